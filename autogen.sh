@@ -1,0 +1,66 @@
+#!/bin/sh
+# autogen.sh            make ./configure (autoreconf)
+# autogen.sh deps       install the Debian packages that build and tests need (root)
+# autogen.sh check      the same set-up, then every test
+set -eu
+cd "$(dirname "$0")"
+
+# The one list of Debian 12 packages.
+PACKAGES="build-essential autoconf automake libtool pkg-config
+libglib2.0-dev libcjson-dev libsqlite3-dev libwebsockets-dev libnice-dev libssl-dev libsrtp2-dev
+libopus-dev libasound2-dev libspeexdsp-dev libwebrtc-audio-processing-dev libsamplerate0-dev
+libv4l-dev libudev-dev libopenh264-dev libavcodec-dev libavutil-dev libyuv-dev libturbojpeg0-dev
+libpng-dev libseccomp-dev libsystemd-dev libsdl2-dev"
+
+say() { printf 'autogen: %s\n' "$*"; }
+
+install_packages() {
+	missing=
+	for p in $PACKAGES; do
+		dpkg-query -W -f '${Status}' "$p" 2>/dev/null | grep -q 'ok installed' || missing="$missing $p"
+	done
+	[ -n "$missing" ] || return 0
+	[ "$(id -u)" = 0 ] || { say "not installed:$missing; run '$0 deps' as root"; exit 1; }
+	say "installing$missing"
+	apt-get -q update
+	DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends $missing
+}
+
+bootstrap() {
+	mkdir -p m4 build-aux
+	cp "$(automake --print-libdir)/tap-driver.sh" build-aux/
+	autoreconf --install --force
+}
+
+# build DIR [configure arguments]
+build() {
+	dir=$1
+	shift
+	mkdir -p "$dir"
+	(cd "$dir" && ../configure --enable-werror "$@" && make -j"$(nproc)" all)
+}
+
+count() { cat "$1"/tests/*/*.trs "$1"/tests/*.trs 2>/dev/null | grep -c "^:test-result: $2" || :; }
+
+check() {
+	status=0
+	passed=0 failed=0 skipped=0
+	for kind in plain address thread; do
+		case $kind in plain) arg=;; *) arg=--enable-sanitize=$kind ;; esac
+		build "build-$kind" $arg
+		make -C "build-$kind" check || status=1
+		passed=$((passed + $(count "build-$kind" PASS)))
+		failed=$((failed + $(count "build-$kind" FAIL) + $(count "build-$kind" ERROR)))
+		skipped=$((skipped + $(count "build-$kind" SKIP)))
+	done
+	[ "$failed" = 0 ] && [ "$passed" -gt 0 ] || status=1
+	echo "$passed passed, $failed failed, $skipped skipped"
+	return $status
+}
+
+case ${1:-} in
+"") bootstrap ;;
+deps) install_packages ;;
+check) install_packages; bootstrap; check ;;
+*) say "unknown command '$1': nothing, deps or check"; exit 64 ;;
+esac

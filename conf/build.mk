@@ -1,0 +1,1 @@
+# conf: sources of this room

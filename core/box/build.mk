@@ -1,0 +1,1 @@
+# core/box: sources of this room

@@ -1,0 +1,1 @@
+# core/call: sources of this room

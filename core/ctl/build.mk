@@ -1,0 +1,1 @@
+# core/ctl: sources of this room

@@ -1,0 +1,1 @@
+# core/devices: sources of this room

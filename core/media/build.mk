@@ -1,0 +1,1 @@
+# core/media: sources of this room

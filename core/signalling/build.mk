@@ -1,0 +1,1 @@
+# core/signalling: sources of this room

@@ -1,0 +1,1 @@
+# core/video: sources of this room

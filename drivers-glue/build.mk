@@ -1,0 +1,1 @@
+# drivers-glue: sources of this room
