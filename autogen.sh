@@ -1,6 +1,7 @@
 #!/bin/sh
 # autogen.sh            make ./configure (autoreconf)
 # autogen.sh deps       install the Debian packages that build and tests need (root)
+# autogen.sh demo       install, build, and let two boxes call each other on a hub; result in demo-out/
 # autogen.sh check      the same set-up, then every test
 set -eu
 cd "$(dirname "$0")"
@@ -58,9 +59,16 @@ check() {
 	return $status
 }
 
+demo() {
+	build build-demo --prefix=/usr --sysconfdir=/etc --localstatedir=/var
+	make -s -C build-demo stage.stamp
+	CALLBOX_STAGE="$PWD/build-demo/stage" build-demo/tests/pairs/demo demo-out
+}
+
 case ${1:-} in
 "") bootstrap ;;
 deps) install_packages ;;
+demo) install_packages; bootstrap; demo ;;
 check) install_packages; bootstrap; check ;;
-*) say "unknown command '$1': nothing, deps or check"; exit 64 ;;
+*) say "unknown command '$1': nothing, deps, demo or check"; exit 64 ;;
 esac

@@ -3,3 +3,15 @@ check_PROGRAMS += tests/unit/test_log
 TESTS += $(check_PROGRAMS)
 tests_unit_test_log_SOURCES = tests/unit/test_log.c
 tests_unit_test_log_LDADD = $(BASE_LDADD)
+
+# tests/pairs: whole boxes on a real hub, from the staged installation
+noinst_LIBRARIES += tests/pairs/libpairs.a
+tests_pairs_libpairs_a_CPPFLAGS = $(AM_CPPFLAGS) \
+	-DCALLBOX_BIN_DIR=\"$(bindir)\" -DCALLBOX_SBIN_DIR=\"$(sbindir)\"
+tests_pairs_libpairs_a_SOURCES = tests/pairs/place.c tests/pairs/place.h \
+	tests/pairs/client.c tests/pairs/client.h
+PAIRS_LDADD = tests/pairs/libpairs.a $(BASE_LDADD)
+
+noinst_PROGRAMS += tests/pairs/demo
+tests_pairs_demo_SOURCES = tests/pairs/demo.c
+tests_pairs_demo_LDADD = $(PAIRS_LDADD)
