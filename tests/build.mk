@@ -15,3 +15,12 @@ PAIRS_LDADD = tests/pairs/libpairs.a $(BASE_LDADD)
 noinst_PROGRAMS += tests/pairs/demo
 tests_pairs_demo_SOURCES = tests/pairs/demo.c
 tests_pairs_demo_LDADD = $(PAIRS_LDADD)
+
+PAIRS_TESTS = tests/pairs/test_call tests/pairs/test_kill tests/pairs/test_blame
+noinst_PROGRAMS += $(PAIRS_TESTS)
+tests_pairs_test_call_SOURCES = tests/pairs/test_call.c
+tests_pairs_test_call_LDADD = $(PAIRS_LDADD)
+tests_pairs_test_kill_SOURCES = tests/pairs/test_kill.c
+tests_pairs_test_kill_LDADD = $(PAIRS_LDADD)
+tests_pairs_test_blame_SOURCES = tests/pairs/test_blame.c
+tests_pairs_test_blame_LDADD = $(PAIRS_LDADD)
