@@ -1,0 +1,114 @@
+/* call: one call as the core sees it, and what the files of core/call share. Private to this folder.
+ * Owner: struct call_core, from admission or the user's call to the end of its tombstone. */
+#ifndef CALLBOX_CALL_CALL_H
+#define CALLBOX_CALL_CALL_H
+
+#include <glib.h>
+
+#include "core/call/call_core.h"
+
+enum call_timer {
+	TIMER_SETUP, TIMER_RING, TIMER_GUARD, TIMER_SCREEN, TIMER_CONFIRM, TIMER_COLLECT, TIMER_MEDIA,
+	TIMER_ALIVE, TIMER_RECONN, TIMER_MAXCALL, TIMER_AUTOANSWER, CALL_TIMERS,
+};
+
+enum call_event {
+	USER_CALL, USER_ACCEPT, USER_REJECT, USER_HANGUP, SETUP_OK, SETUP_FAILED,
+	PEER_INVITE, PEER_RINGING, PEER_ACCEPT, PEER_REJECT, PEER_DECIDE, PEER_BYE, PEER_QUERY, PEER_STATE,
+	BOX_ADMIT, BOX_ADMIT_AUTO, BOX_REFUSE, BOX_SUPERSEDED, BOX_GLARE_LOST, BOX_ANSWERED_ELSEWHERE,
+	SIGNALLING_SYNCED, MEDIA_EVENT_UP, MEDIA_EVENT_LOST,
+};
+
+/* Who or what ended a connected call. */
+enum call_end { END_BY_ME, END_BY_PEER, END_BY_MY_MEDIA, END_BY_PEER_MEDIA, END_BY_PEER_LOST, END_BY_KICK };
+
+struct call {
+	char id[CALL_ID_CHARS + 1];
+	char *account, *peer_user;
+	char *peer_party; /* callee: the anchor; anchor: the winner once there is one */
+	bool anchor;
+	int state;
+	enum call_type type;
+	cJSON *attachment, *group;
+	int64_t timers[CALL_TIMERS]; /* due time, -1 off */
+	int ring_ms;		     /* anchor: how long it rings; callee: what remained on arrival */
+	bool fresh;		     /* callee: the invite's age is known */
+	enum call_outcome outcome;
+	char *winner;		     /* party that the verdict names */
+	char *refusal;		     /* callee: reason of my refusal; anchor: aggregate detail */
+	const char *refusal_scope;
+	enum call_end end;
+	char *detail;		     /* words for the user about a failure */
+	GHashTable *devices;	     /* anchor: party → "" ringing, or its refusal's reason */
+	GHashTable *seen;	     /* "kind party seq" of messages already taken */
+	cJSON *held;		     /* media messages that came before the verdict */
+	char *last_kind;	     /* my last message to the anchor, for a repeated invite */
+	cJSON *last_body;
+	int64_t started_ms, connected_ms, ended_ms; /* connected: -1 until media is up */
+	bool refused_by_me, accept_sent, invited_told, media_asked, hung_up;
+	int type_rev, asked_type, asking_type;
+	int peer_flags_rev;
+	bool peer_audio_muted, peer_video_muted, peer_audio_enabled, peer_video_enabled;
+};
+
+struct call_core {
+	const struct fsm *fsm;
+	char *party;
+	struct call_policy policy;
+	char *allow, *block;
+	GQueue outputs;
+	GHashTable *calls; /* id → struct call */
+	GQueue ended;	   /* struct call, newest first */
+	struct call *live;
+	GHashTable *synced; /* accounts */
+	GHashTable *floods; /* user → struct flood */
+	uint64_t seq, event_seq;
+	int flags_rev;
+	bool audio_muted, video_muted, audio_enabled, video_enabled;
+	uint64_t ignored;
+};
+
+/* What a step is about. */
+struct step {
+	struct call_core *core;
+	struct call *call;
+	int64_t now_ms;
+	const char *from_party; /* messages */
+	const cJSON *body;
+};
+
+extern const char *const call_action_words[];
+extern const char *const call_guard_words[];
+
+/* actions.c */
+void action_run(struct step *step, int action);
+bool guard_holds(int guard, void *step);
+/* The call has come to its final state: events, record, media off. */
+void call_finish(struct step *step);
+void call_record(struct step *step);
+
+/* output.c */
+struct call_output *output_put(struct call_core *core, enum call_output_type type, const struct call *call);
+void send_to(struct step *step, const char *kind, const char *to_party, cJSON *body);
+/* An API event about a call; payload is taken and gets callId and sequence. call may be NULL. */
+void event_put(struct call_core *core, const struct call *call, const char *name, cJSON *payload);
+void journal_put(struct step *step);
+
+/* step.c */
+/* Runs the row for an event (timer < 0) or a timer. False: no row, ignored and counted. */
+bool call_step(struct step *step, int event, int timer);
+struct call *call_new(struct call_core *core, const char *id, const char *account, const char *user,
+		      bool anchor, int64_t now_ms);
+void call_forget(struct call_core *core, struct call *call);
+/* A call that never lived here, kept so that a late message finds its verdict. */
+void call_bury(struct call_core *core, struct call *call, int64_t now_ms);
+
+/* admission.c */
+void admit_invite(struct call_core *core, int64_t now_ms, const struct call_message *message);
+
+/* media_type.c */
+void type_message(struct step *step);
+
+cJSON *payload_user(const struct call *call); /* {userId: peer} */
+
+#endif

@@ -1,0 +1,215 @@
+/* The end of a call: which events, which reason code, which record. */
+#include "core/call/call.h"
+
+#include <string.h>
+
+/* reasonCode of onCallEnd */
+enum reason {
+	REASON_NONE = 0, REASON_TIMEOUT = 2, REASON_BUSY = 3, REASON_FAILED = 7, REASON_KICKED = 8,
+	REASON_MY_MEDIA = 10, REASON_I_CANCELED = 11, REASON_PEER_CANCELED = 12, REASON_I_REJECTED = 13,
+	REASON_PEER_REJECTED = 14, REASON_I_HUNG_UP = 15, REASON_PEER_HUNG_UP = 16,
+	REASON_OTHER_CLIENT_REJECTED = 17, REASON_OTHER_CLIENT_ACCEPTED = 18, REASON_PEER_MEDIA = 19,
+	REASON_PEER_LOST_MEDIA = 20, REASON_ACCEPT_FAILED = 21,
+};
+
+static const struct { enum reason reason; const char *message; } reason_messages[] = {
+	{ REASON_TIMEOUT, "nobody answered in time" },
+	{ REASON_BUSY, "the other side is busy" },
+	{ REASON_FAILED, "the call could not be set up" },
+	{ REASON_KICKED, "the account logged in elsewhere" },
+	{ REASON_MY_MEDIA, "own media was lost" },
+	{ REASON_I_CANCELED, "canceled here" },
+	{ REASON_PEER_CANCELED, "canceled by the caller" },
+	{ REASON_I_REJECTED, "rejected here" },
+	{ REASON_PEER_REJECTED, "rejected by the other side" },
+	{ REASON_I_HUNG_UP, "hung up here" },
+	{ REASON_PEER_HUNG_UP, "hung up by the other side" },
+	{ REASON_OTHER_CLIENT_REJECTED, "rejected on another device" },
+	{ REASON_OTHER_CLIENT_ACCEPTED, "answered on another device" },
+	{ REASON_PEER_MEDIA, "the other side's media was lost" },
+	{ REASON_PEER_LOST_MEDIA, "the other side lost its media" },
+	{ REASON_ACCEPT_FAILED, "the accept was not confirmed" },
+};
+
+static const char *reason_message(enum reason reason)
+{
+	for (size_t i = 0; i < G_N_ELEMENTS(reason_messages); i++)
+		if (reason_messages[i].reason == reason)
+			return reason_messages[i].message;
+	return "";
+}
+
+static bool answered_elsewhere(const struct step *step)
+{
+	const struct call *call = step->call;
+	return !call->anchor && call->outcome == OUTCOME_ACCEPTED &&
+	       g_strcmp0(call->winner, step->core->party) != 0;
+}
+
+static enum reason accepted_reason(const struct call *call)
+{
+	static const enum reason reasons[] = {
+		[END_BY_ME] = REASON_I_HUNG_UP, [END_BY_PEER] = REASON_PEER_HUNG_UP,
+		[END_BY_MY_MEDIA] = REASON_MY_MEDIA, [END_BY_PEER_MEDIA] = REASON_PEER_MEDIA,
+		[END_BY_PEER_LOST] = REASON_PEER_LOST_MEDIA, [END_BY_KICK] = REASON_KICKED,
+	};
+	return reasons[call->end];
+}
+
+static enum reason reason_of(const struct step *step)
+{
+	const struct call *call = step->call;
+	if (call->end == END_BY_KICK)
+		return REASON_KICKED;
+	switch (call->outcome) {
+	case OUTCOME_ACCEPTED:
+		return answered_elsewhere(step) ? REASON_OTHER_CLIENT_ACCEPTED : accepted_reason(call);
+	case OUTCOME_CANCELED:
+		return call->anchor ? REASON_I_CANCELED : REASON_PEER_CANCELED;
+	case OUTCOME_REJECTED:
+		if (call->anchor)
+			return REASON_PEER_REJECTED;
+		return call->refused_by_me ? REASON_I_REJECTED : REASON_OTHER_CLIENT_REJECTED;
+	case OUTCOME_TIMEOUT:
+		return REASON_TIMEOUT;
+	case OUTCOME_BUSY:
+		return REASON_BUSY;
+	case OUTCOME_FAILED:
+		if (call->hung_up)
+			return REASON_I_HUNG_UP;
+		return call->anchor ? REASON_FAILED : REASON_ACCEPT_FAILED;
+	case OUTCOME_NONE:
+	case OUTCOME_GLARE:
+		break;
+	}
+	return REASON_NONE;
+}
+
+static cJSON *timeout_payload(const struct call *call)
+{
+	cJSON *payload = payload_user(call);
+	cJSON_AddStringToObject(payload, "reason", call->anchor ? "callTimeOut" : "beCallTimeOut");
+	return payload;
+}
+
+/* The event that tells how it ended, before onCallEnd tells that it did. */
+static void outcome_event(const struct step *step, enum reason reason)
+{
+	static const struct { enum reason reason; const char *event; } events[] = {
+		{ REASON_BUSY, "onUserBusy" },
+		{ REASON_PEER_REJECTED, "onUserReject" },
+		{ REASON_PEER_CANCELED, "onUserCancel" },
+		{ REASON_OTHER_CLIENT_REJECTED, "onOtherClientReject" },
+		{ REASON_OTHER_CLIENT_ACCEPTED, "onOtherClientAccept" },
+		{ REASON_PEER_HUNG_UP, "onUserLeave" },
+		{ REASON_PEER_MEDIA, "onUserDisconnect" },
+		{ REASON_PEER_LOST_MEDIA, "onUserDisconnect" },
+		{ REASON_MY_MEDIA, "onDisconnect" },
+		{ REASON_KICKED, "onDisconnect" },
+	};
+	struct call *call = step->call;
+	if (reason == REASON_TIMEOUT)
+		event_put(step->core, call, "onCallingTimeout", timeout_payload(call));
+	for (size_t i = 0; i < G_N_ELEMENTS(events); i++)
+		if (events[i].reason == reason)
+			event_put(step->core, call, events[i].event, payload_user(call));
+	if (reason == REASON_FAILED || reason == REASON_ACCEPT_FAILED) {
+		cJSON *payload = payload_user(call);
+		cJSON_AddNumberToObject(payload, "code", reason);
+		cJSON_AddStringToObject(payload, "message", call->detail ? call->detail
+									 : reason_message(reason));
+		event_put(step->core, call, "onError", payload);
+	}
+}
+
+static int record_status(const struct step *step)
+{
+	static const int statuses[] = {
+		[OUTCOME_NONE] = 0, [OUTCOME_ACCEPTED] = 1, [OUTCOME_CANCELED] = 2, [OUTCOME_REJECTED] = 3,
+		[OUTCOME_TIMEOUT] = 4, [OUTCOME_BUSY] = 5, [OUTCOME_GLARE] = 0, [OUTCOME_FAILED] = 2,
+	};
+	return answered_elsewhere(step) ? 0 : statuses[step->call->outcome];
+}
+
+static cJSON *durations(const struct call *call, double ms)
+{
+	cJSON *list = cJSON_CreateArray();
+	const char *accounts[] = { call->account, call->peer_user };
+	for (int i = 0; i < 2; i++) {
+		cJSON *one = cJSON_CreateObject();
+		cJSON_AddStringToObject(one, "accid", accounts[i]);
+		cJSON_AddNumberToObject(one, "duration", ms);
+		cJSON_AddItemToArray(list, one);
+	}
+	return list;
+}
+
+static cJSON *record_json(const struct step *step, int status)
+{
+	const struct call *call = step->call;
+	int64_t end_ms = call->ended_ms >= 0 ? call->ended_ms : step->now_ms;
+	double duration = call->connected_ms < 0 ? 0 : (double)(end_ms - call->connected_ms);
+	cJSON *record = cJSON_CreateObject();
+	cJSON_AddNumberToObject(record, "type", call->type);
+	cJSON_AddStringToObject(record, "channelId", call->id);
+	cJSON_AddNumberToObject(record, "status", status);
+	cJSON_AddItemToObject(record, "durations", durations(call, duration));
+	cJSON_AddStringToObject(record, "account", call->account);
+	cJSON_AddStringToObject(record, "peer", call->peer_user);
+	cJSON_AddStringToObject(record, "direction", call->anchor ? "out" : "in");
+	cJSON_AddNumberToObject(record, "durationMs", duration);
+	cJSON_AddNumberToObject(record, "agoMs", (double)(step->now_ms - call->started_ms));
+	if (call->detail || call->refusal)
+		cJSON_AddStringToObject(record, "detail", call->detail ? call->detail : call->refusal);
+	return record;
+}
+
+/* The callee's own view is written too: the anchor's record replaces it when it comes. */
+void call_record(struct step *step)
+{
+	int status = record_status(step);
+	if (status == 0)
+		return;
+	struct call_output *output = output_put(step->core, OUT_RECORD, step->call);
+	output->json = record_json(step, status);
+	if (!step->call->anchor)
+		return;
+	send_to(step, "record", "*", cJSON_Duplicate(output->json, true));
+	event_put(step->core, step->call, "onMessageSent", payload_user(step->call));
+}
+
+static void end_event(const struct step *step, enum reason reason)
+{
+	const struct call *call = step->call;
+	cJSON *payload = payload_user(call);
+	cJSON_AddNumberToObject(payload, "reasonCode", reason);
+	cJSON_AddStringToObject(payload, "message", call->detail ? call->detail : reason_message(reason));
+	cJSON_AddNumberToObject(payload, "durationMs",
+				call->connected_ms < 0 ? 0 : (double)(step->now_ms - call->connected_ms));
+	event_put(step->core, call, "onCallEnd", payload);
+}
+
+void call_finish(struct step *step)
+{
+	struct call *call = step->call;
+	struct call_core *core = step->core;
+	bool lived = core->live == call;
+	/* A caller's bye before any verdict reached this device is its cancel. */
+	if (!call->anchor && call->outcome == OUTCOME_TIMEOUT && step->body &&
+	    !cJSON_HasObjectItem(step->body, "outcome"))
+		call->outcome = OUTCOME_CANCELED;
+	if (call->outcome == OUTCOME_ACCEPTED && step->body && !answered_elsewhere(step))
+		call->end = g_strcmp0(cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(
+					      step->body, "reason")), "media") == 0
+				    ? END_BY_PEER_LOST : END_BY_PEER;
+	call_bury(core, call, step->now_ms);
+	if (call->media_asked)
+		output_put(core, OUT_MEDIA_STOP, call);
+	output_put(core, OUT_RING, call)->on = false;
+	enum reason reason = reason_of(step);
+	if (lived && reason != REASON_NONE && (call->anchor || call->invited_told || call->accept_sent)) {
+		outcome_event(step, reason);
+		end_event(step, reason);
+	}
+	call_record(step);
+}

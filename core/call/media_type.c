@@ -1,0 +1,119 @@
+/* Audio to video and back. The anchor owns (type, rev); only its `set` changes the callee; the highest rev wins. */
+#include "core/call/call.h"
+
+#include <errno.h>
+
+#include "core/base/message.h"
+
+enum switch_state { SWITCH_ASK = 1, SWITCH_AGREE = 2, SWITCH_REFUSE = 3 };
+
+static void type_told(struct step *step, int type, enum switch_state state)
+{
+	cJSON *payload = payload_user(step->call);
+	cJSON_AddNumberToObject(payload, "type", type);
+	cJSON_AddNumberToObject(payload, "state", state);
+	event_put(step->core, step->call, "onCallTypeChange", payload);
+}
+
+static void update_send(struct step *step, const char *what, int type)
+{
+	cJSON *body = cJSON_CreateObject();
+	cJSON_AddStringToObject(body, "what", what);
+	cJSON_AddNumberToObject(body, "type", type);
+	cJSON_AddNumberToObject(body, "rev", step->call->type_rev);
+	send_to(step, "update", step->call->peer_party, body);
+}
+
+static void type_apply(struct step *step, int type)
+{
+	struct call *call = step->call;
+	call->asked_type = call->asking_type = 0;
+	call->type = (enum call_type)type;
+	output_put(step->core, OUT_MEDIA_TYPE, call);
+	type_told(step, type, SWITCH_AGREE);
+}
+
+/* Only the anchor. */
+static void type_set(struct step *step, int type)
+{
+	step->call->type_rev++;
+	update_send(step, "set", type);
+	type_apply(step, type);
+}
+
+static bool asks_user(const struct call_core *core, int type)
+{
+	return type == CALL_VIDEO ? core->policy.confirm_video : core->policy.confirm_audio;
+}
+
+static void agree(struct step *step, int type)
+{
+	if (step->call->anchor)
+		type_set(step, type);
+	else
+		update_send(step, "yes", type);
+}
+
+static void asked(struct step *step, int type)
+{
+	struct call *call = step->call;
+	if (type == (int)call->type)
+		return;
+	if (call->asking_type == type || !asks_user(step->core, type)) {
+		agree(step, type);
+		return;
+	}
+	call->asked_type = type;
+	type_told(step, type, SWITCH_ASK);
+}
+
+void type_message(struct step *step)
+{
+	struct call *call = step->call;
+	const char *what = message_string(step->body, "what", "");
+	int type = message_int(step->body, "type", 0), rev = message_int(step->body, "rev", -1);
+	if (call->outcome != OUTCOME_ACCEPTED || (type != CALL_AUDIO && type != CALL_VIDEO))
+		return;
+	if (g_str_equal(what, "ask")) {
+		asked(step, type);
+	} else if (g_str_equal(what, "yes") && call->anchor && call->asking_type == type &&
+		   rev == call->type_rev) {
+		type_set(step, type);
+	} else if (g_str_equal(what, "no") && call->asking_type == type) {
+		call->asking_type = 0;
+		type_told(step, type, SWITCH_REFUSE);
+	} else if (g_str_equal(what, "set") && !call->anchor && rev > call->type_rev) {
+		call->type_rev = rev;
+		type_apply(step, type);
+	}
+}
+
+int call_core_switch_type(struct call_core *core, int64_t now_ms, enum call_type type, int state,
+			  char **ret_error)
+{
+	struct step step = { .core = core, .call = core->live, .now_ms = now_ms };
+	struct call *call = step.call;
+	if (!call || call->outcome != OUTCOME_ACCEPTED) {
+		*ret_error = g_strdup_printf("wrong state: %s; switchCallType needs a connected call",
+					     call ? core->fsm->states[call->state].name : "idle");
+		return -EBADE;
+	}
+	if ((type != CALL_AUDIO && type != CALL_VIDEO) || state < SWITCH_ASK || state > SWITCH_REFUSE) {
+		*ret_error = g_strdup("type must be 1 or 2, state 1..3");
+		return -EINVAL;
+	}
+	if (state != SWITCH_ASK && call->asked_type != (int)type) {
+		*ret_error = g_strdup("the other side has not asked for that type");
+		return -EBADE;
+	}
+	call->asked_type = 0;
+	if (state == SWITCH_REFUSE) {
+		update_send(&step, "no", type);
+	} else if (state == SWITCH_AGREE) {
+		agree(&step, type);
+	} else {
+		call->asking_type = type;
+		update_send(&step, "ask", type);
+	}
+	return 0;
+}

@@ -1,0 +1,96 @@
+#include "core/call/call.h"
+
+#include "core/base/message.h"
+
+#define INVITE_OTHER_DEADLINE_MS 30000
+
+struct call_output *output_put(struct call_core *core, enum call_output_type type, const struct call *call)
+{
+	struct call_output *output = g_new0(struct call_output, 1);
+	output->type = type;
+	if (call) {
+		output->account = g_strdup(call->account);
+		output->call_id = g_strdup(call->id);
+		output->to_user = g_strdup(call->peer_user);
+		output->to_party = g_strdup(call->peer_party);
+		output->call_type = call->type;
+		output->anchor = call->anchor;
+	}
+	g_queue_push_tail(&core->outputs, output);
+	return output;
+}
+
+void call_output_free(struct call_output *output)
+{
+	if (!output)
+		return;
+	g_free(output->account);
+	g_free(output->call_id);
+	g_free(output->kind);
+	g_free(output->to_user);
+	g_free(output->to_party);
+	cJSON_Delete(output->json);
+	g_free(output);
+}
+
+struct call_output *call_core_take(struct call_core *core)
+{
+	return g_queue_pop_head(&core->outputs);
+}
+
+void send_to(struct step *step, const char *kind, const char *to_party, cJSON *body)
+{
+	struct call *call = step->call;
+	struct call_output *output = output_put(step->core, OUT_SEND, call);
+	g_free(output->to_party);
+	output->to_party = g_strdup(to_party);
+	output->kind = g_strdup(kind);
+	output->seq = ++step->core->seq;
+	output->deadline_ms = call->anchor && g_str_equal(kind, "invite") ? call->ring_ms
+									    : INVITE_OTHER_DEADLINE_MS;
+	output->json = body ? body : cJSON_CreateObject();
+	if (!call->anchor && (g_str_equal(kind, "accept") || g_str_equal(kind, "reject") ||
+			      g_str_equal(kind, "ringing"))) {
+		g_free(call->last_kind);
+		cJSON_Delete(call->last_body);
+		call->last_kind = g_strdup(kind);
+		call->last_body = cJSON_Duplicate(output->json, true);
+	}
+}
+
+void event_put(struct call_core *core, const struct call *call, const char *name, cJSON *payload)
+{
+	struct call_output *output = output_put(core, OUT_EVENT, call);
+	output->kind = g_strdup(name);
+	output->json = payload ? payload : cJSON_CreateObject();
+	if (call)
+		cJSON_AddStringToObject(output->json, "callId", call->id);
+	cJSON_AddNumberToObject(output->json, "sequence", (double)++core->event_seq);
+}
+
+cJSON *payload_user(const struct call *call)
+{
+	cJSON *payload = cJSON_CreateObject();
+	cJSON_AddStringToObject(payload, "userId", call->peer_user);
+	return payload;
+}
+
+void journal_put(struct step *step)
+{
+	const struct call *call = step->call;
+	struct call_output *output = output_put(step->core, OUT_JOURNAL, call);
+	cJSON *json = cJSON_CreateObject();
+	cJSON_AddStringToObject(json, "callId", call->id);
+	cJSON_AddStringToObject(json, "account", call->account);
+	cJSON_AddStringToObject(json, "peer", call->peer_user);
+	if (call->peer_party)
+		cJSON_AddStringToObject(json, "peerParty", call->peer_party);
+	if (call->winner)
+		cJSON_AddStringToObject(json, "winner", call->winner);
+	cJSON_AddBoolToObject(json, "anchor", call->anchor);
+	cJSON_AddNumberToObject(json, "type", call->type);
+	cJSON_AddBoolToObject(json, "live", fsm_is_live(step->core->fsm, call->state));
+	cJSON_AddBoolToObject(json, "connected", call->connected_ms >= 0);
+	cJSON_AddStringToObject(json, "outcome", call_outcome_name(call->outcome));
+	output->json = json;
+}

@@ -1,0 +1,224 @@
+/* A message of another device: what it means for which call. */
+#include "core/call/call.h"
+
+#include <string.h>
+
+#include "core/base/message.h"
+
+#define SEEN_MAX 4096
+#define HELD_MAX 64
+
+static const struct { const char *kind; enum call_event event; } table_kinds[] = {
+	{ "invite", PEER_INVITE }, { "ringing", PEER_RINGING }, { "accept", PEER_ACCEPT },
+	{ "reject", PEER_REJECT }, { "decide", PEER_DECIDE }, { "bye", PEER_BYE }, { "query", PEER_QUERY },
+	{ "state", PEER_STATE },
+};
+
+static int table_event(const char *kind)
+{
+	for (size_t i = 0; i < G_N_ELEMENTS(table_kinds); i++)
+		if (strcmp(table_kinds[i].kind, kind) == 0)
+			return (int)table_kinds[i].event;
+	return -1;
+}
+
+/* At-least-once delivery: true when this very message was taken before. */
+static bool is_repeated(struct call *call, const struct call_message *message)
+{
+	char *key = g_strdup_printf("%s %s %" G_GUINT64_FORMAT, message->kind, message->from_party,
+				    message->seq);
+	if (g_hash_table_contains(call->seen, key)) {
+		g_free(key);
+		return true;
+	}
+	if (g_hash_table_size(call->seen) >= SEEN_MAX)
+		g_hash_table_remove_all(call->seen);
+	g_hash_table_add(call->seen, key);
+	return false;
+}
+
+/* Description and candidates: to the media of the connected call; those that overtook the verdict wait. */
+static void media_message(struct step *step, const struct call_message *message)
+{
+	struct call *call = step->call;
+	if (g_strcmp0(message->from_party, call->peer_party) != 0 || step->core->live != call)
+		return;
+	if (call->outcome == OUTCOME_ACCEPTED) {
+		struct call_output *output = output_put(step->core, OUT_MEDIA_MESSAGE, call);
+		output->kind = g_strdup(message->kind);
+		output->json = cJSON_Duplicate(message->body, true);
+		return;
+	}
+	if (!call->accept_sent)
+		return;
+	if (!call->held)
+		call->held = cJSON_CreateArray();
+	if (cJSON_GetArraySize(call->held) >= HELD_MAX)
+		return;
+	cJSON *held = cJSON_CreateObject();
+	cJSON_AddStringToObject(held, "kind", message->kind);
+	cJSON_AddItemToObject(held, "body", cJSON_Duplicate(message->body, true));
+	cJSON_AddItemToArray(call->held, held);
+}
+
+static void flag_told(struct step *step, const char *event, bool value, bool *kept)
+{
+	if (*kept == value)
+		return;
+	*kept = value;
+	cJSON *payload = payload_user(step->call);
+	cJSON_AddBoolToObject(payload, g_str_has_suffix(event, "Muted") ? "muted" : "available", value);
+	event_put(step->core, step->call, event, payload);
+}
+
+static void flags_message(struct step *step)
+{
+	struct call *call = step->call;
+	int rev = message_int(step->body, "rev", 0);
+	if (rev <= call->peer_flags_rev)
+		return;
+	call->peer_flags_rev = rev;
+	flag_told(step, "onAudioMuted", message_bool(step->body, "audio_muted", false), &call->peer_audio_muted);
+	flag_told(step, "onVideoMuted", message_bool(step->body, "video_muted", false), &call->peer_video_muted);
+	flag_told(step, "onAudioAvailable", message_bool(step->body, "audio_on", true),
+		  &call->peer_audio_enabled);
+	flag_told(step, "onCameraAvailable", message_bool(step->body, "video_on", true),
+		  &call->peer_video_enabled);
+}
+
+void call_core_flags(struct call_core *core, int64_t now_ms, bool audio_muted, bool video_muted,
+		     bool audio_enabled, bool video_enabled)
+{
+	core->audio_muted = audio_muted;
+	core->video_muted = video_muted;
+	core->audio_enabled = audio_enabled;
+	core->video_enabled = video_enabled;
+	struct step step = { .core = core, .call = core->live, .now_ms = now_ms };
+	if (!step.call || step.call->outcome != OUTCOME_ACCEPTED)
+		return;
+	cJSON *body = cJSON_CreateObject();
+	cJSON_AddNumberToObject(body, "rev", ++core->flags_rev);
+	cJSON_AddBoolToObject(body, "audio_muted", audio_muted);
+	cJSON_AddBoolToObject(body, "video_muted", video_muted);
+	cJSON_AddBoolToObject(body, "audio_on", audio_enabled);
+	cJSON_AddBoolToObject(body, "video_on", video_enabled);
+	send_to(&step, "flags", step.call->peer_party, body);
+}
+
+/* The anchor's record of a call, seen from this side, replaces my own view of it. */
+static void record_message(struct call_core *core, const struct call_message *message)
+{
+	struct call_output *output = output_put(core, OUT_RECORD, NULL);
+	output->account = g_strdup(message->account);
+	output->call_id = g_strdup(message->call_id);
+	output->json = cJSON_Duplicate(message->body, true);
+	static const char *const ours[] = { "account", "peer", "direction", "channelId" };
+	for (size_t i = 0; i < G_N_ELEMENTS(ours); i++)
+		cJSON_DeleteItemFromObjectCaseSensitive(output->json, ours[i]);
+	cJSON_AddStringToObject(output->json, "account", message->account);
+	cJSON_AddStringToObject(output->json, "peer", message->from_user);
+	cJSON_AddStringToObject(output->json, "direction", "in");
+	cJSON_AddStringToObject(output->json, "channelId", message->call_id);
+}
+
+static bool is_good_record(const struct call_message *message)
+{
+	int status = message_int(message->body, "status", 0), type = message_int(message->body, "type", 0);
+	return status >= 1 && status <= 5 && type >= CALL_AUDIO && type <= CALL_OTHER;
+}
+
+static void known_message(struct step *step, const struct call_message *message)
+{
+	int event = table_event(message->kind);
+	bool from_peer = g_strcmp0(message->from_party, step->call->peer_party) == 0;
+	if (event >= 0)
+		call_step(step, event, -1);
+	else if (g_str_equal(message->kind, "description") || g_str_equal(message->kind, "candidates"))
+		media_message(step, message);
+	else if (g_str_equal(message->kind, "flags") && from_peer)
+		flags_message(step);
+	else if (g_str_equal(message->kind, "update") && from_peer)
+		type_message(step);
+	else if (g_str_equal(message->kind, "ping") && from_peer)
+		send_to(step, "pong", message->from_party, NULL);
+	else if (g_str_equal(message->kind, "pong") && from_peer)
+		call_core_media(step->core, step->now_ms, step->call->id, CALL_MEDIA_ALIVE, NULL);
+}
+
+static void unknown_end(struct call_core *core, int64_t now_ms, const struct call_message *message)
+{
+	struct call *live = core->live;
+	if (g_str_equal(message->kind, "decide") && live && live->anchor &&
+	    live->outcome == OUTCOME_NONE && g_str_equal(live->peer_user, message->from_user) &&
+	    g_str_equal(message_string(message->body, "outcome", ""), "accepted")) {
+		struct step step = { .core = core, .call = live, .now_ms = now_ms };
+		call_step(&step, BOX_ANSWERED_ELSEWHERE, -1);
+	}
+	struct call *call = call_new(core, message->call_id, message->account, message->from_user, false,
+				     now_ms);
+	call->peer_party = g_strdup(message->from_party);
+	call_bury(core, call, now_ms);
+}
+
+/* Asked about a call that this boot never had: it is over. */
+static void unknown_question(struct call_core *core, int64_t now_ms, const struct call_message *message)
+{
+	struct call nobody = { .account = (char *)message->account, .peer_user = (char *)message->from_user };
+	g_strlcpy(nobody.id, message->call_id, sizeof(nobody.id));
+	struct step step = { .core = core, .call = &nobody, .now_ms = now_ms };
+	nobody.anchor = true;
+	cJSON *body = cJSON_CreateObject();
+	cJSON_AddStringToObject(body, "reason", "gone");
+	send_to(&step, "bye", message->from_party, body);
+}
+
+static bool is_sane(const struct call_message *m)
+{
+	return m->account && m->kind && m->from_user && m->from_user[0] && m->from_party &&
+	       m->from_party[0] && strlen(m->from_user) <= 128 && strlen(m->from_party) <= 128 &&
+	       m->call_id && strlen(m->call_id) == CALL_ID_CHARS &&
+	       strspn(m->call_id, "0123456789abcdef") == CALL_ID_CHARS && cJSON_IsObject(m->body);
+}
+
+void call_core_message(struct call_core *core, int64_t now_ms, const struct call_message *message)
+{
+	if (!is_sane(message)) {
+		core->ignored++;
+		return;
+	}
+	if (g_str_equal(message->kind, "record")) {
+		struct call *call = g_hash_table_lookup(core->calls, message->call_id);
+		if (is_good_record(message) &&
+		    (!call || (!call->anchor && g_str_equal(call->peer_user, message->from_user))))
+			record_message(core, message);
+		return;
+	}
+	struct call *call = g_hash_table_lookup(core->calls, message->call_id);
+	if (call) {
+		struct step step = { .core = core, .call = call, .now_ms = now_ms,
+				     .from_party = message->from_party, .body = message->body };
+		/* A live id from another account is forged: it changes nothing. */
+		if (!g_str_equal(call->peer_user, message->from_user) ||
+		    !g_str_equal(call->account, message->account) || is_repeated(call, message))
+			core->ignored++;
+		else
+			known_message(&step, message);
+		return;
+	}
+	switch (table_event(message->kind)) {
+	case PEER_INVITE:
+		admit_invite(core, now_ms, message);
+		break;
+	case PEER_DECIDE:
+	case PEER_BYE:
+		unknown_end(core, now_ms, message);
+		break;
+	case PEER_ACCEPT:
+	case PEER_RINGING:
+	case PEER_QUERY:
+		unknown_question(core, now_ms, message);
+		break;
+	default:
+		core->ignored++;
+	}
+}

@@ -1,0 +1,276 @@
+#include "core/call/call.h"
+
+#include <string.h>
+
+static const char *const timer_words[] = {
+	[TIMER_SETUP] = "setup", [TIMER_RING] = "ring", [TIMER_GUARD] = "guard", [TIMER_SCREEN] = "screen",
+	[TIMER_CONFIRM] = "confirm", [TIMER_COLLECT] = "collect", [TIMER_MEDIA] = "media",
+	[TIMER_ALIVE] = "alive", [TIMER_RECONN] = "reconn", [TIMER_MAXCALL] = "maxcall",
+	[TIMER_AUTOANSWER] = "autoanswer", [CALL_TIMERS] = NULL,
+};
+
+static const char *const event_words[] = {
+	[USER_CALL] = "user:call", [USER_ACCEPT] = "user:accept", [USER_REJECT] = "user:reject",
+	[USER_HANGUP] = "user:hangup", [SETUP_OK] = "setup:ok", [SETUP_FAILED] = "setup:failed",
+	[PEER_INVITE] = "peer:invite", [PEER_RINGING] = "peer:ringing", [PEER_ACCEPT] = "peer:accept",
+	[PEER_REJECT] = "peer:reject", [PEER_DECIDE] = "peer:decide", [PEER_BYE] = "peer:bye",
+	[PEER_QUERY] = "peer:query", [PEER_STATE] = "peer:state", [BOX_ADMIT] = "box:admit",
+	[BOX_ADMIT_AUTO] = "box:admit_auto", [BOX_REFUSE] = "box:refuse",
+	[BOX_SUPERSEDED] = "box:superseded", [BOX_GLARE_LOST] = "box:glare_lost",
+	[BOX_ANSWERED_ELSEWHERE] = "box:answered_elsewhere", [SIGNALLING_SYNCED] = "signalling:synced",
+	[MEDIA_EVENT_UP] = "media:up", [MEDIA_EVENT_LOST] = "media:lost", [MEDIA_EVENT_LOST + 1] = NULL,
+};
+
+const struct fsm_words call_words = {
+	.events = event_words,
+	.guards = call_guard_words,
+	.actions = call_action_words,
+	.timers = timer_words,
+};
+
+static int timer_ms(const struct call_core *core, const struct call *call, int timer)
+{
+	switch (timer) {
+	case TIMER_RING:
+		return call->ring_ms;
+	case TIMER_GUARD:
+		return call->ring_ms + 5000;
+	case TIMER_MAXCALL:
+		return core->policy.maxcall_ms;
+	default:
+		return core->fsm->timers[timer].ms;
+	}
+}
+
+static bool state_lists(const struct fsm *fsm, int state, int timer)
+{
+	for (int i = 0; i < FSM_STATE_TIMERS && fsm->states[state].timers[i] >= 0; i++)
+		if (fsm->states[state].timers[i] == timer)
+			return true;
+	return false;
+}
+
+static bool state_takes(const struct fsm *fsm, int state, int timer)
+{
+	for (int i = 0; i < fsm->row_count; i++)
+		if (fsm->rows[i].from == state && fsm->rows[i].timer == timer)
+			return true;
+	return false;
+}
+
+/* Deadlines that both states list go on; others start or stop. Timers armed by C stop where no row takes them. */
+static void timers_change(struct step *step, int from, int to)
+{
+	const struct fsm *fsm = step->core->fsm;
+	struct call *call = step->call;
+	for (int timer = 0; timer < CALL_TIMERS; timer++) {
+		bool now_listed = state_lists(fsm, to, timer);
+		if (now_listed && !state_lists(fsm, from, timer))
+			call->timers[timer] = step->now_ms + timer_ms(step->core, call, timer);
+		else if (!now_listed && timer != TIMER_MAXCALL && !state_takes(fsm, to, timer))
+			call->timers[timer] = -1;
+	}
+}
+
+static void state_told(struct step *step)
+{
+	const struct fsm_state *state = &step->core->fsm->states[step->call->state];
+	cJSON *payload = cJSON_CreateObject();
+	cJSON_AddStringToObject(payload, "state", state->name);
+	cJSON_AddStringToObject(payload, "status", call_status_name(state->status));
+	cJSON_AddStringToObject(payload, "userId", step->call->peer_user);
+	event_put(step->core, step->call, "onCallState", payload);
+}
+
+/* Moves what was put since mark behind a journal entry: the state is written before anything is sent. */
+static void journal_first(struct step *step, unsigned int mark)
+{
+	GQueue *outputs = &step->core->outputs;
+	journal_put(step);
+	struct call_output *entry = g_queue_pop_tail(outputs);
+	g_queue_push_nth(outputs, entry, (int)mark);
+}
+
+static void run_row(struct step *step, const struct fsm_row *row)
+{
+	struct call_core *core = step->core;
+	struct call *call = step->call;
+	int from = call->state;
+	enum call_outcome before = call->outcome;
+	unsigned int mark = g_queue_get_length(&core->outputs);
+	if (!row->stay) {
+		call->state = row->to;
+		timers_change(step, from, row->to);
+		if (from == core->fsm->initial && row->to != core->fsm->final)
+			core->live = call;
+	}
+	for (int i = 0; i < FSM_ROW_ACTIONS && row->actions[i] >= 0; i++)
+		action_run(step, row->actions[i]);
+	if (row->to == core->fsm->final && from != core->fsm->final)
+		call_finish(step);
+	else if (!row->stay)
+		state_told(step);
+	if (from == core->fsm->initial || (row->to == core->fsm->final && !row->stay) ||
+	    before != call->outcome)
+		journal_first(step, mark);
+}
+
+bool call_step(struct step *step, int event, int timer)
+{
+	struct call *call = step->call;
+	if (timer >= 0)
+		call->timers[timer] = -1;
+	const struct fsm_row *row = fsm_find(step->core->fsm, call->state, event, timer, guard_holds, step);
+	if (!row) {
+		step->core->ignored++;
+		return false;
+	}
+	run_row(step, row);
+	return true;
+}
+
+static void call_free(struct call *call)
+{
+	g_free(call->account);
+	g_free(call->peer_user);
+	g_free(call->peer_party);
+	g_free(call->winner);
+	g_free(call->refusal);
+	g_free(call->detail);
+	g_free(call->last_kind);
+	cJSON_Delete(call->attachment);
+	cJSON_Delete(call->group);
+	cJSON_Delete(call->held);
+	cJSON_Delete(call->last_body);
+	g_clear_pointer(&call->devices, g_hash_table_destroy);
+	g_clear_pointer(&call->seen, g_hash_table_destroy);
+	g_free(call);
+}
+
+struct call *call_new(struct call_core *core, const char *id, const char *account, const char *user,
+		      bool anchor, int64_t now_ms)
+{
+	struct call *call = g_new0(struct call, 1);
+	g_strlcpy(call->id, id, sizeof(call->id));
+	call->account = g_strdup(account);
+	call->peer_user = g_strdup(user);
+	call->anchor = anchor;
+	call->state = core->fsm->initial;
+	call->type = CALL_AUDIO;
+	call->started_ms = now_ms;
+	call->connected_ms = call->ended_ms = -1;
+	call->peer_audio_enabled = call->peer_video_enabled = true;
+	for (int i = 0; i < CALL_TIMERS; i++)
+		call->timers[i] = -1;
+	call->devices = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+	call->seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	g_hash_table_insert(core->calls, call->id, call);
+	return call;
+}
+
+void call_forget(struct call_core *core, struct call *call)
+{
+	g_queue_remove(&core->ended, call);
+	g_hash_table_remove(core->calls, call->id);
+	call_free(call);
+}
+
+void call_bury(struct call_core *core, struct call *call, int64_t now_ms)
+{
+	call->state = core->fsm->final;
+	call->ended_ms = now_ms;
+	for (int i = 0; i < CALL_TIMERS; i++)
+		call->timers[i] = -1;
+	if (core->live == call)
+		core->live = NULL;
+	g_queue_push_head(&core->ended, call);
+	if (g_queue_get_length(&core->ended) > CALL_TOMBSTONES_MAX)
+		call_forget(core, g_queue_peek_tail(&core->ended));
+}
+
+struct call_core *call_core_create(const struct fsm *fsm, const char *party, const struct call_policy *policy)
+{
+	struct call_core *core = g_new0(struct call_core, 1);
+	core->fsm = fsm;
+	core->party = g_strdup(party);
+	core->calls = g_hash_table_new(g_str_hash, g_str_equal);
+	core->synced = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	core->floods = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+	core->audio_enabled = core->video_enabled = true;
+	g_queue_init(&core->outputs);
+	g_queue_init(&core->ended);
+	call_core_policy(core, policy);
+	return core;
+}
+
+void call_core_policy(struct call_core *core, const struct call_policy *policy)
+{
+	g_free(core->allow);
+	g_free(core->block);
+	core->policy = *policy;
+	core->policy.allow = core->allow = g_strdup(policy->allow);
+	core->policy.block = core->block = g_strdup(policy->block);
+}
+
+void call_core_free(struct call_core *core)
+{
+	if (!core)
+		return;
+	GHashTableIter iter;
+	void *call;
+	g_hash_table_iter_init(&iter, core->calls);
+	while (g_hash_table_iter_next(&iter, NULL, &call))
+		call_free(call);
+	g_queue_clear(&core->ended);
+	g_queue_clear_full(&core->outputs, (GDestroyNotify)call_output_free);
+	g_hash_table_destroy(core->calls);
+	g_hash_table_destroy(core->synced);
+	g_hash_table_destroy(core->floods);
+	g_free(core->party);
+	g_free(core->allow);
+	g_free(core->block);
+	g_free(core);
+}
+
+int64_t call_core_deadline(const struct call_core *core)
+{
+	int64_t first = -1;
+	for (int i = 0; core->live && i < CALL_TIMERS; i++) {
+		int64_t due = core->live->timers[i];
+		if (due >= 0 && (first < 0 || due < first))
+			first = due;
+	}
+	const struct call *oldest = g_queue_peek_tail((GQueue *)&core->ended);
+	if (oldest && (first < 0 || oldest->ended_ms + CALL_TOMBSTONE_MS < first))
+		first = oldest->ended_ms + CALL_TOMBSTONE_MS;
+	return first;
+}
+
+static int due_timer(const struct call *call, int64_t now_ms)
+{
+	int first = -1;
+	for (int i = 0; i < CALL_TIMERS; i++)
+		if (call->timers[i] >= 0 && call->timers[i] <= now_ms &&
+		    (first < 0 || call->timers[i] < call->timers[first]))
+			first = i;
+	return first;
+}
+
+void call_core_tick(struct call_core *core, int64_t now_ms)
+{
+	for (int timer; core->live && (timer = due_timer(core->live, now_ms)) >= 0;) {
+		struct step step = { .core = core, .call = core->live, .now_ms = now_ms };
+		if (timer == TIMER_MAXCALL) {
+			step.call->timers[timer] = -1;
+			step.call->end = END_BY_ME;
+			call_step(&step, USER_HANGUP, -1);
+			continue;
+		}
+		if (timer == TIMER_RECONN || timer == TIMER_MEDIA)
+			step.call->end = END_BY_PEER_MEDIA;
+		call_step(&step, -1, timer);
+	}
+	for (struct call *old; (old = g_queue_peek_tail(&core->ended)) &&
+			       old->ended_ms + CALL_TOMBSTONE_MS <= now_ms;)
+		call_forget(core, old);
+}
