@@ -1,0 +1,225 @@
+#include "plugins/hub/hub_store.h"
+
+#include <errno.h>
+#include <glib.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/rand.h>
+#include <sqlite3.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "core/base/log.h"
+
+#define SALT_BYTES 16
+#define HASH_BYTES 32
+/* Tokens are random, not words that people choose: a small cost is enough. */
+#define SCRYPT_N 1024
+#define SCRYPT_R 8
+#define QUEUE_MAX 1000 /* messages that wait for one device */
+
+enum statement { ADD_USER, GET_USER, ADD_DEVICE, GET_DEVICES, PUT, COUNT, ACKNOWLEDGE, WAITING, EXPIRE,
+		 STATEMENTS };
+
+static const char *const sql[STATEMENTS] = {
+	[ADD_USER] = "INSERT OR REPLACE INTO account(user, salt, hash) VALUES(?1, ?2, ?3)",
+	[GET_USER] = "SELECT salt, hash FROM account WHERE user = ?1",
+	[ADD_DEVICE] = "INSERT OR REPLACE INTO device(user, device) VALUES(?1, ?2)",
+	[GET_DEVICES] = "SELECT device FROM device WHERE user = ?1",
+	[PUT] = "INSERT INTO message(user, device, stored, expires, text) VALUES(?1, ?2, ?3, ?4, ?5)",
+	[COUNT] = "SELECT count(*) FROM message WHERE user = ?1 AND device = ?2",
+	[ACKNOWLEDGE] = "DELETE FROM message WHERE number = ?3 AND user = ?1 AND device = ?2",
+	[WAITING] = "SELECT number, stored, text FROM message WHERE user = ?1 AND device = ?2 "
+		    "AND expires > ?3 ORDER BY number",
+	[EXPIRE] = "DELETE FROM message WHERE expires <= ?1",
+};
+
+static const char schema[] =
+	"PRAGMA journal_mode = WAL;"
+	/* A crash of the hub loses nothing; a power cut may lose the last messages, which callers repeat. */
+	"PRAGMA synchronous = OFF;"
+	"CREATE TABLE IF NOT EXISTS account(user TEXT PRIMARY KEY, salt BLOB NOT NULL, hash BLOB NOT NULL);"
+	"CREATE TABLE IF NOT EXISTS device(user TEXT, device TEXT, PRIMARY KEY(user, device));"
+	"CREATE TABLE IF NOT EXISTS message(number INTEGER PRIMARY KEY AUTOINCREMENT, user TEXT NOT NULL,"
+	" device TEXT NOT NULL, stored INTEGER NOT NULL, expires INTEGER NOT NULL, text TEXT NOT NULL);"
+	"CREATE INDEX IF NOT EXISTS message_of ON message(user, device, number);";
+
+struct hub_store {
+	sqlite3 *db;
+	sqlite3_stmt *statements[STATEMENTS];
+	GHashTable *verified; /* "user\ntoken" digest of logins that passed */
+};
+
+static int db_fail(struct hub_store *store, const char *what)
+{
+	log_error("database: %s: %s", what, sqlite3_errmsg(store->db));
+	return -EIO;
+}
+
+int hub_store_open(const char *file, struct hub_store **ret_store, char **ret_error)
+{
+	struct hub_store *store = g_new0(struct hub_store, 1);
+	mode_t mask = umask(0077);
+	int r = sqlite3_open(file, &store->db);
+	umask(mask);
+	if (r == SQLITE_OK) {
+		sqlite3_busy_timeout(store->db, 5000);
+		r = sqlite3_exec(store->db, schema, NULL, NULL, NULL);
+	}
+	for (int i = 0; r == SQLITE_OK && i < STATEMENTS; i++)
+		r = sqlite3_prepare_v2(store->db, sql[i], -1, &store->statements[i], NULL);
+	store->verified = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	if (r != SQLITE_OK) {
+		*ret_error = g_strdup_printf("%s: %s", file, sqlite3_errmsg(store->db));
+		hub_store_close(store);
+		return -EIO;
+	}
+	*ret_store = store;
+	return 0;
+}
+
+void hub_store_close(struct hub_store *store)
+{
+	if (!store)
+		return;
+	for (int i = 0; i < STATEMENTS; i++)
+		sqlite3_finalize(store->statements[i]);
+	sqlite3_close(store->db);
+	g_hash_table_destroy(store->verified);
+	g_free(store);
+}
+
+static sqlite3_stmt *begin(struct hub_store *store, enum statement which, const char *user, const char *device)
+{
+	sqlite3_stmt *s = store->statements[which];
+	sqlite3_reset(s);
+	if (user)
+		sqlite3_bind_text(s, 1, user, -1, SQLITE_TRANSIENT);
+	if (device)
+		sqlite3_bind_text(s, 2, device, -1, SQLITE_TRANSIENT);
+	return s;
+}
+
+static int hash_token(const char *token, const unsigned char *salt, unsigned char hash[HASH_BYTES])
+{
+	int ok = EVP_PBE_scrypt(token, strlen(token), salt, SALT_BYTES, SCRYPT_N, SCRYPT_R, 1, 0, hash,
+				HASH_BYTES);
+	return ok ? 0 : -ENOMEM;
+}
+
+int hub_store_add_user(struct hub_store *store, const char *user, const char *token)
+{
+	unsigned char salt[SALT_BYTES], hash[HASH_BYTES];
+	if (RAND_bytes(salt, sizeof(salt)) != 1 || hash_token(token, salt, hash) < 0)
+		return -EIO;
+	sqlite3_stmt *s = begin(store, ADD_USER, user, NULL);
+	sqlite3_bind_blob(s, 2, salt, sizeof(salt), SQLITE_TRANSIENT);
+	sqlite3_bind_blob(s, 3, hash, sizeof(hash), SQLITE_TRANSIENT);
+	g_hash_table_remove_all(store->verified);
+	int r = sqlite3_step(s) == SQLITE_DONE ? 0 : db_fail(store, "add account");
+	sqlite3_reset(s);
+	return r;
+}
+
+bool hub_store_has_user(struct hub_store *store, const char *user)
+{
+	sqlite3_stmt *s = begin(store, GET_USER, user, NULL);
+	bool has = sqlite3_step(s) == SQLITE_ROW;
+	sqlite3_reset(s);
+	return has;
+}
+
+int hub_store_check(struct hub_store *store, const char *user, const char *token)
+{
+	g_autofree char *whole = g_strconcat(user, "\n", token, NULL);
+	g_autofree char *digest = g_compute_checksum_for_string(G_CHECKSUM_SHA256, whole, -1);
+	sqlite3_stmt *s = begin(store, GET_USER, user, NULL);
+	int r = -ENOENT;
+	if (sqlite3_step(s) == SQLITE_ROW && sqlite3_column_bytes(s, 0) == SALT_BYTES &&
+	    sqlite3_column_bytes(s, 1) == HASH_BYTES) {
+		unsigned char hash[HASH_BYTES];
+		r = -EACCES;
+		if (g_hash_table_contains(store->verified, digest) ||
+		    (hash_token(token, sqlite3_column_blob(s, 0), hash) == 0 &&
+		     CRYPTO_memcmp(hash, sqlite3_column_blob(s, 1), HASH_BYTES) == 0))
+			r = 0;
+	}
+	sqlite3_reset(s);
+	if (r == 0)
+		g_hash_table_add(store->verified, g_steal_pointer(&digest));
+	return r;
+}
+
+void hub_store_device(struct hub_store *store, const char *user, const char *device)
+{
+	if (sqlite3_step(begin(store, ADD_DEVICE, user, device)) != SQLITE_DONE)
+		db_fail(store, "add device");
+	sqlite3_reset(store->statements[ADD_DEVICE]);
+}
+
+void hub_store_devices(struct hub_store *store, const char *user,
+		       void (*fn)(const char *device, void *data), void *data)
+{
+	sqlite3_stmt *s = begin(store, GET_DEVICES, user, NULL);
+	g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+	while (sqlite3_step(s) == SQLITE_ROW)
+		g_ptr_array_add(names, g_strdup((const char *)sqlite3_column_text(s, 0)));
+	sqlite3_reset(s);
+	for (unsigned int i = 0; i < names->len; i++)
+		fn(names->pdata[i], data);
+}
+
+static bool is_full(struct hub_store *store, const char *user, const char *device)
+{
+	sqlite3_stmt *s = begin(store, COUNT, user, device);
+	bool full = sqlite3_step(s) == SQLITE_ROW && sqlite3_column_int(s, 0) >= QUEUE_MAX;
+	sqlite3_reset(s);
+	return full;
+}
+
+int64_t hub_store_put(struct hub_store *store, const char *user, const char *device, int64_t now_ms,
+		      int64_t expires_ms, const char *text)
+{
+	if (is_full(store, user, device))
+		return -1;
+	sqlite3_stmt *s = begin(store, PUT, user, device);
+	sqlite3_bind_int64(s, 3, now_ms);
+	sqlite3_bind_int64(s, 4, expires_ms);
+	sqlite3_bind_text(s, 5, text, -1, SQLITE_TRANSIENT);
+	int r = sqlite3_step(s);
+	sqlite3_reset(s);
+	if (r != SQLITE_DONE) {
+		db_fail(store, "keep message");
+		return -1;
+	}
+	return sqlite3_last_insert_rowid(store->db);
+}
+
+void hub_store_acknowledge(struct hub_store *store, const char *user, const char *device, int64_t number)
+{
+	sqlite3_stmt *s = begin(store, ACKNOWLEDGE, user, device);
+	sqlite3_bind_int64(s, 3, number);
+	if (sqlite3_step(s) != SQLITE_DONE)
+		db_fail(store, "acknowledge");
+	sqlite3_reset(s);
+}
+
+void hub_store_waiting(struct hub_store *store, const char *user, const char *device, int64_t now_ms,
+		       void (*fn)(int64_t number, int64_t stored_ms, const char *text, void *data), void *data)
+{
+	sqlite3_stmt *s = begin(store, WAITING, user, device);
+	sqlite3_bind_int64(s, 3, now_ms);
+	while (sqlite3_step(s) == SQLITE_ROW)
+		fn(sqlite3_column_int64(s, 0), sqlite3_column_int64(s, 1),
+		   (const char *)sqlite3_column_text(s, 2), data);
+	sqlite3_reset(s);
+}
+
+void hub_store_expire(struct hub_store *store, int64_t now_ms)
+{
+	sqlite3_stmt *s = begin(store, EXPIRE, NULL, NULL);
+	sqlite3_bind_int64(s, 1, now_ms);
+	if (sqlite3_step(s) != SQLITE_DONE)
+		db_fail(store, "expire");
+	sqlite3_reset(s);
+}
