@@ -1,1 +1,11 @@
-# drivers-glue: sources of this room
+# drivers-glue: drivers behind the contracts of core/devices
+noinst_LIBRARIES += drivers-glue/libvideoglue.a
+drivers_glue_libvideoglue_a_CFLAGS = $(AM_CFLAGS) $(V4L2_CFLAGS) $(OPENH264_CFLAGS) $(AVCODEC_CFLAGS) \
+	$(JPEG_CFLAGS) $(PNG_CFLAGS) $(SDL2_CFLAGS)
+drivers_glue_libvideoglue_a_SOURCES = \
+	drivers-glue/camera_pattern.c drivers-glue/camera_v4l2.c drivers-glue/decoder_avcodec.c \
+	drivers-glue/drivers.c drivers-glue/drivers.h drivers-glue/encoder_openh264.c \
+	drivers-glue/pattern.c drivers-glue/pattern.h drivers-glue/png.c drivers-glue/png.h \
+	drivers-glue/view_file.c drivers-glue/view_window.c
+VIDEOGLUE_LDADD = drivers-glue/libvideoglue.a core/devices/libdevices.a $(V4L2_LIBS) $(OPENH264_LIBS) \
+	$(AVCODEC_LIBS) $(JPEG_LIBS) $(PNG_LIBS) $(SDL2_LIBS) $(YUV_LIBS)

@@ -8,7 +8,8 @@ core_base_libbase_a_SOURCES = \
 	core/base/message.c core/base/message.h \
 	core/base/paths.c core/base/paths.h \
 	core/base/sandbox.c core/base/sandbox.h \
-	core/base/settings.c core/base/settings.h
+	core/base/settings.c core/base/settings.h \
+	core/base/unit_channel.c core/base/unit_channel.h
 BASE_LDADD = core/base/libbase.a $(BASE_LIBS) $(SECCOMP_LIBS) -lm
 
 noinst_PROGRAMS += tests/unit/echo-child

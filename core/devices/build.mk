@@ -1,1 +1,4 @@
-# core/devices: sources of this room
+# core/devices: what the program needs of cameras, encoders, decoders and views
+noinst_LIBRARIES += core/devices/libdevices.a
+core_devices_libdevices_a_SOURCES = core/devices/devices.c core/devices/devices.h core/devices/camera.h \
+	core/devices/encoder.h core/devices/view.h core/devices/picture.c core/devices/picture.h

@@ -1,0 +1,286 @@
+#include "core/base/unit_channel.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib-unix.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define ARENA_BYTES ((size_t)UNIT_SLOTS * UNIT_BYTES_MAX)
+#define RATE_MAX_BPS 200000000
+
+enum word { WORD_ARENA = 1, WORD_UNIT, WORD_FREE, WORD_REQUEST_IDR, WORD_SET_RATE };
+
+struct note {
+	uint32_t word, slot, size, rtp_time;
+	int64_t capture_us;
+	int32_t rate_bps;
+	uint32_t keyframe;
+};
+
+struct unit_channel {
+	int fd;
+	GSource *source;
+	const struct unit_channel_ops *ops;
+	void *data;
+	uint8_t *mine;	      /* my arena, written */
+	const uint8_t *theirs; /* NULL until it came */
+	uint8_t *copy;
+	GMutex lock; /* protects busy and counts */
+	bool busy[UNIT_SLOTS];
+	struct unit_channel_counts counts;
+	bool gone;
+};
+
+static int note_send(struct unit_channel *channel, const struct note *note, int fd)
+{
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control = { 0 };
+	struct iovec iov = { .iov_base = (void *)note, .iov_len = sizeof(*note) };
+	struct msghdr header = { .msg_iov = &iov, .msg_iovlen = 1 };
+	if (fd >= 0) {
+		header.msg_control = &control;
+		header.msg_controllen = sizeof(control);
+		struct cmsghdr *c = CMSG_FIRSTHDR(&header);
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(c), &fd, sizeof(fd));
+	}
+	if (sendmsg(channel->fd, &header, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0)
+		return 0;
+	return errno == EAGAIN ? -ENOBUFS : -EPIPE;
+}
+
+static int arena_make(struct unit_channel *channel)
+{
+	int fd = memfd_create("callbox-units", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (fd < 0)
+		return -errno;
+	int r = 0;
+	if (ftruncate(fd, (off_t)ARENA_BYTES) < 0 ||
+	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW) < 0)
+		r = -errno;
+	void *at = r == 0 ? mmap(NULL, ARENA_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) : MAP_FAILED;
+	if (r == 0 && at == MAP_FAILED)
+		r = -errno;
+	if (r == 0) {
+		channel->mine = at;
+		const struct note note = { .word = WORD_ARENA };
+		r = note_send(channel, &note, fd);
+	}
+	close(fd);
+	return r == -EPIPE ? 0 : r; /* a peer already gone is told by the loop */
+}
+
+/* An arena that could shrink under us would kill us with SIGBUS: the seal is checked. */
+static bool arena_take(struct unit_channel *channel, int fd)
+{
+	off_t size = lseek(fd, 0, SEEK_END);
+	int seals = fcntl(fd, F_GET_SEALS);
+	if (channel->theirs || size != (off_t)ARENA_BYTES || seals < 0 || !(seals & F_SEAL_SHRINK))
+		return false;
+	void *at = mmap(NULL, ARENA_BYTES, PROT_READ, MAP_SHARED, fd, 0);
+	if (at == MAP_FAILED)
+		return false;
+	channel->theirs = at;
+	return true;
+}
+
+static bool unit_take(struct unit_channel *channel, const struct note *note)
+{
+	if (!channel->theirs || note->slot >= UNIT_SLOTS || note->size == 0 || note->size > UNIT_BYTES_MAX)
+		return false;
+	memcpy(channel->copy, channel->theirs + (size_t)note->slot * UNIT_BYTES_MAX, note->size);
+	const struct note given_back = { .word = WORD_FREE, .slot = note->slot };
+	note_send(channel, &given_back, -1);
+	const struct unit unit = {
+		.bytes = channel->copy, .size = note->size, .capture_us = note->capture_us,
+		.rtp_time = note->rtp_time, .keyframe = note->keyframe != 0,
+	};
+	if (channel->ops->unit)
+		channel->ops->unit(&unit, channel->data);
+	return true;
+}
+
+static bool slot_free(struct unit_channel *channel, uint32_t slot)
+{
+	if (slot >= UNIT_SLOTS)
+		return false;
+	g_mutex_lock(&channel->lock);
+	bool was = channel->busy[slot];
+	channel->busy[slot] = false;
+	g_mutex_unlock(&channel->lock);
+	return was;
+}
+
+static bool note_take(struct unit_channel *channel, const struct note *note, int fd)
+{
+	switch (note->word) {
+	case WORD_ARENA:
+		return fd >= 0 && arena_take(channel, fd);
+	case WORD_UNIT:
+		return unit_take(channel, note);
+	case WORD_FREE:
+		return slot_free(channel, note->slot);
+	case WORD_REQUEST_IDR:
+		if (channel->ops->request_idr)
+			channel->ops->request_idr(channel->data);
+		return true;
+	case WORD_SET_RATE:
+		if (note->rate_bps <= 0 || note->rate_bps > RATE_MAX_BPS)
+			return false;
+		if (channel->ops->set_rate)
+			channel->ops->set_rate(note->rate_bps, channel->data);
+		return true;
+	default:
+		return false;
+	}
+}
+
+static int received_fd(struct msghdr *header)
+{
+	int kept = -1;
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(header); c; c = CMSG_NXTHDR(header, c)) {
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+			continue;
+		for (size_t i = 0; i < (c->cmsg_len - CMSG_LEN(0)) / sizeof(int); i++) {
+			int fd;
+			memcpy(&fd, CMSG_DATA(c) + i * sizeof(int), sizeof(fd));
+			if (kept < 0)
+				kept = fd;
+			else
+				close(fd);
+		}
+	}
+	return kept;
+}
+
+static gboolean on_readable(int socket_fd, GIOCondition condition, void *data)
+{
+	struct unit_channel *channel = data;
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(4 * sizeof(int))];
+	} control;
+	struct note note;
+	struct iovec iov = { .iov_base = &note, .iov_len = sizeof(note) };
+	struct msghdr header = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
+				 .msg_controllen = sizeof(control) };
+	(void)condition;
+	ssize_t n = recvmsg(socket_fd, &header, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return G_SOURCE_CONTINUE;
+	if (n <= 0) {
+		channel->gone = true;
+		if (channel->ops->closed)
+			channel->ops->closed(channel->data);
+		return G_SOURCE_REMOVE;
+	}
+	int fd = received_fd(&header);
+	bool good = n == sizeof(note) && !(header.msg_flags & MSG_TRUNC) && note_take(channel, &note, fd);
+	if (fd >= 0)
+		close(fd);
+	g_mutex_lock(&channel->lock);
+	channel->counts.refused += !good;
+	channel->counts.received += good && note.word == WORD_UNIT;
+	g_mutex_unlock(&channel->lock);
+	return G_SOURCE_CONTINUE;
+}
+
+int unit_channel_open(int fd, GMainContext *context, const struct unit_channel_ops *ops, void *data,
+		      struct unit_channel **ret_channel)
+{
+	struct unit_channel *channel = g_new0(struct unit_channel, 1);
+	channel->fd = fd;
+	channel->ops = ops;
+	channel->data = data;
+	g_mutex_init(&channel->lock);
+	channel->copy = g_malloc(UNIT_BYTES_MAX);
+	int r = fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) < 0 ? -errno : arena_make(channel);
+	if (r < 0) {
+		unit_channel_close(channel);
+		return r;
+	}
+	channel->source = g_unix_fd_source_new(fd, G_IO_IN | G_IO_HUP | G_IO_ERR);
+	g_source_set_callback(channel->source, G_SOURCE_FUNC(on_readable), channel, NULL);
+	g_source_attach(channel->source, context);
+	*ret_channel = channel;
+	return 0;
+}
+
+void unit_channel_close(struct unit_channel *channel)
+{
+	if (!channel)
+		return;
+	if (channel->source) {
+		g_source_destroy(channel->source);
+		g_source_unref(channel->source);
+	}
+	if (channel->fd >= 0)
+		close(channel->fd);
+	if (channel->mine)
+		munmap(channel->mine, ARENA_BYTES);
+	if (channel->theirs)
+		munmap((void *)channel->theirs, ARENA_BYTES);
+	g_mutex_clear(&channel->lock);
+	g_free(channel->copy);
+	g_free(channel);
+}
+
+/* A free slot, taken; -1 when the peer holds all. */
+static int slot_take(struct unit_channel *channel)
+{
+	for (int i = 0; i < UNIT_SLOTS; i++)
+		if (!channel->busy[i]) {
+			channel->busy[i] = true;
+			return i;
+		}
+	return -1;
+}
+
+int unit_channel_send(struct unit_channel *channel, const struct unit *unit)
+{
+	if (unit->size == 0 || unit->size > UNIT_BYTES_MAX)
+		return -EMSGSIZE;
+	g_mutex_lock(&channel->lock);
+	int slot = slot_take(channel), r = slot < 0 ? -ENOBUFS : 0;
+	if (r == 0) {
+		memcpy(channel->mine + (size_t)slot * UNIT_BYTES_MAX, unit->bytes, unit->size);
+		const struct note note = {
+			.word = WORD_UNIT, .slot = (uint32_t)slot, .size = (uint32_t)unit->size,
+			.rtp_time = unit->rtp_time, .capture_us = unit->capture_us,
+			.keyframe = unit->keyframe,
+		};
+		r = note_send(channel, &note, -1);
+		if (r < 0)
+			channel->busy[slot] = false;
+	}
+	channel->counts.sent += r == 0;
+	channel->counts.dropped += r == -ENOBUFS;
+	g_mutex_unlock(&channel->lock);
+	return r;
+}
+
+int unit_channel_request_idr(struct unit_channel *channel)
+{
+	const struct note note = { .word = WORD_REQUEST_IDR };
+	return note_send(channel, &note, -1);
+}
+
+int unit_channel_set_rate(struct unit_channel *channel, int bits_per_second)
+{
+	const struct note note = { .word = WORD_SET_RATE, .rate_bps = bits_per_second };
+	return note_send(channel, &note, -1);
+}
+
+void unit_channel_counts(struct unit_channel *channel, struct unit_channel_counts *ret_counts)
+{
+	g_mutex_lock(&channel->lock);
+	*ret_counts = channel->counts;
+	g_mutex_unlock(&channel->lock);
+}

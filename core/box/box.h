@@ -1,0 +1,47 @@
+/* box: the daemon's parts and who owns them. One thread: the default main loop.
+ *
+ *   callboxctl, panels ⇄ control ── api ──► call core ──► outputs ─┬─► line ⇄ callbox-provider (one an account)
+ *                                              ▲                   ├─► session ⇄ callbox-media, callbox-video
+ *                                              │                   ├─► control: events
+ *                          messages, media facts, timers           └─► history: journal, records
+ *
+ * Whoever feeds the core calls box_drain() afterwards, which carries the outputs out in order. */
+#ifndef CALLBOX_BOX_BOX_H
+#define CALLBOX_BOX_BOX_H
+
+#include <glib.h>
+
+#include "core/box/conf.h"
+#include "core/box/control.h"
+#include "core/box/history.h"
+#include "core/call/call_core.h"
+
+struct line;
+struct session;
+
+struct box {
+	struct conf conf;
+	struct account_conf **accounts;
+	struct fsm *fsm;
+	char *boot; /* random per process */
+	struct history *history;
+	struct control *control;
+	struct call_core *core;
+	GPtrArray *lines;
+	struct session *session; /* media of the live call or of a preview; NULL when idle */
+	guint timer;
+	GMainLoop *loop;
+	bool audio_muted, video_muted, audio_enabled, video_enabled;
+};
+
+int64_t box_now_ms(void); /* CLOCK_BOOTTIME */
+/* Carries out what the core wants, then arms its timer. */
+void box_drain(struct box *box);
+/* An event that is not the core's: to all subscribers. payload is taken. */
+void box_event(struct box *box, const char *name, cJSON *payload);
+cJSON *box_state(struct box *box);
+
+/* api.c: one row a verb */
+void api_call(struct control_request *request, const char *method, const cJSON *params, void *box);
+
+#endif

@@ -1,0 +1,201 @@
+#include "core/box/conf.h"
+
+#include <errno.h>
+#include <glib.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "core/base/log.h"
+#include "core/base/paths.h"
+
+static const char *const autoanswer_names[] = { "off", "on", NULL };
+static const char *const scope_names[] = { "all", "device", NULL };
+static const char *const level_names[] = { "error", "warning", "info", "debug", NULL };
+
+#define AT(member) offsetof(struct conf, member)
+
+const struct setting conf_table[] = {
+	{ "control_socket", SETTING_PATH, AT(control_socket), NULL, 0, 0, NULL,
+	  "Unix socket that callboxctl and panels speak to. Default: control.sock in the run folder." },
+	{ "state_dir", SETTING_PATH, AT(state_dir), NULL, 0, 0, NULL,
+	  "Folder of the call history. Default: the state folder." },
+	{ "call_fsm", SETTING_PATH, AT(call_fsm), NULL, 0, 0, NULL,
+	  "The call's transition table. Default: the one that was installed." },
+	{ "log_level", SETTING_ENUM, AT(log_level), "info", 0, 0, level_names, "What is logged." },
+	{ "camera", SETTING_STRING, AT(camera), "v4l2:/dev/video0", 0, 0, NULL,
+	  "v4l2:DEVICE, pattern: (a test picture) or null:." },
+	{ "microphone", SETTING_STRING, AT(microphone), "alsa:default", 0, 0, NULL,
+	  "alsa:PCM, tone:HERTZ, file:WAV or null:." },
+	{ "speaker", SETTING_STRING, AT(speaker), "alsa:default", 0, 0, NULL,
+	  "alsa:PCM, file:WAV or null:." },
+	{ "local_view", SETTING_STRING, AT(local_view), "null:", 0, 0, NULL,
+	  "Where the own picture is shown: window:, png:FILE, raw:FILE or null:." },
+	{ "remote_view", SETTING_STRING, AT(remote_view), "null:", 0, 0, NULL,
+	  "Where the other side is shown: window:, png:FILE, raw:FILE or null:." },
+	{ "width", SETTING_INT, AT(width), "640", 16, 3840, NULL, "Width of the picture sent, in pixels." },
+	{ "height", SETTING_INT, AT(height), "360", 16, 2160, NULL, "Height of the picture sent, in pixels." },
+	{ "fps", SETTING_INT, AT(fps), "30", 1, 60, NULL, "Pictures a second." },
+	{ "bitrate", SETTING_INT, AT(bitrate_kbps), "800", 50, 20000, NULL, "Most video kbit/s sent." },
+	{ "echo_cancel", SETTING_BOOL, AT(echo_cancel), "yes", 0, 0, NULL,
+	  "Takes what the speaker plays out of what the microphone hears." },
+	{ "noise_suppress", SETTING_BOOL, AT(noise_suppress), "yes", 0, 0, NULL, "Removes steady noise." },
+	{ "gain_control", SETTING_BOOL, AT(gain_control), "yes", 0, 0, NULL, "Evens out the voice's level." },
+	{ "call_timeout", SETTING_DURATION_MS, AT(call_timeout_ms), "30s", 1000, 120000, NULL,
+	  "How long a call of this box rings." },
+	{ "autoanswer", SETTING_ENUM, AT(autoanswer), "off", 0, 0, autoanswer_names,
+	  "Whether incoming calls are accepted without a person." },
+	{ "autoanswer_delay", SETTING_DURATION_MS, AT(autoanswer_delay_ms), "0ms", 0, 50000, NULL,
+	  "How long it rings before that." },
+	{ "dnd", SETTING_BOOL, AT(dnd), "no", 0, 0, NULL, "Do not disturb: every invite is refused as busy." },
+	{ "reject_scope", SETTING_ENUM, AT(reject_scope), "all", 0, 0, scope_names,
+	  "Whether a reject here ends the call on all devices of the account." },
+	{ "invites_a_minute", SETTING_INT, AT(invites_a_minute), "30", 0, 10000, NULL,
+	  "Most invites of one caller that may ring within a minute; 0: no limit." },
+	{ "allow", SETTING_LIST, AT(allow), NULL, 0, 0, NULL,
+	  "Accounts that may call; others learn nothing. Empty: everybody." },
+	{ "block", SETTING_LIST, AT(block), NULL, 0, 0, NULL, "Accounts that may not call." },
+	{ "switch_video_confirm", SETTING_BOOL, AT(switch_video_confirm), "yes", 0, 0, NULL,
+	  "Whether the other side's wish for video asks a person here." },
+	{ "switch_audio_confirm", SETTING_BOOL, AT(switch_audio_confirm), "no", 0, 0, NULL,
+	  "Whether the other side's wish for sound only asks a person here." },
+	{ "maxcall", SETTING_DURATION_MS, AT(maxcall_ms), "0ms", 0, 86400000, NULL,
+	  "Longest call; 0: no limit." },
+	{ "history", SETTING_INT, AT(history), "1000", 1, 1000000, NULL, "Call records kept." },
+	{ "ice_loopback", SETTING_BOOL, AT(ice_loopback), "no", 0, 0, NULL,
+	  "Offers loopback addresses too: for two boxes on one machine." },
+	{ "network_interface", SETTING_STRING, AT(network_interface), NULL, 0, 0, NULL,
+	  "The only local address that media uses. Default: all." },
+	{ NULL, SETTING_STRING, 0, NULL, 0, 0, NULL, NULL },
+};
+
+#undef AT
+#define AT(member) offsetof(struct account_conf, member)
+
+const struct setting account_table[] = {
+	{ "provider", SETTING_STRING, AT(provider), "hub", 0, 0, NULL, "The signalling plugin." },
+	{ "account", SETTING_STRING, AT(account), NULL, 0, 0, NULL, "The IM account." },
+	{ "device", SETTING_STRING, AT(device), NULL, 0, 0, NULL,
+	  "This box among the account's devices. Default: the host name." },
+	{ "server", SETTING_STRING, AT(server), NULL, 0, 0, NULL, "Where to log in: wss://HOST:PORT." },
+	{ "secret_file", SETTING_PATH, AT(secret_file), NULL, 0, 0, NULL,
+	  "File that holds the token; readable by nobody else." },
+	{ "ca_file", SETTING_PATH, AT(ca_file), NULL, 0, 0, NULL, "PEM file of the authority to trust." },
+	{ NULL, SETTING_STRING, 0, NULL, 0, 0, NULL, NULL },
+};
+
+int conf_load(const char *folder, struct conf *conf, char **ret_error)
+{
+	g_autofree char *file = g_build_filename(folder, "callbox.conf", NULL);
+	memset(conf, 0, sizeof(*conf));
+	settings_defaults(conf_table, conf);
+	int r = g_file_test(file, G_FILE_TEST_EXISTS) ? settings_load(conf_table, file, conf, ret_error) : 0;
+	if (r < 0) {
+		conf_clear(conf);
+		return r;
+	}
+	if (!conf->control_socket)
+		conf->control_socket = path_join(PATH_RUN, "control.sock");
+	if (!conf->state_dir)
+		conf->state_dir = g_strdup(path_folder(PATH_STATE));
+	if (!conf->call_fsm)
+		conf->call_fsm = path_join(PATH_DATA, "call.fsm");
+	return 0;
+}
+
+void conf_clear(struct conf *conf)
+{
+	settings_clear(conf_table, conf);
+}
+
+static int secret_load(struct account_conf *account, char **ret_error)
+{
+	struct stat st;
+	g_autofree char *text = NULL;
+	g_autoptr(GError) error = NULL;
+	if (stat(account->secret_file, &st) < 0) {
+		*ret_error = g_strdup_printf("%s: secret_file: %s: %s", account->file, account->secret_file,
+					     g_strerror(errno));
+		return -EINVAL;
+	}
+	if (st.st_mode & 077) {
+		*ret_error = g_strdup_printf("%s: secret_file: %s: others can read it: chmod 600 it",
+					     account->file, account->secret_file);
+		return -EPERM;
+	}
+	if (!g_file_get_contents(account->secret_file, &text, NULL, &error)) {
+		*ret_error = g_strdup_printf("%s: secret_file: %s: %s", account->file, account->secret_file,
+					     error->message);
+		return -EACCES;
+	}
+	account->secret = g_strdup(g_strstrip(text));
+	explicit_bzero(text, strlen(text));
+	return 0;
+}
+
+static int account_load(const char *file, struct account_conf *account, char **ret_error)
+{
+	account->file = g_strdup(file);
+	settings_defaults(account_table, account);
+	int r = settings_load(account_table, file, account, ret_error);
+	if (r < 0)
+		return r;
+	if (!account->account) {
+		*ret_error = g_strdup_printf("%s: account: missing", file);
+		return -EINVAL;
+	}
+	if (!account->device)
+		account->device = g_strdup(g_get_host_name());
+	return account->secret_file ? secret_load(account, ret_error) : 0;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static GPtrArray *account_files(const char *folder)
+{
+	GPtrArray *files = g_ptr_array_new_with_free_func(g_free);
+	g_autofree char *accounts = g_build_filename(folder, "accounts", NULL);
+	GDir *dir = g_dir_open(accounts, 0, NULL);
+	for (const char *name; dir && (name = g_dir_read_name(dir));)
+		if (g_str_has_suffix(name, ".conf"))
+			g_ptr_array_add(files, g_build_filename(accounts, name, NULL));
+	if (dir)
+		g_dir_close(dir);
+	g_ptr_array_sort(files, by_name);
+	return files;
+}
+
+int accounts_load(const char *folder, struct account_conf ***ret_accounts, char **ret_error)
+{
+	g_autoptr(GPtrArray) files = account_files(folder);
+	GPtrArray *accounts = g_ptr_array_new();
+	int r = 0;
+	for (unsigned int i = 0; r == 0 && i < files->len; i++) {
+		struct account_conf *account = g_new0(struct account_conf, 1);
+		g_ptr_array_add(accounts, account);
+		r = account_load(files->pdata[i], account, ret_error);
+	}
+	g_ptr_array_add(accounts, NULL);
+	struct account_conf **all = (struct account_conf **)g_ptr_array_free(accounts, FALSE);
+	if (r < 0)
+		accounts_free(all);
+	else
+		*ret_accounts = all;
+	return r;
+}
+
+void accounts_free(struct account_conf **accounts)
+{
+	for (struct account_conf **a = accounts; a && *a; a++) {
+		settings_clear(account_table, *a);
+		if ((*a)->secret)
+			explicit_bzero((*a)->secret, strlen((*a)->secret));
+		g_free((*a)->secret);
+		g_free((*a)->file);
+		g_free(*a);
+	}
+	g_free(accounts);
+}

@@ -1,0 +1,41 @@
+/* conf: what the administrator decided: callbox.conf and one file an account under accounts/.
+ * Loaded at start, read-only afterwards but for the verbs that say so. Owner: struct box. */
+#ifndef CALLBOX_BOX_CONF_H
+#define CALLBOX_BOX_CONF_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "core/base/settings.h"
+
+struct conf {
+	char *control_socket, *state_dir, *call_fsm;
+	char *camera, *microphone, *speaker, *local_view, *remote_view;
+	int call_timeout_ms, autoanswer, autoanswer_delay_ms, history, invites_a_minute;
+	int width, height, fps, bitrate_kbps, log_level;
+	bool dnd, switch_video_confirm, switch_audio_confirm, ice_loopback;
+	bool echo_cancel, noise_suppress, gain_control;
+	int reject_scope, maxcall_ms;
+	char *allow, *block, *network_interface;
+};
+
+enum autoanswer { AUTOANSWER_OFF, AUTOANSWER_ON };
+enum reject_scope { REJECT_ALL, REJECT_DEVICE };
+
+struct account_conf {
+	char *file;
+	char *provider, *account, *device, *server, *secret_file, *ca_file, *options;
+	char *secret;
+};
+
+extern const struct setting conf_table[];
+extern const struct setting account_table[];
+
+/* folder: CALLBOX_CONF_DIR's value. *ret_accounts: NULL-terminated array. On failure *ret_error names file,
+ * line and key; nothing is set. Caller frees with conf_clear() and accounts_free(). */
+int conf_load(const char *folder, struct conf *conf, char **ret_error);
+void conf_clear(struct conf *conf);
+int accounts_load(const char *folder, struct account_conf ***ret_accounts, char **ret_error);
+void accounts_free(struct account_conf **accounts);
+
+#endif

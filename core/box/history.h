@@ -1,0 +1,31 @@
+/* history: the journal of live and lately ended calls, and the call records. SQLite, WAL, synced at every
+ * write: what was written before ringing is there after a power cut. Owner: struct box, main thread.
+ * Failures are logged here: a full disk must not stop a call. */
+#ifndef CALLBOX_BOX_HISTORY_H
+#define CALLBOX_BOX_HISTORY_H
+
+#include <cjson/cJSON.h>
+
+struct history;
+
+int history_open(const char *folder, int records_max, struct history **ret_history, char **ret_error);
+void history_close(struct history *history);
+
+void history_journal(struct history *history, const char *call_id, const cJSON *entry);
+/* Calls fn for each journal entry at boot; entries older than a day are dropped first. */
+void history_replay(struct history *history, void (*fn)(const cJSON *entry, void *data), void *data);
+
+/* One record a call: a later one replaces the earlier but keeps when the call began. agoMs of the record
+ * is turned into startedAt, milliseconds since the epoch. */
+void history_record(struct history *history, const char *call_id, const cJSON *record);
+
+struct history_filter {
+	const char *peer; /* NULL: any */
+	int status;	  /* 0: any */
+	double since_ms, until_ms; /* 0: no bound */
+	int limit;	  /* 0: all */
+};
+/* Newest first; caller deletes. */
+cJSON *history_records(struct history *history, const struct history_filter *filter);
+
+#endif

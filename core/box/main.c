@@ -1,0 +1,420 @@
+/* callboxd: the daemon that decides. It holds the conf, the history and the control socket, and starts the
+ * programs that hold devices and network. */
+#include <errno.h>
+#include <getopt.h>
+#include <glib-unix.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <systemd/sd-daemon.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/base/child.h"
+#include "core/base/log.h"
+#include "core/base/message.h"
+#include "core/base/paths.h"
+#include "core/box/box.h"
+#include "core/box/line.h"
+#include "core/box/session.h"
+
+#define STOP_LIMIT_MS 3000
+
+int64_t box_now_ms(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+void box_event(struct box *box, const char *name, cJSON *payload)
+{
+	if (box->control)
+		control_notify(box->control, name, payload);
+	cJSON_Delete(payload);
+}
+
+cJSON *box_state(struct box *box)
+{
+	cJSON *state = call_core_state(box->core, box_now_ms());
+	cJSON *lines = cJSON_AddArrayToObject(state, "accounts");
+	for (unsigned int i = 0; i < box->lines->len; i++)
+		cJSON_AddItemToArray(lines, line_json(box->lines->pdata[i]));
+	cJSON_AddBoolToObject(state, "audioMuted", box->audio_muted);
+	cJSON_AddBoolToObject(state, "videoMuted", box->video_muted);
+	cJSON_AddBoolToObject(state, "audioEnabled", box->audio_enabled);
+	cJSON_AddBoolToObject(state, "videoEnabled", box->video_enabled);
+	cJSON_AddStringToObject(state, "version", CALLBOX_VERSION);
+	return state;
+}
+
+/* ---- what the core wants ---- */
+
+static void do_send(struct box *box, const struct call_output *output)
+{
+	struct line *line = line_find(box, output->account);
+	if (line)
+		line_send(line, output);
+}
+
+static void do_event(struct box *box, const struct call_output *output)
+{
+	log_info("call %.8s: %s", output->call_id ? output->call_id : "-", output->kind);
+	control_notify(box->control, output->kind, output->json);
+}
+
+/* A preview gives way to the call. */
+static void need_session(struct box *box, const struct call_output *output)
+{
+	if (box->session && g_strcmp0(session_call_id(box->session), output->call_id) == 0)
+		return;
+	session_close(box->session);
+	box->session = session_open(box, output->call_id);
+}
+
+static void do_media_open(struct box *box, const struct call_output *output)
+{
+	need_session(box, output);
+	call_core_setup(box->core, box_now_ms(), output->call_id, true, NULL);
+}
+
+static void do_media_start(struct box *box, const struct call_output *output)
+{
+	need_session(box, output);
+	session_start(box->session, output->anchor, output->call_type);
+}
+
+static struct session *session_of(struct box *box, const struct call_output *output)
+{
+	bool same = box->session && g_strcmp0(session_call_id(box->session), output->call_id) == 0;
+	return same ? box->session : NULL;
+}
+
+static void do_media_type(struct box *box, const struct call_output *output)
+{
+	if (session_of(box, output))
+		session_type(box->session, output->call_type);
+}
+
+static void do_media_stop(struct box *box, const struct call_output *output)
+{
+	if (!session_of(box, output))
+		return;
+	session_close(box->session);
+	box->session = NULL;
+}
+
+static void do_media_message(struct box *box, const struct call_output *output)
+{
+	if (session_of(box, output))
+		session_peer_message(box->session, output->kind, output->json);
+}
+
+static void do_ring(struct box *box, const struct call_output *output)
+{
+	cJSON *payload = cJSON_CreateObject();
+	cJSON_AddBoolToObject(payload, "on", output->on);
+	cJSON_AddStringToObject(payload, "callId", output->call_id);
+	box_event(box, "onRing", payload);
+}
+
+static void do_journal(struct box *box, const struct call_output *output)
+{
+	history_journal(box->history, output->call_id, output->json);
+}
+
+static void do_record(struct box *box, const struct call_output *output)
+{
+	history_record(box->history, output->call_id, output->json);
+	box_event(box, "onCallRecord", cJSON_Duplicate(output->json, true));
+}
+
+static void (*const doers[])(struct box *box, const struct call_output *output) = {
+	[OUT_SEND] = do_send, [OUT_EVENT] = do_event, [OUT_MEDIA_OPEN] = do_media_open,
+	[OUT_MEDIA_START] = do_media_start, [OUT_MEDIA_TYPE] = do_media_type,
+	[OUT_MEDIA_STOP] = do_media_stop, [OUT_MEDIA_MESSAGE] = do_media_message, [OUT_RING] = do_ring,
+	[OUT_JOURNAL] = do_journal, [OUT_RECORD] = do_record,
+};
+
+static gboolean on_timer(void *data)
+{
+	struct box *box = data;
+	box->timer = 0;
+	call_core_tick(box->core, box_now_ms());
+	box_drain(box);
+	return G_SOURCE_REMOVE;
+}
+
+void box_drain(struct box *box)
+{
+	static bool draining; /* an output may feed the core: its outputs follow in the outer loop */
+	if (draining)
+		return;
+	draining = true;
+	for (struct call_output *output; (output = call_core_take(box->core));) {
+		doers[output->type](box, output);
+		call_output_free(output);
+	}
+	draining = false;
+	if (box->timer)
+		g_source_remove(box->timer);
+	box->timer = 0;
+	int64_t due = call_core_deadline(box->core);
+	if (due >= 0)
+		box->timer = g_timeout_add((guint)CLAMP(due - box_now_ms(), 0, 3600 * 1000), on_timer, box);
+}
+
+/* ---- parts, started in order, stopped in reverse ---- */
+
+static int history_part(struct box *box, char **ret_error)
+{
+	return history_open(box->conf.state_dir, box->conf.history, &box->history, ret_error);
+}
+
+static void history_part_stop(struct box *box)
+{
+	history_close(box->history);
+}
+
+static struct call_policy policy_of(const struct conf *conf)
+{
+	return (struct call_policy){
+		.call_timeout_ms = conf->call_timeout_ms,
+		.autoanswer_ms = conf->autoanswer == AUTOANSWER_ON ? conf->autoanswer_delay_ms : -1,
+		.dnd = conf->dnd,
+		.reject_account = conf->reject_scope == REJECT_ALL,
+		.invites_a_minute = conf->invites_a_minute,
+		.allow = conf->allow,
+		.block = conf->block,
+		.confirm_video = conf->switch_video_confirm,
+		.confirm_audio = conf->switch_audio_confirm,
+		.maxcall_ms = conf->maxcall_ms,
+	};
+}
+
+static void restore(const cJSON *entry, void *data)
+{
+	struct box *box = data;
+	call_core_restore(box->core, box_now_ms(), entry);
+}
+
+static int core_part(struct box *box, char **ret_error)
+{
+	(void)ret_error;
+	struct call_policy policy = policy_of(&box->conf);
+	const char *device = box->accounts[0] ? box->accounts[0]->device : g_get_host_name();
+	g_autofree char *party = g_strdup_printf("%s:%s", device, box->boot);
+	box->core = call_core_create(box->fsm, party, &policy);
+	history_replay(box->history, restore, box);
+	return 0;
+}
+
+static void core_part_stop(struct box *box)
+{
+	call_core_free(box->core);
+}
+
+static int control_part(struct box *box, char **ret_error)
+{
+	return control_open(box->conf.control_socket, api_call, (control_state_fn)box_state, box,
+			    &box->control, ret_error);
+}
+
+static void control_part_stop(struct box *box)
+{
+	control_close(box->control);
+	box->control = NULL;
+}
+
+static int lines_part(struct box *box, char **ret_error)
+{
+	(void)ret_error;
+	box->lines = g_ptr_array_new();
+	for (struct account_conf **a = box->accounts; *a; a++)
+		g_ptr_array_add(box->lines, line_create(box, *a));
+	for (unsigned int i = 0; i < box->lines->len; i++)
+		line_start(box->lines->pdata[i]);
+	box_drain(box);
+	return 0;
+}
+
+/* A live call is ended as a hang-up, so that the other side does not wait. */
+static gboolean on_farewell_limit(void *data)
+{
+	*(bool *)data = true;
+	return G_SOURCE_REMOVE;
+}
+
+static void say_farewell(struct box *box)
+{
+	char *error = NULL;
+	bool over = false;
+	if (!call_core_live_id(box->core))
+		return;
+	call_core_hangup(box->core, box_now_ms(), NULL, &error);
+	g_free(error);
+	box_drain(box);
+	g_timeout_add(300, on_farewell_limit, &over);
+	while (!over)
+		g_main_context_iteration(NULL, TRUE);
+}
+
+static void lines_part_stop(struct box *box)
+{
+	say_farewell(box);
+	session_close(box->session);
+	box->session = NULL;
+	for (unsigned int i = 0; i < box->lines->len; i++)
+		line_destroy(box->lines->pdata[i]);
+	g_ptr_array_free(box->lines, TRUE);
+	child_wait_all(STOP_LIMIT_MS);
+}
+
+static const struct {
+	const char *name;
+	int (*start)(struct box *box, char **ret_error);
+	void (*stop)(struct box *box);
+} parts[] = {
+	{ "history", history_part, history_part_stop },
+	{ "call core", core_part, core_part_stop },
+	{ "control socket", control_part, control_part_stop },
+	{ "lines", lines_part, lines_part_stop },
+};
+
+static gboolean on_signal(void *data)
+{
+	struct box *box = data;
+	g_main_loop_quit(box->loop);
+	return G_SOURCE_CONTINUE;
+}
+
+static int run(struct box *box)
+{
+	char *error = NULL;
+	size_t started = 0;
+	int r = 0;
+	while (started < G_N_ELEMENTS(parts) && (r = parts[started].start(box, &error)) == 0)
+		started++;
+	if (r < 0)
+		log_error("%s: %s", parts[started].name, error ? error : g_strerror(-r));
+	g_free(error);
+	if (r == 0) {
+		box->loop = g_main_loop_new(NULL, FALSE);
+		g_unix_signal_add(SIGTERM, on_signal, box);
+		g_unix_signal_add(SIGINT, on_signal, box);
+		log_info("callboxd %s: %u accounts, control socket %s", CALLBOX_VERSION, box->lines->len,
+			 box->conf.control_socket);
+		sd_notify(0, "READY=1");
+		g_main_loop_run(box->loop);
+		sd_notify(0, "STOPPING=1");
+		g_main_loop_unref(box->loop);
+	}
+	while (started > 0)
+		parts[--started].stop(box);
+	if (box->timer)
+		g_source_remove(box->timer);
+	return r < 0 ? 1 : 0;
+}
+
+/* ---- command line ---- */
+
+static int usage(FILE *out)
+{
+	fputs("usage: callboxd [-c FOLDER] [-n [-v]] [--draw] [--man]\n"
+	      "  -c, --conf FOLDER  conf folder (callbox.conf, accounts/*.conf)\n"
+	      "  -n, --check        check every conf file and stop\n"
+	      "  -v, --verbose      with -n: print the configuration back; else log more\n"
+	      "      --draw         print the call's states as a graph for dot(1)\n"
+	      "      --man          print the settings as they stand in callbox.conf(5)\n"
+	      "  -h, --help         this text\n",
+	      out);
+	return out == stderr ? 64 : 0;
+}
+
+static int load(struct box *box, const char *folder, char **ret_error)
+{
+	int r = conf_load(folder, &box->conf, ret_error);
+	if (r == 0)
+		r = fsm_load(&call_words, box->conf.call_fsm, &box->fsm, ret_error);
+	if (r == 0)
+		r = accounts_load(folder, &box->accounts, ret_error);
+	return r;
+}
+
+static void print_conf(const struct box *box)
+{
+	settings_print(conf_table, &box->conf, true, stdout);
+	for (struct account_conf **a = box->accounts; *a; a++) {
+		printf("\n# %s\n", (*a)->file);
+		settings_print(account_table, *a, false, stdout);
+	}
+	printf("\n# %s\n", box->conf.call_fsm);
+	fsm_print(box->fsm, stdout);
+}
+
+static void print_man(void)
+{
+	puts(".Sh CALLBOX.CONF\n.Bl -tag -width Ds");
+	settings_print_man(conf_table, stdout);
+	puts(".El\n.Sh ACCOUNT FILES\n.Bl -tag -width Ds");
+	settings_print_man(account_table, stdout);
+	puts(".El");
+}
+
+static char *boot_make(void)
+{
+	unsigned char bytes[4];
+	if (getrandom(bytes, sizeof(bytes), 0) != (ssize_t)sizeof(bytes))
+		g_error("no randomness");
+	return g_strdup_printf("%02x%02x%02x%02x", bytes[0], bytes[1], bytes[2], bytes[3]);
+}
+
+int main(int argc, char **argv)
+{
+	enum { DRAW = 256, MAN };
+	static const struct option options[] = {
+		{ "conf", required_argument, NULL, 'c' }, { "check", no_argument, NULL, 'n' },
+		{ "verbose", no_argument, NULL, 'v' },	  { "draw", no_argument, NULL, DRAW },
+		{ "man", no_argument, NULL, MAN },	  { "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	struct box box = { .audio_enabled = true, .video_enabled = true };
+	bool check = false, verbose = false, draw = false;
+	paths_init();
+	const char *folder = path_folder(PATH_CONF);
+	for (int c; (c = getopt_long(argc, argv, "c:nvh", options, NULL)) != -1;)
+		switch (c) {
+		case 'c': folder = optarg; break;
+		case 'n': check = true; break;
+		case 'v': verbose = true; break;
+		case DRAW: draw = true; break;
+		case MAN: print_man(); return 0;
+		case 'h': return usage(stdout);
+		default: return usage(stderr);
+		}
+	if (optind != argc)
+		return usage(stderr);
+	char *error = NULL;
+	int r = load(&box, folder, &error);
+	if (r < 0) {
+		fprintf(stderr, "callboxd: %s\n", error);
+		g_free(error);
+	} else if (draw) {
+		fsm_draw(box.fsm, stdout);
+	} else if (check) {
+		if (verbose)
+			print_conf(&box);
+	} else {
+		log_init("callboxd", verbose ? LOG_LEVEL_DEBUG : (enum log_level)box.conf.log_level);
+		signal(SIGPIPE, SIG_IGN);
+		box.boot = boot_make();
+		r = run(&box) ? -EIO : 0;
+	}
+	g_free(box.boot);
+	accounts_free(box.accounts);
+	fsm_free(box.fsm);
+	conf_clear(&box.conf);
+	return r < 0 ? 1 : 0;
+}

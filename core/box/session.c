@@ -1,0 +1,475 @@
+#include "core/box/session.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "core/base/child.h"
+#include "core/base/log.h"
+#include "core/box/line.h"
+
+#define ANSWER_LIMIT_MS 2000
+#define STOP_GRACE_MS 150
+#define VIDEO_RESTARTS_MAX 10
+
+/* A question to the processes that a control client waits for. */
+struct question {
+	struct session *session;
+	int id;
+	struct control_request *request;
+	cJSON *answer;
+	unsigned int wanted; /* answers still to come */
+	guint timer;
+};
+
+struct session {
+	struct box *box;
+	char *call_id; /* NULL: preview */
+	struct child *media, *video;
+	bool started, anchor, up;
+	enum call_type type;
+	int next_question;
+	unsigned int video_restarts;
+	GQueue questions;
+};
+
+static const struct message_field text_fields[] = { { "reason", M_STRING, false, 0, 0 },
+						    { "message", M_STRING, false, 0, 0 },
+						    { NULL, M_STRING, false, 0, 0 } };
+static const struct message_field stats_fields[] = { { "id", M_NUMBER, true, 1, 1e9 },
+						     { "stats", M_OBJECT, true, 0, 0 },
+						     { NULL, M_STRING, false, 0, 0 } };
+static const struct message_field description_fields[] = { { "type", M_STRING, true, 1, 16 },
+							   { "sdp", M_STRING, true, 1, 16384 },
+							   { NULL, M_STRING, false, 0, 0 } };
+static const struct message_field candidates_fields[] = { { "candidates", M_ARRAY, true, 0, 64 },
+							  { NULL, M_STRING, false, 0, 0 } };
+static const struct message_field device_fields[] = { { "kind", M_STRING, true, 1, 32 },
+						      { "id", M_STRING, true, 0, 256 },
+						      { "state", M_STRING, true, 1, 32 },
+						      { "message", M_STRING, true, 0, 1024 },
+						      { NULL, M_STRING, false, 0, 0 } };
+static const struct message_field quality_fields[] = { { "up", M_NUMBER, true, 0, 5 },
+						       { "down", M_NUMBER, true, 0, 5 },
+						       { NULL, M_STRING, false, 0, 0 } };
+static const struct message_shape media_shapes[] = {
+	{ "ready", NULL }, { "description", description_fields }, { "candidates", candidates_fields },
+	{ "up", NULL }, { "lost", text_fields }, { "quality", quality_fields }, { "stats", stats_fields },
+	{ "device", device_fields }, { "failed", text_fields }, { "stopped", NULL }, { NULL, NULL },
+};
+
+static const struct message_field camera_fields[] = { { "id", M_STRING, true, 0, 256 },
+						      { "state", M_STRING, true, 1, 32 },
+						      { "message", M_STRING, true, 0, 1024 },
+						      { NULL, M_STRING, false, 0, 0 } };
+static const struct message_field snapshot_fields[] = { { "id", M_NUMBER, true, 1, 1e9 },
+							{ "error", M_STRING, false, 0, 1024 },
+							{ NULL, M_STRING, false, 0, 0 } };
+static const struct message_shape video_shapes[] = {
+	{ "ready", NULL }, { "camera", camera_fields }, { "shown", NULL }, { "snapshot", snapshot_fields },
+	{ "stats", stats_fields }, { "failed", text_fields }, { "stopped", NULL }, { NULL, NULL },
+};
+
+static void core_fact(struct session *session, enum call_media_fact fact, const char *detail)
+{
+	if (session->call_id)
+		call_core_media(session->box->core, box_now_ms(), session->call_id, fact, detail);
+}
+
+static void error_event(struct session *session, const char *device, const char *text)
+{
+	cJSON *payload = cJSON_CreateObject();
+	cJSON_AddStringToObject(payload, "device", device);
+	cJSON_AddNumberToObject(payload, "code", 4);
+	cJSON_AddStringToObject(payload, "message", text);
+	if (session->call_id)
+		cJSON_AddStringToObject(payload, "callId", session->call_id);
+	log_warning("%s", text);
+	box_event(session->box, "onError", payload);
+}
+
+/* ---- questions ---- */
+
+static void question_answer(struct question *question)
+{
+	g_queue_remove(&question->session->questions, question);
+	if (question->timer)
+		g_source_remove(question->timer);
+	const char *error = message_string(question->answer, "error", NULL);
+	if (error)
+		control_error(question->request, CONTROL_REFUSED, "%s", error);
+	else
+		control_result(question->request, cJSON_Duplicate(question->answer, true));
+	cJSON_Delete(question->answer);
+	g_free(question);
+}
+
+static gboolean on_question_limit(void *data)
+{
+	struct question *question = data;
+	question->timer = 0;
+	question_answer(question);
+	return G_SOURCE_REMOVE;
+}
+
+static struct question *question_new(struct session *session, struct control_request *request,
+				     unsigned int wanted)
+{
+	struct question *question = g_new0(struct question, 1);
+	question->session = session;
+	question->id = ++session->next_question;
+	question->request = request;
+	question->answer = cJSON_CreateObject();
+	question->wanted = wanted;
+	question->timer = g_timeout_add(ANSWER_LIMIT_MS, on_question_limit, question);
+	g_queue_push_tail(&session->questions, question);
+	return question;
+}
+
+/* part: the member of the answer, NULL: the message itself says whether it failed. */
+static void on_answer(struct session *session, const cJSON *message, const char *part)
+{
+	int id = message_int(message, "id", 0);
+	for (GList *l = session->questions.head; l; l = l->next) {
+		struct question *question = l->data;
+		if (question->id != id)
+			continue;
+		const char *error = message_string(message, "error", NULL);
+		if (part)
+			cJSON_AddItemToObject(question->answer, part,
+					      cJSON_Duplicate(message_member(message, "stats"), true));
+		else if (error)
+			cJSON_AddStringToObject(question->answer, "error", error);
+		if (--question->wanted == 0)
+			question_answer(question);
+		return;
+	}
+}
+
+/* ---- callbox-media ---- */
+
+static void quality_told(struct session *session, const cJSON *message)
+{
+	cJSON *payload = cJSON_CreateObject();
+	cJSON_AddStringToObject(payload, "callId", session->call_id);
+	cJSON_AddNumberToObject(payload, "up", message_int(message, "up", 0));
+	cJSON_AddNumberToObject(payload, "down", message_int(message, "down", 0));
+	core_fact(session, CALL_MEDIA_ALIVE, NULL);
+	box_event(session->box, "onUserNetworkQuality", payload);
+}
+
+static void device_told(struct session *session, const cJSON *message)
+{
+	const char *state = message_string(message, "state", "");
+	if (g_str_equal(state, "failed") || g_str_equal(state, "lost"))
+		error_event(session, message_string(message, "kind", ""), message_string(message, "message", ""));
+	box_event(session->box, "onDevice", cJSON_Duplicate(message, true));
+}
+
+static void on_media(struct channel *channel, const char *name, const cJSON *message, int fd, void *data)
+{
+	struct session *session = data;
+	(void)channel;
+	if (fd >= 0)
+		close(fd);
+	if (g_str_equal(name, "description") || g_str_equal(name, "candidates")) {
+		cJSON *body = cJSON_Duplicate(message, true);
+		cJSON_DeleteItemFromObjectCaseSensitive(body, "m");
+		call_core_media_message(session->box->core, box_now_ms(), session->call_id, name, body);
+		cJSON_Delete(body);
+	} else if (g_str_equal(name, "up")) {
+		session->up = true;
+		core_fact(session, CALL_MEDIA_UP, NULL);
+	} else if (g_str_equal(name, "lost")) {
+		core_fact(session, CALL_MEDIA_LOST, message_string(message, "reason", ""));
+	} else if (g_str_equal(name, "quality")) {
+		quality_told(session, message);
+	} else if (g_str_equal(name, "stats")) {
+		on_answer(session, message, "media");
+	} else if (g_str_equal(name, "device")) {
+		device_told(session, message);
+	} else if (g_str_equal(name, "failed")) {
+		core_fact(session, CALL_MEDIA_FAILED, message_string(message, "message", "media failed"));
+	}
+	box_drain(session->box);
+}
+
+static void on_media_end(struct child *child, const char *how, bool clean, void *data)
+{
+	struct session *session = data;
+	(void)child;
+	(void)clean;
+	session->media = NULL;
+	g_autofree char *text = g_strdup_printf("callbox-media: %s", how);
+	log_error("%s", text);
+	core_fact(session, CALL_MEDIA_FAILED, text);
+	box_drain(session->box);
+}
+
+/* ---- callbox-video ---- */
+
+static void video_open(struct session *session);
+static void video_start(struct session *session);
+static void units_join(struct session *session);
+
+static void on_video(struct channel *channel, const char *name, const cJSON *message, int fd, void *data)
+{
+	struct session *session = data;
+	(void)channel;
+	if (fd >= 0)
+		close(fd);
+	if (g_str_equal(name, "camera")) {
+		const char *state = message_string(message, "state", "");
+		if (g_str_equal(state, "failed") || g_str_equal(state, "lost"))
+			error_event(session, "camera", message_string(message, "message", ""));
+		box_event(session->box, "onCamera", cJSON_Duplicate(message, true));
+	} else if (g_str_equal(name, "shown")) {
+		box_event(session->box, "onViewShown", cJSON_Duplicate(message, true));
+	} else if (g_str_equal(name, "stats")) {
+		on_answer(session, message, "video");
+	} else if (g_str_equal(name, "snapshot")) {
+		on_answer(session, message, NULL);
+	} else if (g_str_equal(name, "failed")) {
+		error_event(session, "video", message_string(message, "message", "video failed"));
+	}
+	box_drain(session->box);
+}
+
+static void on_video_end(struct child *child, const char *how, bool clean, void *data)
+{
+	struct session *session = data;
+	(void)child;
+	(void)clean;
+	session->video = NULL;
+	g_autofree char *text = g_strdup_printf("callbox-video: %s", how);
+	error_event(session, "video", text);
+	if (++session->video_restarts > VIDEO_RESTARTS_MAX)
+		return;
+	video_open(session);
+	if (session->started && session->video) {
+		video_start(session);
+		units_join(session);
+	}
+}
+
+static void tell(struct child *child, cJSON *message)
+{
+	if (child)
+		child_send(child, message);
+	else
+		cJSON_Delete(message);
+}
+
+/* A fresh pair of sockets between the two processes. */
+static void units_join(struct session *session)
+{
+	int fds[2];
+	if (!session->media || !session->video || channel_pair(fds) < 0)
+		return;
+	child_send_fd(session->media, message_new("units"), fds[0]);
+	child_send_fd(session->video, message_new("units"), fds[1]);
+	close(fds[0]);
+	close(fds[1]);
+}
+
+static void video_start(struct session *session)
+{
+	const struct conf *conf = &session->box->conf;
+	cJSON *message = message_new("start");
+	cJSON_AddStringToObject(message, "mode", session->call_id ? "call" : "preview");
+	cJSON_AddStringToObject(message, "camera", conf->camera);
+	cJSON_AddNumberToObject(message, "width", conf->width);
+	cJSON_AddNumberToObject(message, "height", conf->height);
+	cJSON_AddNumberToObject(message, "fps", conf->fps);
+	cJSON_AddNumberToObject(message, "bitrate_bps", conf->bitrate_kbps * 1000.0);
+	cJSON_AddStringToObject(message, "local_view", conf->local_view);
+	cJSON_AddStringToObject(message, "remote_view", conf->remote_view);
+	child_send(session->video, message);
+	bool on = session->box->video_enabled && (!session->call_id || session->type != CALL_AUDIO);
+	message = message_new("enable");
+	cJSON_AddBoolToObject(message, "on", on);
+	child_send(session->video, message);
+	message = message_new("mute");
+	cJSON_AddBoolToObject(message, "on", session->box->video_muted);
+	child_send(session->video, message);
+}
+
+static void video_open(struct session *session)
+{
+	const char *const arguments[] = { session->call_id ? session->call_id : "preview", NULL };
+	int r = child_start("callbox-video", arguments, video_shapes, on_video, on_video_end, session,
+			    &session->video);
+	if (r < 0)
+		error_event(session, "video", g_strerror(-r));
+}
+
+struct session *session_open(struct box *box, const char *call_id)
+{
+	struct session *session = g_new0(struct session, 1);
+	session->box = box;
+	session->call_id = g_strdup(call_id);
+	const char *const arguments[] = { call_id, NULL };
+	if (call_id && child_start("callbox-media", arguments, media_shapes, on_media, on_media_end, session,
+				   &session->media) < 0)
+		session->media = NULL;
+	video_open(session);
+	if (!call_id && session->video) {
+		session->started = true;
+		video_start(session);
+	}
+	return session;
+}
+
+static void flags_tell(struct session *session)
+{
+	const struct box *box = session->box;
+	bool video = session->type != CALL_AUDIO;
+	cJSON *message = message_new("mute");
+	cJSON_AddBoolToObject(message, "audio", box->audio_muted);
+	cJSON_AddBoolToObject(message, "video", box->video_muted);
+	tell(session->media, message);
+	message = message_new("enable");
+	cJSON_AddBoolToObject(message, "audio", box->audio_enabled);
+	cJSON_AddBoolToObject(message, "video", box->video_enabled && video);
+	tell(session->media, message);
+}
+
+void session_start(struct session *session, bool anchor, enum call_type type)
+{
+	const struct conf *conf = &session->box->conf;
+	if (!session->media || !session->video) {
+		core_fact(session, CALL_MEDIA_FAILED, "callbox-media or callbox-video cannot be started");
+		return;
+	}
+	session->started = true;
+	session->anchor = anchor;
+	session->type = type;
+	struct line *line = line_find(session->box, NULL);
+	cJSON *message = message_new("start");
+	cJSON_AddStringToObject(message, "call_id", session->call_id);
+	cJSON_AddStringToObject(message, "role", anchor ? "offer" : "answer");
+	cJSON_AddBoolToObject(message, "audio", true);
+	cJSON_AddBoolToObject(message, "video", true);
+	cJSON_AddItemToObject(message, "ice_servers", line ? cJSON_Duplicate(line_ice_servers(line), true)
+							    : cJSON_CreateArray());
+	cJSON_AddStringToObject(message, "microphone", conf->microphone);
+	cJSON_AddStringToObject(message, "speaker", conf->speaker);
+	cJSON *settings = cJSON_AddObjectToObject(message, "settings");
+	cJSON_AddBoolToObject(settings, "loopback", conf->ice_loopback);
+	cJSON_AddStringToObject(settings, "interface", conf->network_interface ? conf->network_interface : "");
+	cJSON_AddNumberToObject(settings, "video_bitrate_bps", conf->bitrate_kbps * 1000.0);
+	cJSON_AddBoolToObject(settings, "echo_cancel", conf->echo_cancel);
+	cJSON_AddBoolToObject(settings, "noise_suppress", conf->noise_suppress);
+	cJSON_AddBoolToObject(settings, "gain_control", conf->gain_control);
+	child_send(session->media, message);
+	flags_tell(session);
+	video_start(session);
+	units_join(session);
+	/* session_start() is called on the anchor's verdict only: now our sound and picture may leave. */
+	message = message_new("gate");
+	cJSON_AddBoolToObject(message, "open", true);
+	child_send(session->media, message);
+}
+
+void session_close(struct session *session)
+{
+	if (!session)
+		return;
+	child_stop(session->media, STOP_GRACE_MS);
+	child_stop(session->video, STOP_GRACE_MS);
+	while (!g_queue_is_empty(&session->questions)) {
+		struct question *question = g_queue_peek_head(&session->questions);
+		if (cJSON_GetArraySize(question->answer) == 0)
+			cJSON_AddStringToObject(question->answer, "error", "the call has ended");
+		question_answer(question);
+	}
+	g_free(session->call_id);
+	g_free(session);
+}
+
+const char *session_call_id(const struct session *session)
+{
+	return session->call_id;
+}
+
+void session_peer_message(struct session *session, const char *kind, const cJSON *body)
+{
+	cJSON *message = message_new(kind);
+	static const char *const copied[] = { "type", "sdp", "candidates" };
+	for (size_t i = 0; i < G_N_ELEMENTS(copied); i++)
+		if (message_member(body, copied[i]))
+			cJSON_AddItemToObject(message, copied[i],
+					      cJSON_Duplicate(message_member(body, copied[i]), true));
+	tell(session->media, message);
+}
+
+void session_flags(struct session *session)
+{
+	cJSON *message = message_new("mute");
+	cJSON_AddBoolToObject(message, "on", session->box->video_muted);
+	tell(session->video, message);
+	message = message_new("enable");
+	cJSON_AddBoolToObject(message, "on", session->box->video_enabled &&
+						     (!session->call_id || session->type != CALL_AUDIO));
+	tell(session->video, message);
+	flags_tell(session);
+}
+
+void session_type(struct session *session, enum call_type type)
+{
+	session->type = type;
+	session_flags(session);
+}
+
+void session_playout_mute(struct session *session, bool on)
+{
+	cJSON *message = message_new("playout_mute");
+	cJSON_AddBoolToObject(message, "on", on);
+	tell(session->media, message);
+}
+
+void session_switch(struct session *session, const char *kind, const char *id)
+{
+	cJSON *message = message_new("switch");
+	cJSON_AddStringToObject(message, "kind", kind);
+	cJSON_AddStringToObject(message, "id", id);
+	tell(g_str_equal(kind, "camera") ? session->video : session->media, message);
+}
+
+void session_view(struct session *session, const char *which, const char *output)
+{
+	cJSON *message = message_new("view");
+	cJSON_AddStringToObject(message, "which", which);
+	cJSON_AddStringToObject(message, "output", output);
+	tell(session->video, message);
+}
+
+void session_stats(struct session *session, struct control_request *request)
+{
+	struct child *children[] = { session->media, session->video };
+	unsigned int wanted = (session->media != NULL) + (session->video != NULL);
+	if (!session->started || wanted == 0) {
+		control_result(request, cJSON_CreateObject());
+		return;
+	}
+	struct question *question = question_new(session, request, wanted);
+	for (size_t i = 0; i < G_N_ELEMENTS(children); i++) {
+		cJSON *message = message_new("stats");
+		cJSON_AddNumberToObject(message, "id", question->id);
+		tell(children[i], message);
+	}
+}
+
+void session_snapshot(struct session *session, const char *which, const char *file,
+		      struct control_request *request)
+{
+	if (!session->video) {
+		control_error(request, CONTROL_REFUSED, "callbox-video does not run");
+		return;
+	}
+	struct question *question = question_new(session, request, 1);
+	cJSON *message = message_new("snapshot");
+	cJSON_AddNumberToObject(message, "id", question->id);
+	cJSON_AddStringToObject(message, "which", which);
+	cJSON_AddStringToObject(message, "file", file);
+	child_send(session->video, message);
+}

@@ -1,0 +1,33 @@
+/* session: the two processes of one call's media, callbox-media and callbox-video, or of a preview (video
+ * only). Owner: struct box, main loop.
+ *
+ *   callbox-media ⇄ unit channel (access units in shared memory) ⇄ callbox-video
+ *
+ * The death of callbox-video is survived: it is started again and gets a new unit channel. The death of
+ * callbox-media ends the call. */
+#ifndef CALLBOX_BOX_SESSION_H
+#define CALLBOX_BOX_SESSION_H
+
+#include "core/box/box.h"
+
+/* Processes are started, devices are not: nothing is captured or sent. */
+struct session *session_open(struct box *box, const char *call_id);
+/* The verdict allows media. */
+void session_start(struct session *session, bool anchor, enum call_type type);
+/* Devices and sockets close with the processes, within 200 ms. */
+void session_close(struct session *session);
+
+const char *session_call_id(const struct session *session);
+void session_peer_message(struct session *session, const char *kind, const cJSON *body);
+void session_type(struct session *session, enum call_type type);
+/* Tells the processes the box's present mute and enable flags. */
+void session_flags(struct session *session);
+void session_playout_mute(struct session *session, bool on);
+void session_switch(struct session *session, const char *kind, const char *id);
+void session_view(struct session *session, const char *which, const char *output);
+/* Both answer the request, now or when the processes have answered, at most 2 s later. */
+void session_stats(struct session *session, struct control_request *request);
+void session_snapshot(struct session *session, const char *which, const char *file,
+		      struct control_request *request);
+
+#endif

@@ -1,0 +1,560 @@
+/* callboxctl: the command line of a box: one verb, one answer; `watch` prints events as they come. */
+#include <errno.h>
+#include <getopt.h>
+#include <glib.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "core/base/message.h"
+#include "core/base/paths.h"
+#include "core/ctl/ctl.h"
+
+static const char *const exit_help =
+	"exit codes: 0 done · 1 refused by the box, or the call did not come about · 2 no box answers ·\n"
+	"            64 wrong usage · call --wait: 3 rejected, 4 timed out, 5 busy, 6 failed\n";
+
+struct ctl {
+	const char *socket;
+	int fd;
+	GString *in;
+	int next_id;
+	bool json;
+	char **words; /* of the command, without options */
+	int count;
+	const char *type, *attachment, *wait, *peer, *limit, *state;
+};
+
+static int fail(int code, const char *format, ...) G_GNUC_PRINTF(2, 3);
+
+static int fail(int code, const char *format, ...)
+{
+	va_list arguments;
+	va_start(arguments, format);
+	fputs("callboxctl: ", stderr);
+	vfprintf(stderr, format, arguments);
+	fputc('\n', stderr);
+	va_end(arguments);
+	return code;
+}
+
+static int connect_box(struct ctl *ctl)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	if (strlen(ctl->socket) >= sizeof(address.sun_path))
+		return fail(EXIT_NO_BOX, "%s: name too long for a socket", ctl->socket);
+	memcpy(address.sun_path, ctl->socket, strlen(ctl->socket) + 1);
+	ctl->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (ctl->fd < 0 || connect(ctl->fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+		return fail(EXIT_NO_BOX, "%s: no box answers: %s", ctl->socket, g_strerror(errno));
+	ctl->in = g_string_new(NULL);
+	return 0;
+}
+
+/* The next line as JSON; NULL when the box has gone. */
+static cJSON *next_line(struct ctl *ctl)
+{
+	for (;;) {
+		char *newline = memchr(ctl->in->str, '\n', ctl->in->len);
+		if (newline) {
+			size_t length = (size_t)(newline - ctl->in->str);
+			cJSON *json = cJSON_ParseWithLength(ctl->in->str, length);
+			g_string_erase(ctl->in, 0, (gssize)length + 1);
+			return json;
+		}
+		char buffer[16384];
+		ssize_t n = read(ctl->fd, buffer, sizeof(buffer));
+		if (n <= 0)
+			return NULL;
+		g_string_append_len(ctl->in, buffer, n);
+	}
+}
+
+static int send_request(struct ctl *ctl, const char *method, cJSON *params)
+{
+	cJSON *request = cJSON_CreateObject();
+	cJSON_AddStringToObject(request, "jsonrpc", "2.0");
+	cJSON_AddNumberToObject(request, "id", ++ctl->next_id);
+	cJSON_AddStringToObject(request, "method", method);
+	cJSON_AddItemToObject(request, "params", params ? params : cJSON_CreateObject());
+	char *text = cJSON_PrintUnformatted(request);
+	g_autofree char *line = g_strconcat(text, "\n", NULL);
+	cJSON_free(text);
+	cJSON_Delete(request);
+	size_t length = strlen(line);
+	for (size_t at = 0; at < length;) {
+		ssize_t n = send(ctl->fd, line + at, length - at, MSG_NOSIGNAL);
+		if (n < 0)
+			return fail(EXIT_NO_BOX, "%s: %s", ctl->socket, g_strerror(errno));
+		at += (size_t)n;
+	}
+	return 0;
+}
+
+/* The answer's result in *ret_result (caller deletes); notifications before it are dropped. */
+static int ask(struct ctl *ctl, const char *method, cJSON *params, cJSON **ret_result)
+{
+	int r = send_request(ctl, method, params);
+	if (r)
+		return r;
+	for (;;) {
+		cJSON *json = next_line(ctl);
+		if (!json)
+			return fail(EXIT_NO_BOX, "%s: the box has gone", ctl->socket);
+		if (message_int(json, "id", -1) != ctl->next_id) {
+			cJSON_Delete(json);
+			continue;
+		}
+		const cJSON *error = message_member(json, "error");
+		if (error)
+			r = fail(EXIT_REFUSED, "%s: %s", method, message_string(error, "message", "refused"));
+		else
+			*ret_result = cJSON_DetachItemFromObject(json, "result");
+		cJSON_Delete(json);
+		return r;
+	}
+}
+
+static void print_json(const cJSON *json, bool pretty)
+{
+	char *text = pretty ? cJSON_Print(json) : cJSON_PrintUnformatted(json);
+	puts(text);
+	fflush(stdout);
+	cJSON_free(text);
+}
+
+static int simple(struct ctl *ctl, const char *method, cJSON *params)
+{
+	cJSON *result = NULL;
+	int r = ask(ctl, method, params, &result);
+	if (r == 0 && ctl->json)
+		print_json(result, true);
+	cJSON_Delete(result);
+	return r;
+}
+
+static cJSON *one_text(const char *name, const char *value)
+{
+	cJSON *params = cJSON_CreateObject();
+	if (value)
+		cJSON_AddStringToObject(params, name, value);
+	return params;
+}
+
+static int type_parse(const char *text, int *ret_type)
+{
+	static const char *const names[] = { "audio", "video", "other" };
+	for (int i = 0; i < 3; i++)
+		if (strcmp(text, names[i]) == 0) {
+			*ret_type = i + 1;
+			return 0;
+		}
+	return fail(EXIT_USAGE, "--type: \"%s\" is none of audio, video, other", text);
+}
+
+/* ---- commands ---- */
+
+static int end_code(int reason)
+{
+	switch (reason) {
+	case 14: return EXIT_REJECTED;
+	case 2: return EXIT_TIMED_OUT;
+	case 3: return EXIT_BUSY;
+	case 15: case 16: return 0;
+	default: return EXIT_FAILED;
+	}
+}
+
+/* Follows the call of this id until it is connected, or over. */
+static int follow(struct ctl *ctl, const char *call_id, bool to_end)
+{
+	for (cJSON *json; (json = next_line(ctl)); cJSON_Delete(json)) {
+		const char *event = message_string(json, "method", "");
+		const cJSON *params = message_member(json, "params");
+		if (strcmp(message_string(params, "callId", ""), call_id) != 0)
+			continue;
+		if (ctl->json)
+			print_json(json, false);
+		if (strcmp(event, "onUserEnter") == 0 && !to_end) {
+			cJSON_Delete(json);
+			return 0;
+		}
+		if (strcmp(event, "onCallEnd") == 0) {
+			int reason = message_int(params, "reasonCode", 0);
+			printf("%s: %s\n", call_id, message_string(params, "message", ""));
+			cJSON_Delete(json);
+			return end_code(reason);
+		}
+	}
+	return fail(EXIT_NO_BOX, "the box has gone");
+}
+
+static int command_call(struct ctl *ctl)
+{
+	cJSON *params = one_text("userId", ctl->words[0]), *result = NULL;
+	int type = 2, r = 0;
+	if (ctl->type)
+		r = type_parse(ctl->type, &type);
+	cJSON_AddNumberToObject(params, "type", type);
+	if (r == 0 && ctl->attachment) {
+		cJSON *attachment = cJSON_Parse(ctl->attachment);
+		if (attachment)
+			cJSON_AddItemToObject(params, "attachment", attachment);
+		else
+			r = fail(EXIT_USAGE, "--attachment: not JSON: %s", ctl->attachment);
+	}
+	if (r == 0 && ctl->wait && strcmp(ctl->wait, "connected") != 0 && strcmp(ctl->wait, "end") != 0)
+		r = fail(EXIT_USAGE, "--wait: \"%s\" is neither connected nor end", ctl->wait);
+	if (r) {
+		cJSON_Delete(params);
+		return r;
+	}
+	if (ctl->wait)
+		r = simple(ctl, "subscribe", NULL);
+	if (r == 0)
+		r = ask(ctl, "call", params, &result);
+	if (r == 0) {
+		g_autofree char *id = g_strdup(message_string(result, "callId", ""));
+		puts(id);
+		fflush(stdout);
+		if (ctl->wait)
+			r = follow(ctl, id, strcmp(ctl->wait, "end") == 0);
+	}
+	cJSON_Delete(result);
+	return r;
+}
+
+static int command_accept(struct ctl *ctl)
+{
+	cJSON *params = cJSON_CreateObject();
+	int type = 0, r = ctl->type ? type_parse(ctl->type, &type) : 0;
+	if (type)
+		cJSON_AddNumberToObject(params, "type", type);
+	if (r) {
+		cJSON_Delete(params);
+		return r;
+	}
+	return simple(ctl, "accept", params);
+}
+
+static int command_reject(struct ctl *ctl)
+{
+	return simple(ctl, "reject", NULL);
+}
+
+static int command_cancel(struct ctl *ctl)
+{
+	return simple(ctl, "cancel", NULL);
+}
+
+static int command_hangup(struct ctl *ctl)
+{
+	return simple(ctl, "hangup", NULL);
+}
+
+static int command_timeout(struct ctl *ctl)
+{
+	char *end;
+	double ms = strtod(ctl->words[0], &end);
+	if (*end || end == ctl->words[0])
+		return fail(EXIT_USAGE, "set-timeout: \"%s\" is no number of milliseconds", ctl->words[0]);
+	cJSON *params = cJSON_CreateObject();
+	cJSON_AddNumberToObject(params, "ms", ms);
+	return simple(ctl, "setCallTimeout", params);
+}
+
+/* "audio on": which of two methods, and the flag. */
+static int on_off(struct ctl *ctl, const char *audio_method, const char *video_method)
+{
+	const char *what = ctl->words[0], *value = ctl->words[1];
+	bool audio = strcmp(what, "audio") == 0, on = strcmp(value, "on") == 0;
+	if ((!audio && strcmp(what, "video") != 0) || (!on && strcmp(value, "off") != 0))
+		return fail(EXIT_USAGE, "audio|video on|off is needed, not \"%s %s\"", what, value);
+	cJSON *params = cJSON_CreateObject();
+	cJSON_AddBoolToObject(params, "on", on);
+	return simple(ctl, audio ? audio_method : video_method, params);
+}
+
+static int command_mute(struct ctl *ctl)
+{
+	return on_off(ctl, "muteLocalAudio", "muteLocalVideo");
+}
+
+static int command_enable(struct ctl *ctl)
+{
+	return on_off(ctl, "enableLocalAudio", "enableLocalVideo");
+}
+
+static int command_switch_type(struct ctl *ctl)
+{
+	static const char *const states[] = { "ask", "agree", "refuse" };
+	int type = 0, state = 0;
+	int r = type_parse(ctl->words[0], &type);
+	if (r)
+		return r;
+	for (int i = 0; i < 3; i++)
+		if (strcmp(ctl->count > 1 ? ctl->words[1] : "ask", states[i]) == 0)
+			state = i + 1;
+	if (state == 0)
+		return fail(EXIT_USAGE, "switch-type: \"%s\" is none of ask, agree, refuse", ctl->words[1]);
+	cJSON *params = cJSON_CreateObject();
+	cJSON_AddNumberToObject(params, "type", type);
+	cJSON_AddNumberToObject(params, "state", state);
+	return simple(ctl, "switchCallType", params);
+}
+
+static int command_devices(struct ctl *ctl)
+{
+	cJSON *result = NULL;
+	int r = ask(ctl, "getDevices", NULL, &result);
+	if (r == 0 && ctl->json) {
+		print_json(result, true);
+	} else if (r == 0) {
+		static const char *const kinds[] = { "camera", "microphone", "speaker" };
+		for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++)
+			printf("%-10s  %s\n", kinds[i], message_string(result, kinds[i], ""));
+		const cJSON *one;
+		cJSON_ArrayForEach(one, message_member(result, "cameras"))
+			printf("found       %s  %s\n", message_string(one, "id", ""),
+			       message_string(one, "name", ""));
+	}
+	cJSON_Delete(result);
+	return r;
+}
+
+static int command_switch(struct ctl *ctl)
+{
+	cJSON *params = one_text("kind", ctl->words[0]);
+	cJSON_AddStringToObject(params, "id", ctl->words[1]);
+	return simple(ctl, "switchDevice", params);
+}
+
+static int command_view(struct ctl *ctl)
+{
+	bool local = strcmp(ctl->words[0], "local") == 0;
+	if (!local && strcmp(ctl->words[0], "remote") != 0)
+		return fail(EXIT_USAGE, "view: \"%s\" is neither local nor remote", ctl->words[0]);
+	return simple(ctl, local ? "setupLocalView" : "setupRemoteView", one_text("view", ctl->words[1]));
+}
+
+static int command_status(struct ctl *ctl)
+{
+	cJSON *result = NULL;
+	int r = ask(ctl, "status", NULL, &result);
+	if (r == 0 && ctl->json) {
+		print_json(result, true);
+	} else if (r == 0) {
+		const cJSON *call = message_member(result, "call"), *one;
+		printf("%s", message_string(result, "status", "?"));
+		if (call)
+			printf("  %s, %s %s, %.0f s", message_string(call, "state", ""),
+			       strcmp(message_string(call, "direction", ""), "out") == 0 ? "to" : "from",
+			       message_string(call, "userId", ""), message_number(call, "ageMs", 0) / 1000);
+		putchar('\n');
+		cJSON_ArrayForEach(one, message_member(result, "accounts"))
+			printf("account %s (%s): %s, %s\n", message_string(one, "account", ""),
+			       message_string(one, "device", ""), message_string(one, "state", ""),
+			       message_string(one, "message", ""));
+	}
+	cJSON_Delete(result);
+	return r;
+}
+
+static void record_print(const cJSON *record)
+{
+	static const char *const words[] = { "?", "complete", "canceled", "rejected", "timed out", "busy" };
+	int status = message_int(record, "status", 0);
+	gint64 started = (gint64)message_number(record, "startedAt", 0);
+	g_autoptr(GDateTime) when = g_date_time_new_from_unix_local(started / 1000);
+	g_autofree char *text = when ? g_date_time_format(when, "%Y-%m-%d %H:%M:%S") : g_strdup("?");
+	printf("%s  %-4s %-5s %-20s %-9s %7.1f s  %s\n", text, message_string(record, "direction", ""),
+	       message_int(record, "type", 0) == 1 ? "audio" : "video", message_string(record, "peer", ""),
+	       words[status >= 1 && status <= 5 ? status : 0], message_number(record, "durationMs", 0) / 1000,
+	       message_string(record, "channelId", ""));
+}
+
+static int command_records(struct ctl *ctl)
+{
+	cJSON *params = one_text("peer", ctl->peer), *result = NULL;
+	if (ctl->limit)
+		cJSON_AddNumberToObject(params, "limit", strtod(ctl->limit, NULL));
+	int r = ask(ctl, "getCallRecords", params, &result);
+	const cJSON *one;
+	if (r == 0 && ctl->json)
+		print_json(message_member(result, "records"), true);
+	else if (r == 0)
+		cJSON_ArrayForEach(one, message_member(result, "records"))
+			record_print(one);
+	cJSON_Delete(result);
+	return r;
+}
+
+static void flat_print(const cJSON *json, const char *prefix)
+{
+	const cJSON *one;
+	cJSON_ArrayForEach(one, json) {
+		g_autofree char *name = prefix[0] ? g_strdup_printf("%s.%s", prefix, one->string)
+						  : g_strdup(one->string);
+		if (cJSON_IsObject(one)) {
+			flat_print(one, name);
+			continue;
+		}
+		char *text = cJSON_PrintUnformatted(one);
+		printf("%-32s %s\n", name, text);
+		cJSON_free(text);
+	}
+}
+
+static int command_stats(struct ctl *ctl)
+{
+	cJSON *result = NULL;
+	int r = ask(ctl, "stats", NULL, &result);
+	if (r == 0 && ctl->json)
+		print_json(result, true);
+	else if (r == 0)
+		flat_print(result, "");
+	cJSON_Delete(result);
+	return r;
+}
+
+static int command_snapshot(struct ctl *ctl)
+{
+	g_autofree char *file = g_canonicalize_filename(ctl->words[1], NULL);
+	cJSON *params = one_text("which", ctl->words[0]);
+	cJSON_AddStringToObject(params, "file", file);
+	return simple(ctl, "snapshot", params);
+}
+
+static int command_preview(struct ctl *ctl)
+{
+	cJSON *params = cJSON_CreateObject();
+	cJSON_AddBoolToObject(params, "on", strcmp(ctl->words[0], "off") != 0);
+	return simple(ctl, "preview", params);
+}
+
+static int command_watch(struct ctl *ctl)
+{
+	int r = send_request(ctl, "subscribe", NULL);
+	if (r)
+		return r;
+	for (cJSON *json; (json = next_line(ctl)); cJSON_Delete(json)) {
+		const char *event = message_string(json, "method", NULL);
+		if (!event)
+			continue;
+		cJSON *line = cJSON_CreateObject();
+		cJSON_AddStringToObject(line, "event", event);
+		const cJSON *one;
+		cJSON_ArrayForEach(one, message_member(json, "params"))
+			cJSON_AddItemToObject(line, one->string, cJSON_Duplicate(one, true));
+		print_json(line, false);
+		cJSON_Delete(line);
+	}
+	return fail(EXIT_NO_BOX, "%s: the box has gone", ctl->socket);
+}
+
+static int command_doctor(struct ctl *ctl)
+{
+	int trouble = doctor_machine();
+	if (connect_box(ctl) != 0)
+		return EXIT_REFUSED;
+	cJSON *result = NULL;
+	int r = ask(ctl, "status", NULL, &result);
+	const cJSON *one;
+	cJSON_ArrayForEach(one, message_member(result, "accounts")) {
+		bool online = strcmp(message_string(one, "state", ""), "online") == 0;
+		printf("%-6s hub      account %s: %s: %s\n", online ? "ok" : "WRONG",
+		       message_string(one, "account", ""), message_string(one, "state", ""),
+		       message_string(one, "message", ""));
+		trouble += !online;
+	}
+	cJSON_Delete(result);
+	return r ? r : trouble ? EXIT_REFUSED : 0;
+}
+
+static const struct {
+	const char *name;
+	int (*run)(struct ctl *ctl);
+	int least, most; /* words */
+	const char *usage, *help;
+} commands[] = {
+	{ "call", command_call, 1, 1, "call USER [--type audio|video] [--attachment JSON] [--wait connected|end]",
+	  "call somebody; prints the call's id" },
+	{ "accept", command_accept, 0, 0, "accept [--type audio]", "take the ringing call" },
+	{ "reject", command_reject, 0, 0, "reject", "refuse the ringing call" },
+	{ "cancel", command_cancel, 0, 0, "cancel", "give up my call" },
+	{ "hangup", command_hangup, 0, 0, "hangup", "end whatever call there is" },
+	{ "set-timeout", command_timeout, 1, 1, "set-timeout MS", "how long my calls ring, 1000..120000" },
+	{ "mute", command_mute, 2, 2, "mute audio|video on|off", "the device stays open, nothing of it is sent" },
+	{ "enable", command_enable, 2, 2, "enable audio|video on|off", "open or close the device" },
+	{ "switch-type", command_switch_type, 1, 2, "switch-type audio|video [ask|agree|refuse]",
+	  "between sound and picture" },
+	{ "devices", command_devices, 0, 0, "devices [--json]", "what is used and what was found" },
+	{ "switch", command_switch, 2, 2, "switch microphone|camera|speaker DEVICE", "use another device" },
+	{ "view", command_view, 2, 2, "view local|remote VIEW", "null:, png:FILE, raw:FILE or window:" },
+	{ "preview", command_preview, 1, 1, "preview on|off", "the own picture without a call" },
+	{ "status", command_status, 0, 0, "status [--json]", "what is going on" },
+	{ "records", command_records, 0, 0, "records [--json] [--peer USER] [--limit N]", "the calls that were" },
+	{ "stats", command_stats, 0, 0, "stats [--json]", "numbers of the present call" },
+	{ "snapshot", command_snapshot, 2, 2, "snapshot local|remote FILE", "save the picture as PNG" },
+	{ "watch", command_watch, 0, 0, "watch", "every event, one JSON object a line" },
+	{ "doctor", command_doctor, 0, 0, "doctor", "what this box has, and what is wrong with it" },
+};
+
+static int usage(FILE *out)
+{
+	fputs("usage: callboxctl [-s SOCKET] COMMAND\n\n", out);
+	for (size_t i = 0; i < G_N_ELEMENTS(commands); i++)
+		fprintf(out, "  %s\n        %s\n", commands[i].usage, commands[i].help);
+	fprintf(out, "\n%s", exit_help);
+	return out == stderr ? EXIT_USAGE : 0;
+}
+
+static int run_command(struct ctl *ctl, int argc, char **argv)
+{
+	for (size_t i = 0; i < G_N_ELEMENTS(commands); i++) {
+		if (argc < 1 || strcmp(commands[i].name, argv[0]) != 0)
+			continue;
+		ctl->words = argv + 1;
+		ctl->count = argc - 1;
+		if (ctl->count < commands[i].least || ctl->count > commands[i].most)
+			return fail(EXIT_USAGE, "usage: callboxctl %s", commands[i].usage);
+		int r = commands[i].run == command_doctor ? 0 : connect_box(ctl);
+		return r ? r : commands[i].run(ctl);
+	}
+	return argc < 1 ? usage(stderr) : fail(EXIT_USAGE, "unknown command \"%s\"; see callboxctl -h", argv[0]);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "socket", required_argument, NULL, 's' }, { "json", no_argument, NULL, 'j' },
+		{ "type", required_argument, NULL, 't' },   { "attachment", required_argument, NULL, 'a' },
+		{ "wait", required_argument, NULL, 'w' },   { "peer", required_argument, NULL, 'p' },
+		{ "limit", required_argument, NULL, 'l' },  { "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	g_autofree char *socket_path = path_join(PATH_RUN, "control.sock");
+	struct ctl ctl = { .socket = socket_path, .fd = -1 };
+	for (int c; (c = getopt_long(argc, argv, "s:jh", options, NULL)) != -1;)
+		switch (c) {
+		case 's': ctl.socket = optarg; break;
+		case 'j': ctl.json = true; break;
+		case 't': ctl.type = optarg; break;
+		case 'a': ctl.attachment = optarg; break;
+		case 'w': ctl.wait = optarg; break;
+		case 'p': ctl.peer = optarg; break;
+		case 'l': ctl.limit = optarg; break;
+		case 'h': return usage(stdout);
+		default: return EXIT_USAGE;
+		}
+	int r = run_command(&ctl, argc - optind, argv + optind);
+	if (ctl.in)
+		g_string_free(ctl.in, TRUE);
+	if (ctl.fd >= 0)
+		close(ctl.fd);
+	return r;
+}

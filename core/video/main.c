@@ -1,0 +1,278 @@
+/* callbox-video: one call's pictures, or a preview. Camera, encoder, decoder and views; no network, no
+ * secret. Started by callboxd, which speaks to it over descriptor 3. */
+#include <errno.h>
+#include <glib.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/base/child.h"
+#include "core/base/log.h"
+#include "core/base/sandbox.h"
+#include "core/video/capture.h"
+#include "core/video/render.h"
+#include "drivers-glue/png.h"
+
+struct video {
+	GMainLoop *loop;
+	struct channel *channel;
+	struct capture *capture;
+	struct render *render;
+};
+
+/* Messages of other threads leave on the main one. */
+struct posted {
+	struct video *video;
+	cJSON *message;
+};
+
+static gboolean post_run(void *data)
+{
+	struct posted *posted = data;
+	channel_send(posted->video->channel, posted->message);
+	g_free(posted);
+	return G_SOURCE_REMOVE;
+}
+
+static void post(struct video *video, cJSON *message)
+{
+	struct posted *posted = g_new(struct posted, 1);
+	*posted = (struct posted){ video, message };
+	g_idle_add_full(G_PRIORITY_DEFAULT, post_run, posted, NULL);
+}
+
+static void on_camera(const char *id, const char *state, const char *text, void *data)
+{
+	cJSON *message = message_new("camera");
+	cJSON_AddStringToObject(message, "id", id);
+	cJSON_AddStringToObject(message, "state", state);
+	cJSON_AddStringToObject(message, "message", text);
+	log_info("camera %s: %s: %s", id, state, text);
+	post(data, message);
+}
+
+static void on_shown(void *data)
+{
+	cJSON *message = message_new("shown");
+	cJSON_AddStringToObject(message, "which", "remote");
+	post(data, message);
+}
+
+static void failed(struct video *video, const char *text)
+{
+	cJSON *message = message_new("failed");
+	cJSON_AddNumberToObject(message, "code", 4);
+	cJSON_AddStringToObject(message, "message", text);
+	channel_send(video->channel, message);
+}
+
+static void do_start(struct video *video, const cJSON *message, int fd)
+{
+	(void)fd;
+	if (video->capture)
+		return;
+	const struct capture_wish wish = {
+		.camera = (char *)message_string(message, "camera", "null:"),
+		.view = (char *)message_string(message, "local_view", "null:"),
+		.width = message_int(message, "width", 640) & ~1,
+		.height = message_int(message, "height", 360) & ~1,
+		.fps = message_int(message, "fps", 30),
+		.bitrate_bps = message_int(message, "bitrate_bps", 800000),
+	};
+	video->render = render_start(message_string(message, "remote_view", "null:"), on_shown, video);
+	if (!video->render) {
+		failed(video, "no H.264 decoder");
+		return;
+	}
+	capture_start(&wish, on_camera, video, &video->capture);
+}
+
+static void do_units(struct video *video, const cJSON *message, int fd)
+{
+	(void)message;
+	int copy = fd >= 0 ? dup(fd) : -1;
+	if (video->render)
+		render_units(video->render, copy, video->capture);
+	else if (copy >= 0)
+		close(copy);
+}
+
+static void do_view(struct video *video, const cJSON *message, int fd)
+{
+	const char *output = message_string(message, "output", "null:");
+	(void)fd;
+	if (!video->capture)
+		return;
+	if (g_str_equal(message_string(message, "which", ""), "local"))
+		capture_view(video->capture, output);
+	else
+		render_view(video->render, output);
+}
+
+static void do_snapshot(struct video *video, const cJSON *message, int fd)
+{
+	struct picture picture = { 0 };
+	const char *file = message_string(message, "file", "");
+	bool local = g_str_equal(message_string(message, "which", ""), "local");
+	(void)fd;
+	int r = !video->capture ? -ENODATA
+		: local		? capture_snapshot(video->capture, &picture)
+				: render_snapshot(video->render, &picture);
+	cJSON *answer = message_new("snapshot");
+	cJSON_AddNumberToObject(answer, "id", message_number(message, "id", 0));
+	g_autofree char *error = NULL;
+	if (r == 0 && (r = png_save(file, &picture)) < 0)
+		error = g_strdup_printf("%s: %s", file, g_strerror(-r));
+	else if (r < 0)
+		error = g_strdup_printf("no %s picture yet", local ? "local" : "remote");
+	if (error)
+		cJSON_AddStringToObject(answer, "error", error);
+	picture_finish(&picture);
+	channel_send(video->channel, answer);
+}
+
+static void do_switch(struct video *video, const cJSON *message, int fd)
+{
+	(void)fd;
+	if (video->capture)
+		capture_switch(video->capture, message_string(message, "id", "null:"));
+}
+
+static void do_mute(struct video *video, const cJSON *message, int fd)
+{
+	(void)fd;
+	if (video->capture)
+		capture_mute(video->capture, message_bool(message, "on", true));
+}
+
+static void do_enable(struct video *video, const cJSON *message, int fd)
+{
+	(void)fd;
+	if (video->capture)
+		capture_enable(video->capture, message_bool(message, "on", true));
+}
+
+static void add(cJSON *json, const char *name, double value)
+{
+	cJSON_AddNumberToObject(json, name, value);
+}
+
+static void do_stats(struct video *video, const cJSON *message, int fd)
+{
+	struct capture_stats c = { 0 };
+	struct render_stats r = { 0 };
+	(void)fd;
+	if (video->capture) {
+		capture_stats(video->capture, &c);
+		render_stats(video->render, &r);
+	}
+	cJSON *answer = message_new("stats");
+	add(answer, "id", message_number(message, "id", 0));
+	cJSON *s = cJSON_AddObjectToObject(answer, "stats");
+	cJSON_AddStringToObject(s, "camera", c.camera);
+	cJSON_AddStringToObject(s, "encoder", c.encoder ? c.encoder : "");
+	cJSON_AddStringToObject(s, "decoder", r.decoder ? r.decoder : "");
+	add(s, "width", c.width);
+	add(s, "height", c.height);
+	add(s, "bitrate_bps", c.bitrate_bps);
+	add(s, "frames_captured", (double)c.captured);
+	add(s, "frames_encoded", (double)c.encoded);
+	add(s, "frames_skipped", (double)c.skipped);
+	add(s, "keyframes", (double)c.keyframes);
+	add(s, "units_sent", (double)c.sent);
+	add(s, "units_dropped", (double)c.dropped);
+	add(s, "bytes_sent", (double)c.bytes);
+	add(s, "encode_ms", c.encode_ms);
+	add(s, "units_received", (double)r.received);
+	add(s, "frames_decoded", (double)r.decoded);
+	add(s, "frames_shown", (double)r.shown);
+	add(s, "decode_errors", (double)r.errors);
+	add(s, "idr_requests", (double)r.idr_requests);
+	add(s, "remote_width", r.width);
+	add(s, "remote_height", r.height);
+	add(s, "pattern_frames", (double)r.pattern_frames);
+	add(s, "pattern_gaps", (double)r.pattern_gaps);
+	add(s, "pattern_number", r.pattern_number);
+	add(s, "latency_p50_ms", r.latency_p50_ms);
+	add(s, "latency_p99_ms", r.latency_p99_ms);
+	channel_send(video->channel, answer);
+}
+
+static void do_stop(struct video *video, const cJSON *message, int fd)
+{
+	(void)message;
+	(void)fd;
+	g_main_loop_quit(video->loop);
+}
+
+static const struct message_field start_fields[] = {
+	{ "mode", M_STRING, true, 1, 16 },	{ "camera", M_STRING, true, 1, 256 },
+	{ "width", M_NUMBER, true, 16, 4096 },	{ "height", M_NUMBER, true, 16, 4096 },
+	{ "fps", M_NUMBER, true, 1, 120 },	{ "bitrate_bps", M_NUMBER, true, 30000, 100000000 },
+	{ "local_view", M_STRING, true, 1, 4096 }, { "remote_view", M_STRING, true, 1, 4096 },
+	{ NULL, M_STRING, false, 0, 0 },
+};
+static const struct message_field view_fields[] = {
+	{ "which", M_STRING, true, 1, 16 }, { "output", M_STRING, true, 1, 4096 },
+	{ NULL, M_STRING, false, 0, 0 },
+};
+static const struct message_field snapshot_fields[] = {
+	{ "id", M_NUMBER, true, 1, 1e9 }, { "which", M_STRING, true, 1, 16 },
+	{ "file", M_STRING, true, 1, 4096 }, { NULL, M_STRING, false, 0, 0 },
+};
+static const struct message_field id_fields[] = { { "id", M_STRING, true, 1, 256 },
+						  { NULL, M_STRING, false, 0, 0 } };
+static const struct message_field on_fields[] = { { "on", M_BOOL, true, 0, 0 },
+						  { NULL, M_STRING, false, 0, 0 } };
+static const struct message_field stats_fields[] = { { "id", M_NUMBER, true, 1, 1e9 },
+						     { NULL, M_STRING, false, 0, 0 } };
+static const struct message_shape shapes[] = {
+	{ "start", start_fields }, { "units", NULL }, { "view", view_fields }, { "snapshot", snapshot_fields },
+	{ "switch", id_fields }, { "mute", on_fields }, { "enable", on_fields }, { "stats", stats_fields },
+	{ "stop", NULL }, { NULL, NULL },
+};
+static void (*const doers[])(struct video *video, const cJSON *message, int fd) = {
+	do_start, do_units, do_view, do_snapshot, do_switch, do_mute, do_enable, do_stats, do_stop,
+};
+G_STATIC_ASSERT(G_N_ELEMENTS(doers) + 1 == G_N_ELEMENTS(shapes));
+
+static void on_message(struct channel *channel, const char *name, const cJSON *message, int fd, void *data)
+{
+	(void)channel;
+	for (size_t i = 0; i < G_N_ELEMENTS(doers); i++)
+		if (g_str_equal(shapes[i].name, name))
+			doers[i](data, message, fd);
+	if (fd >= 0)
+		close(fd);
+}
+
+static void on_closed(struct channel *channel, void *data)
+{
+	struct video *video = data;
+	(void)channel;
+	g_main_loop_quit(video->loop);
+}
+
+int main(void)
+{
+	static struct video video;
+	log_init("callbox-video", LOG_LEVEL_INFO);
+	signal(SIGPIPE, SIG_IGN);
+	video.loop = g_main_loop_new(NULL, FALSE);
+	if (channel_open(CHILD_CHANNEL_FD, shapes, NULL, on_message, on_closed, &video, &video.channel) < 0) {
+		log_error("callbox-video is started by callboxd, not by hand");
+		return 64;
+	}
+	int r = sandbox_enter(SANDBOX_VIDEO);
+	if (r < 0)
+		log_warning("kernel: no system call filter: %s", g_strerror(-r));
+	channel_send(video.channel, message_new("ready"));
+	g_main_loop_run(video.loop);
+	if (video.render)
+		render_units(video.render, -1, NULL);
+	capture_stop(video.capture);
+	render_stop(video.render);
+	channel_close(video.channel);
+	g_main_loop_unref(video.loop);
+	return 0;
+}

@@ -1,0 +1,298 @@
+#include "core/video/render.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/log.h"
+#include "core/devices/devices.h"
+#include "core/video/capture.h"
+#include "drivers-glue/pattern.h"
+
+#define IDR_INTERVAL_US 300000
+#define LATENCIES 1024
+
+struct render {
+	GThread *thread;
+	GMainContext *context;
+	GMainLoop *loop;
+	void (*on_shown)(void *data);
+	void *data;
+
+	/* the thread's own */
+	struct unit_channel *units;
+	struct capture *capture;
+	struct decoder *decoder;
+	const struct view_driver *view_driver;
+	struct view *view;
+	bool wants_keyframe;
+	int64_t asked_us;
+
+	GMutex lock; /* protects what follows */
+	GCond done;
+	bool call_done;
+	struct picture newest;
+	struct render_stats stats;
+	float latencies[LATENCIES];
+	unsigned int latency_count;
+};
+
+/* Runs fn on the render thread and waits for it. */
+struct errand {
+	struct render *render;
+	void (*run)(struct render *render, void *argument);
+	void *argument;
+};
+
+static gboolean errand_run(void *data)
+{
+	struct errand *errand = data;
+	struct render *render = errand->render;
+	errand->run(render, errand->argument);
+	g_mutex_lock(&render->lock);
+	render->call_done = true;
+	g_cond_signal(&render->done);
+	g_mutex_unlock(&render->lock);
+	return G_SOURCE_REMOVE;
+}
+
+static void send_errand(struct render *render, void (*run)(struct render *, void *), void *argument)
+{
+	struct errand errand = { render, run, argument };
+	GSource *source = g_idle_source_new();
+	g_source_set_priority(source, G_PRIORITY_HIGH);
+	g_source_set_callback(source, errand_run, &errand, NULL);
+	g_mutex_lock(&render->lock);
+	render->call_done = false;
+	g_source_attach(source, render->context);
+	while (!render->call_done)
+		g_cond_wait(&render->done, &render->lock);
+	g_mutex_unlock(&render->lock);
+	g_source_unref(source);
+}
+
+static void ask_idr(struct render *render)
+{
+	int64_t now = g_get_monotonic_time();
+	if (now - render->asked_us < IDR_INTERVAL_US || !render->units)
+		return;
+	render->asked_us = now;
+	unit_channel_request_idr(render->units);
+	g_mutex_lock(&render->lock);
+	render->stats.idr_requests++;
+	g_mutex_unlock(&render->lock);
+}
+
+/* Under the lock. */
+static void pattern_note(struct render *render, const struct picture *picture)
+{
+	struct pattern_mark mark;
+	struct render_stats *s = &render->stats;
+	if (pattern_read(picture, &mark) < 0)
+		return;
+	if (s->pattern_frames++ > 0 && mark.number > s->pattern_number + 1)
+		s->pattern_gaps += mark.number - s->pattern_number - 1;
+	s->pattern_number = mark.number;
+	uint32_t now = (uint32_t)(g_get_monotonic_time() / 1000);
+	uint32_t age = (now - mark.time_ms) & PATTERN_TIME_MASK;
+	render->latencies[render->latency_count++ % LATENCIES] = (float)age;
+}
+
+static void show(struct render *render, const struct picture *picture)
+{
+	if (render->view)
+		render->view_driver->show(render->view, picture);
+	g_mutex_lock(&render->lock);
+	bool first = render->stats.shown++ == 0;
+	render->stats.width = picture->width;
+	render->stats.height = picture->height;
+	picture_copy(&render->newest, picture);
+	pattern_note(render, picture);
+	g_mutex_unlock(&render->lock);
+	if (first)
+		render->on_shown(render->data);
+}
+
+static void on_unit(const struct unit *unit, void *data)
+{
+	struct render *render = data;
+	struct picture picture;
+	g_mutex_lock(&render->lock);
+	render->stats.received++;
+	render->stats.bytes += unit->size;
+	g_mutex_unlock(&render->lock);
+	if (render->wants_keyframe && !unit->keyframe) {
+		ask_idr(render);
+		return;
+	}
+	int r = decoder_drivers[0]->decode(render->decoder, unit->bytes, unit->size, &picture);
+	if (r == -EAGAIN)
+		return;
+	render->wants_keyframe = r < 0;
+	g_mutex_lock(&render->lock);
+	render->stats.errors += r < 0;
+	render->stats.decoded += r == 0;
+	g_mutex_unlock(&render->lock);
+	if (r == 0)
+		show(render, &picture);
+	else
+		ask_idr(render);
+}
+
+static void on_request_idr(void *data)
+{
+	struct render *render = data;
+	if (render->capture)
+		capture_request_idr(render->capture);
+}
+
+static void on_set_rate(int bits_per_second, void *data)
+{
+	struct render *render = data;
+	if (render->capture)
+		capture_set_rate(render->capture, bits_per_second);
+}
+
+static void units_drop(struct render *render)
+{
+	if (render->capture)
+		capture_units(render->capture, NULL);
+	unit_channel_close(render->units);
+	render->units = NULL;
+}
+
+static void on_closed(void *data)
+{
+	(void)data; /* a new one comes from callboxd, or the end does */
+}
+
+static const struct unit_channel_ops ops = { on_unit, on_request_idr, on_set_rate, on_closed };
+
+struct units_errand {
+	int fd;
+	struct capture *capture;
+};
+
+static void units_take(struct render *render, void *argument)
+{
+	struct units_errand *e = argument;
+	units_drop(render);
+	render->capture = e->capture;
+	render->wants_keyframe = true;
+	int r = e->fd < 0 ? -EBADF : unit_channel_open(e->fd, render->context, &ops, render, &render->units);
+	if (r < 0 && e->fd >= 0) {
+		render->units = NULL;
+		log_error("unit channel: %s", g_strerror(-r));
+	}
+	if (r == 0 && render->capture)
+		capture_units(render->capture, render->units);
+}
+
+void render_units(struct render *render, int fd, struct capture *capture)
+{
+	struct units_errand e = { fd, capture };
+	send_errand(render, units_take, &e);
+}
+
+static void view_take(struct render *render, void *argument)
+{
+	char why[512] = "";
+	const char *address;
+	if (render->view)
+		render->view_driver->close(render->view);
+	render->view = NULL;
+	if (!argument)
+		return;
+	render->view_driver = view_find(argument, &address, why, sizeof(why));
+	if (!render->view_driver ||
+	    render->view_driver->open(address, &render->view, why, sizeof(why)) < 0) {
+		render->view = NULL;
+		log_error("%s", why);
+	}
+}
+
+void render_view(struct render *render, const char *view)
+{
+	send_errand(render, view_take, (void *)view);
+}
+
+static void *render_thread(void *data)
+{
+	struct render *render = data;
+	g_main_context_push_thread_default(render->context);
+	g_main_loop_run(render->loop);
+	units_drop(render);
+	view_take(render, NULL);
+	g_main_context_pop_thread_default(render->context);
+	return NULL;
+}
+
+struct render *render_start(const char *view, void (*on_shown)(void *data), void *data)
+{
+	struct render *render = g_new0(struct render, 1);
+	if (decoder_drivers[0]->open(&render->decoder) < 0) {
+		g_free(render);
+		return NULL;
+	}
+	render->on_shown = on_shown;
+	render->data = data;
+	render->wants_keyframe = true;
+	render->stats.decoder = decoder_drivers[0]->name;
+	g_mutex_init(&render->lock);
+	g_cond_init(&render->done);
+	render->context = g_main_context_new();
+	render->loop = g_main_loop_new(render->context, FALSE);
+	render->thread = g_thread_new("render", render_thread, render);
+	render_view(render, view);
+	return render;
+}
+
+static void quit(struct render *render, void *unused)
+{
+	(void)unused;
+	g_main_loop_quit(render->loop);
+}
+
+void render_stop(struct render *render)
+{
+	if (!render)
+		return;
+	send_errand(render, quit, NULL);
+	g_thread_join(render->thread);
+	decoder_drivers[0]->close(render->decoder);
+	picture_finish(&render->newest);
+	g_main_loop_unref(render->loop);
+	g_main_context_unref(render->context);
+	g_mutex_clear(&render->lock);
+	g_cond_clear(&render->done);
+	g_free(render);
+}
+
+int render_snapshot(struct render *render, struct picture *picture)
+{
+	g_mutex_lock(&render->lock);
+	int r = render->newest.width ? picture_copy(picture, &render->newest) : -ENODATA;
+	g_mutex_unlock(&render->lock);
+	return r;
+}
+
+static int by_value(const void *a, const void *b)
+{
+	float x = *(const float *)a, y = *(const float *)b;
+	return (x > y) - (x < y);
+}
+
+void render_stats(struct render *render, struct render_stats *ret_stats)
+{
+	float sorted[LATENCIES];
+	g_mutex_lock(&render->lock);
+	*ret_stats = render->stats;
+	unsigned int n = MIN(render->latency_count, LATENCIES);
+	memcpy(sorted, render->latencies, n * sizeof(sorted[0]));
+	g_mutex_unlock(&render->lock);
+	if (n == 0)
+		return;
+	qsort(sorted, n, sizeof(sorted[0]), by_value);
+	ret_stats->latency_p50_ms = (double)sorted[n / 2];
+	ret_stats->latency_p99_ms = (double)sorted[n * 99 / 100];
+}

@@ -1,0 +1,12 @@
+/* drivers: every driver that drivers.c may list. */
+#ifndef CALLBOX_DRIVERS_GLUE_DRIVERS_H
+#define CALLBOX_DRIVERS_GLUE_DRIVERS_H
+
+#include "core/devices/devices.h"
+
+extern const struct camera_driver camera_v4l2, camera_pattern, camera_null;
+extern const struct encoder_driver encoder_openh264;
+extern const struct decoder_driver decoder_avcodec;
+extern const struct view_driver view_png, view_raw, view_null, view_window;
+
+#endif

@@ -1,0 +1,143 @@
+/* encoder_openh264: software H.264, constrained baseline, one thread, low complexity. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <wels/codec_api.h>
+
+#include "core/devices/encoder.h"
+#include "drivers-glue/drivers.h"
+
+#define ENCODED_BYTES_MAX (256 * 1024)
+
+struct encoder {
+	ISVCEncoder *codec;
+	int width, height;
+	uint8_t bytes[ENCODED_BYTES_MAX];
+};
+
+static void parameters(ISVCEncoder *codec, const struct encoder_wish *wish, SEncParamExt *p)
+{
+	(*codec)->GetDefaultParams(codec, p);
+	p->iUsageType = CAMERA_VIDEO_REAL_TIME;
+	p->iPicWidth = wish->width;
+	p->iPicHeight = wish->height;
+	p->fMaxFrameRate = (float)wish->fps;
+	p->iTargetBitrate = wish->bitrate_bps;
+	p->iMaxBitrate = wish->bitrate_bps * 3 / 2;
+	p->iRCMode = RC_BITRATE_MODE;
+	p->iComplexityMode = LOW_COMPLEXITY;
+	p->iMultipleThreadIdc = 1;
+	p->uiIntraPeriod = 0; /* IDR on request only */
+	p->iNumRefFrame = 1;
+	p->bEnableFrameSkip = true;
+	p->bEnableSceneChangeDetect = false;
+	p->bEnableBackgroundDetection = false;
+	p->bEnableAdaptiveQuant = false;
+	p->bEnableLongTermReference = false;
+	p->bPrefixNalAddingCtrl = false;
+	p->eSpsPpsIdStrategy = CONSTANT_ID;
+	p->iEntropyCodingModeFlag = 0;
+	p->iSpatialLayerNum = 1;
+	p->iTemporalLayerNum = 1;
+	SSpatialLayerConfig *layer = &p->sSpatialLayers[0];
+	layer->iVideoWidth = wish->width;
+	layer->iVideoHeight = wish->height;
+	layer->fFrameRate = (float)wish->fps;
+	layer->iSpatialBitrate = wish->bitrate_bps;
+	layer->iMaxSpatialBitrate = p->iMaxBitrate;
+	layer->uiProfileIdc = PRO_BASELINE;
+	layer->sSliceArgument.uiSliceMode = SM_SINGLE_SLICE;
+}
+
+static void openh264_close(struct encoder *encoder)
+{
+	if (encoder->codec) {
+		(*encoder->codec)->Uninitialize(encoder->codec);
+		WelsDestroySVCEncoder(encoder->codec);
+	}
+	free(encoder);
+}
+
+static int openh264_open(const struct encoder_wish *wish, struct encoder **ret_encoder)
+{
+	SEncParamExt p;
+	struct encoder *encoder = calloc(1, sizeof(*encoder));
+	if (!encoder)
+		return -ENOMEM;
+	if (WelsCreateSVCEncoder(&encoder->codec) != 0 || !encoder->codec) {
+		encoder->codec = NULL;
+		openh264_close(encoder);
+		return -ENOMEM;
+	}
+	int quiet = WELS_LOG_QUIET, format = videoFormatI420;
+	(*encoder->codec)->SetOption(encoder->codec, ENCODER_OPTION_TRACE_LEVEL, &quiet);
+	parameters(encoder->codec, wish, &p);
+	if ((*encoder->codec)->InitializeExt(encoder->codec, &p) != cmResultSuccess) {
+		openh264_close(encoder);
+		return -EINVAL;
+	}
+	(*encoder->codec)->SetOption(encoder->codec, ENCODER_OPTION_DATAFORMAT, &format);
+	encoder->width = wish->width;
+	encoder->height = wish->height;
+	*ret_encoder = encoder;
+	return 0;
+}
+
+/* Joins the layers' NAL units into one buffer. */
+static size_t gather(struct encoder *encoder, const SFrameBSInfo *info)
+{
+	size_t size = 0;
+	for (int i = 0; i < info->iLayerNum; i++) {
+		const SLayerBSInfo *layer = &info->sLayerInfo[i];
+		size_t bytes = 0;
+		for (int n = 0; n < layer->iNalCount; n++)
+			bytes += (size_t)layer->pNalLengthInByte[n];
+		if (size + bytes > sizeof(encoder->bytes))
+			return 0;
+		memcpy(encoder->bytes + size, layer->pBsBuf, bytes);
+		size += bytes;
+	}
+	return size;
+}
+
+static int openh264_encode(struct encoder *encoder, const struct picture *picture, bool idr,
+			   struct encoded *ret_encoded)
+{
+	SFrameBSInfo info;
+	SSourcePicture source = {
+		.iColorFormat = videoFormatI420,
+		.iStride = { picture->strides[0], picture->strides[1], picture->strides[2], 0 },
+		.pData = { picture->planes[0], picture->planes[1], picture->planes[2], NULL },
+		.iPicWidth = picture->width, .iPicHeight = picture->height,
+		.uiTimeStamp = picture->capture_us / 1000,
+	};
+	if (picture->width != encoder->width || picture->height != encoder->height)
+		return -EINVAL;
+	if (idr)
+		(*encoder->codec)->ForceIntraFrame(encoder->codec, true);
+	memset(&info, 0, sizeof(info));
+	if ((*encoder->codec)->EncodeFrame(encoder->codec, &source, &info) != cmResultSuccess)
+		return -EIO;
+	bool skipped = info.eFrameType == videoFrameTypeSkip || info.eFrameType == videoFrameTypeInvalid;
+	*ret_encoded = (struct encoded){
+		.bytes = encoder->bytes, .size = skipped ? 0 : gather(encoder, &info),
+		.keyframe = info.eFrameType == videoFrameTypeIDR,
+	};
+	return 0;
+}
+
+static int openh264_set_rate(struct encoder *encoder, int bitrate_bps, int fps)
+{
+	SBitrateInfo most = { .iLayer = SPATIAL_LAYER_ALL, .iBitrate = bitrate_bps * 3 / 2 };
+	SBitrateInfo target = { .iLayer = SPATIAL_LAYER_ALL, .iBitrate = bitrate_bps };
+	float rate = (float)fps;
+	(*encoder->codec)->SetOption(encoder->codec, ENCODER_OPTION_MAX_BITRATE, &most);
+	(*encoder->codec)->SetOption(encoder->codec, ENCODER_OPTION_FRAME_RATE, &rate);
+	return (*encoder->codec)->SetOption(encoder->codec, ENCODER_OPTION_BITRATE, &target) == cmResultSuccess
+		       ? 0 : -EINVAL;
+}
+
+const struct encoder_driver encoder_openh264 = {
+	.name = "openh264", .open = openh264_open, .encode = openh264_encode, .set_rate = openh264_set_rate,
+	.close = openh264_close,
+};

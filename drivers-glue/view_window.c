@@ -1,0 +1,82 @@
+/* view_window: a window on a desktop, through SDL2. */
+#include "config.h"
+
+#ifdef HAVE_SDL2
+#include <SDL.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "drivers-glue/drivers.h"
+
+struct view {
+	SDL_Window *window;
+	SDL_Renderer *renderer;
+	SDL_Texture *texture;
+	int width, height;
+};
+
+static void window_close(struct view *view)
+{
+	if (view->texture)
+		SDL_DestroyTexture(view->texture);
+	if (view->renderer)
+		SDL_DestroyRenderer(view->renderer);
+	if (view->window)
+		SDL_DestroyWindow(view->window);
+	SDL_QuitSubSystem(SDL_INIT_VIDEO);
+	free(view);
+}
+
+static int window_open(const char *address, struct view **ret_view, char *why, size_t why_bytes)
+{
+	struct view *view = calloc(1, sizeof(*view));
+	if (!view)
+		return -ENOMEM;
+	SDL_SetHint(SDL_HINT_NO_SIGNAL_HANDLERS, "1");
+	if (SDL_InitSubSystem(SDL_INIT_VIDEO) == 0)
+		view->window = SDL_CreateWindow(address[0] ? address : "callbox", SDL_WINDOWPOS_CENTERED,
+						SDL_WINDOWPOS_CENTERED, 960, 540, SDL_WINDOW_RESIZABLE);
+	if (view->window)
+		view->renderer = SDL_CreateRenderer(view->window, -1, 0);
+	if (view->renderer) {
+		*ret_view = view;
+		return 0;
+	}
+	snprintf(why, why_bytes, "view window: %s", SDL_GetError());
+	window_close(view);
+	return -ENODEV;
+}
+
+static int texture_fit(struct view *view, const struct picture *p)
+{
+	if (view->texture && view->width == p->width && view->height == p->height)
+		return 0;
+	if (view->texture)
+		SDL_DestroyTexture(view->texture);
+	view->texture = SDL_CreateTexture(view->renderer, SDL_PIXELFORMAT_IYUV, SDL_TEXTUREACCESS_STREAMING,
+					  p->width, p->height);
+	view->width = p->width;
+	view->height = p->height;
+	SDL_RenderSetLogicalSize(view->renderer, p->width, p->height);
+	return view->texture ? 0 : -ENOMEM;
+}
+
+static int window_show(struct view *view, const struct picture *p)
+{
+	int r = texture_fit(view, p);
+	if (r < 0)
+		return r;
+	SDL_UpdateYUVTexture(view->texture, NULL, p->planes[0], p->strides[0], p->planes[1], p->strides[1],
+			     p->planes[2], p->strides[2]);
+	SDL_RenderClear(view->renderer);
+	SDL_RenderCopy(view->renderer, view->texture, NULL, NULL);
+	SDL_RenderPresent(view->renderer);
+	for (SDL_Event event; SDL_PollEvent(&event);)
+		; /* the window belongs to the room: nothing is closed by its button */
+	return 0;
+}
+
+const struct view_driver view_window = { .name = "window", .open = window_open, .show = window_show,
+					 .close = window_close };
+#endif
