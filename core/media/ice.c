@@ -1,0 +1,215 @@
+#include "core/media/ice.h"
+
+#include <agent.h>
+#include <errno.h>
+#include <glib.h>
+#include <interfaces.h>
+#include <string.h>
+
+#include "core/base/log.h"
+#include "core/base/message.h"
+
+#define COMPONENT 1
+
+struct ice {
+	NiceAgent *agent;
+	guint stream;
+	const struct ice_ops *ops;
+	void *data;
+	bool connected;
+};
+
+static void on_candidate(NiceAgent *agent, NiceCandidate *candidate, void *data)
+{
+	struct ice *ice = data;
+	char *line = nice_agent_generate_local_candidate_sdp(agent, candidate);
+	ice->ops->candidate(g_str_has_prefix(line, "a=") ? line + 2 : line, ice->data);
+	g_free(line);
+}
+
+static void on_gathered(NiceAgent *agent, guint stream, void *data)
+{
+	struct ice *ice = data;
+	(void)agent;
+	(void)stream;
+	ice->ops->candidate(NULL, ice->data);
+}
+
+static void on_state(NiceAgent *agent, guint stream, guint component, guint state, void *data)
+{
+	struct ice *ice = data;
+	(void)agent;
+	(void)stream;
+	(void)component;
+	log_debug("ice: %s", nice_component_state_to_string(state));
+	if (state == NICE_COMPONENT_STATE_CONNECTED || state == NICE_COMPONENT_STATE_READY) {
+		bool first = !ice->connected;
+		ice->connected = true;
+		if (first)
+			ice->ops->connected(ice->data);
+	} else if (state == NICE_COMPONENT_STATE_FAILED) {
+		ice->connected = false;
+		ice->ops->failed(ice->data);
+	}
+}
+
+static void on_receive(NiceAgent *agent, guint stream, guint component, guint length, gchar *bytes, void *data)
+{
+	struct ice *ice = data;
+	(void)agent;
+	(void)stream;
+	(void)component;
+	if (length > 0)
+		ice->ops->receive((const uint8_t *)bytes, length, ice->data);
+}
+
+static void add_address(struct ice *ice, const char *text)
+{
+	NiceAddress address;
+	nice_address_init(&address);
+	if (nice_address_set_from_string(&address, text))
+		nice_agent_add_local_address(ice->agent, &address);
+	else
+		log_warning("conf: network_interface: \"%s\" is no address", text);
+}
+
+static void local_addresses(struct ice *ice, const struct ice_settings *settings)
+{
+	if (settings->interface && settings->interface[0]) {
+		add_address(ice, settings->interface);
+		return;
+	}
+	GList *all = settings->loopback ? NULL : nice_interfaces_get_local_ips(FALSE);
+	if (!all)
+		add_address(ice, "127.0.0.1"); /* asked for, or a machine without any network */
+	for (GList *l = all; l; l = l->next)
+		if (!g_str_has_prefix(l->data, "fe80"))
+			add_address(ice, l->data);
+	g_list_free_full(all, g_free);
+}
+
+/* "stun:host:port" or "turn:host:port?transport=udp". */
+static void server_add(struct ice *ice, const char *url, const cJSON *server)
+{
+	g_auto(GStrv) query = g_strsplit(url, "?", 2);
+	const char *rest = strchr(query[0], ':');
+	if (!rest)
+		return;
+	const char *colon = strrchr(rest + 1, ':');
+	g_autofree char *host = colon ? g_strndup(rest + 1, (gsize)(colon - rest - 1)) : g_strdup(rest + 1);
+	guint port = colon ? (guint)strtoul(colon + 1, NULL, 10) : 3478;
+	if (g_str_has_prefix(url, "stun:")) {
+		g_object_set(ice->agent, "stun-server", host, "stun-server-port", port, NULL);
+	} else if (g_str_has_prefix(url, "turn:") || g_str_has_prefix(url, "turns:")) {
+		bool tcp = query[1] && strstr(query[1], "transport=tcp");
+		NiceRelayType type = g_str_has_prefix(url, "turns:") ? NICE_RELAY_TYPE_TURN_TLS
+				     : tcp ? NICE_RELAY_TYPE_TURN_TCP : NICE_RELAY_TYPE_TURN_UDP;
+		nice_agent_set_relay_info(ice->agent, ice->stream, COMPONENT, host, port,
+					  message_string(server, "username", ""),
+					  message_string(server, "credential", ""), type);
+	}
+}
+
+static void servers_add(struct ice *ice, const cJSON *servers)
+{
+	const cJSON *server, *url;
+	cJSON_ArrayForEach(server, servers)
+		cJSON_ArrayForEach(url, message_member(server, "urls"))
+			if (cJSON_IsString(url))
+				server_add(ice, url->valuestring, server);
+}
+
+int ice_open(const struct ice_settings *settings, const struct ice_ops *ops, void *data, struct ice **ret_ice)
+{
+	struct ice *ice = g_new0(struct ice, 1);
+	ice->ops = ops;
+	ice->data = data;
+	ice->agent = nice_agent_new_full(g_main_context_default(), NICE_COMPATIBILITY_RFC5245,
+					 NICE_AGENT_OPTION_ICE_TRICKLE | NICE_AGENT_OPTION_CONSENT_FRESHNESS);
+	g_object_set(ice->agent, "controlling-mode", settings->controlling, "upnp", FALSE, "ice-tcp", FALSE,
+		     "keepalive-conncheck", TRUE, NULL);
+	local_addresses(ice, settings);
+	ice->stream = nice_agent_add_stream(ice->agent, 1);
+	if (ice->stream == 0) {
+		ice_close(ice);
+		return -ENETUNREACH;
+	}
+	nice_agent_set_stream_name(ice->agent, ice->stream, "audio");
+	servers_add(ice, settings->servers);
+	g_signal_connect(ice->agent, "new-candidate-full", G_CALLBACK(on_candidate), ice);
+	g_signal_connect(ice->agent, "candidate-gathering-done", G_CALLBACK(on_gathered), ice);
+	g_signal_connect(ice->agent, "component-state-changed", G_CALLBACK(on_state), ice);
+	nice_agent_attach_recv(ice->agent, ice->stream, COMPONENT, g_main_context_default(), on_receive, ice);
+	*ret_ice = ice;
+	return 0;
+}
+
+void ice_close(struct ice *ice)
+{
+	if (!ice)
+		return;
+	g_signal_handlers_disconnect_by_data(ice->agent, ice);
+	if (ice->stream) {
+		nice_agent_attach_recv(ice->agent, ice->stream, COMPONENT, NULL, NULL, NULL);
+		nice_agent_remove_stream(ice->agent, ice->stream);
+	}
+	g_object_unref(ice->agent);
+	g_free(ice);
+}
+
+void ice_credentials(struct ice *ice, char **ret_ufrag, char **ret_password)
+{
+	nice_agent_get_local_credentials(ice->agent, ice->stream, ret_ufrag, ret_password);
+}
+
+int ice_gather(struct ice *ice)
+{
+	return nice_agent_gather_candidates(ice->agent, ice->stream) ? 0 : -ENETUNREACH;
+}
+
+void ice_remote_credentials(struct ice *ice, const char *ufrag, const char *password)
+{
+	nice_agent_set_remote_credentials(ice->agent, ice->stream, ufrag, password);
+}
+
+int ice_remote_candidate(struct ice *ice, const char *text)
+{
+	if (strlen(text) > 512 || strstr(text, ".local ") || strstr(text, " fe80:"))
+		return -EINVAL;
+	g_autofree char *line = g_strdup_printf("a=%s", text);
+	NiceCandidate *candidate = nice_agent_parse_remote_candidate_sdp(ice->agent, ice->stream, line);
+	if (!candidate)
+		return -EINVAL;
+	GSList list = { .data = candidate };
+	int n = candidate->component_id == COMPONENT
+			? nice_agent_set_remote_candidates(ice->agent, ice->stream, COMPONENT, &list) : 0;
+	nice_candidate_free(candidate);
+	return n > 0 ? 0 : -EINVAL;
+}
+
+int ice_send(struct ice *ice, const uint8_t *datagram, size_t bytes)
+{
+	int n = nice_agent_send(ice->agent, ice->stream, COMPONENT, (guint)bytes, (const gchar *)datagram);
+	return n == (int)bytes ? 0 : -EAGAIN;
+}
+
+static void address_text(const NiceCandidate *candidate, char *text, size_t text_bytes)
+{
+	static const char *const types[] = { "host", "srflx", "prflx", "relay" };
+	char address[NICE_ADDRESS_STRING_LEN];
+	nice_address_to_string(&candidate->addr, address);
+	g_snprintf(text, text_bytes, "%s %s:%u", types[candidate->type], address,
+		   nice_address_get_port(&candidate->addr));
+}
+
+void ice_pair(struct ice *ice, char *text, size_t text_bytes)
+{
+	NiceCandidate *local = NULL, *remote = NULL;
+	char here[128], there[128];
+	text[0] = '\0';
+	if (!nice_agent_get_selected_pair(ice->agent, ice->stream, COMPONENT, &local, &remote))
+		return;
+	address_text(local, here, sizeof(here));
+	address_text(remote, there, sizeof(there));
+	g_snprintf(text, text_bytes, "%s - %s", here, there);
+}

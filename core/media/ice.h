@@ -1,0 +1,44 @@
+/* ice: one ICE component through libnice (RFC 8445, trickle RFC 8838, consent RFC 7675). Datagrams in and out
+ * by their kind: DTLS or SRTP; STUN stays inside, everything from an address that ICE has not validated is
+ * dropped there.
+ *
+ * Thread: the default main context, but ice_send(), which any thread may call. */
+#ifndef CALLBOX_MEDIA_ICE_H
+#define CALLBOX_MEDIA_ICE_H
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct ice;
+
+struct ice_ops {
+	void (*candidate)(const char *candidate, void *data); /* "candidate:…", NULL: that was the last */
+	void (*connected)(void *data);			      /* a pair works; may come again */
+	void (*failed)(void *data);
+	void (*receive)(const uint8_t *datagram, size_t bytes, void *data);
+};
+
+struct ice_settings {
+	bool controlling;
+	bool loopback;		/* use 127.0.0.1 only: two boxes on one machine */
+	const char *interface;	/* the only local address; NULL or "": all */
+	const cJSON *servers;	/* [{urls[], username, credential}] */
+};
+
+int ice_open(const struct ice_settings *settings, const struct ice_ops *ops, void *data, struct ice **ret_ice);
+void ice_close(struct ice *ice);
+
+/* Ours, for the description. Caller frees both (g_free). */
+void ice_credentials(struct ice *ice, char **ret_ufrag, char **ret_password);
+int ice_gather(struct ice *ice);
+void ice_remote_credentials(struct ice *ice, const char *ufrag, const char *password);
+/* Anything that is no usable candidate (mDNS names, fe80::) is skipped: -EINVAL. */
+int ice_remote_candidate(struct ice *ice, const char *candidate);
+
+int ice_send(struct ice *ice, const uint8_t *datagram, size_t bytes);
+/* "host 192.0.2.1:5000 - host 192.0.2.2:6000"; "" when there is none. */
+void ice_pair(struct ice *ice, char *text, size_t text_bytes);
+
+#endif

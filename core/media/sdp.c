@@ -1,0 +1,414 @@
+#include "core/media/sdp.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define TYPES_MAX 32
+
+/* Payload types of one m= line, as they become known. */
+struct type {
+	int number, apt;
+	bool listed, opus, h264, rtx, good_profile;
+	int mode;
+	bool nack, remb;
+};
+
+struct section {
+	char kind[16], mid[17];
+	bool rejected, bundle_only, mux;
+	struct type types[TYPES_MAX];
+	int type_count;
+	uint32_t ssrc, rtx_ssrc;
+};
+
+struct reader {
+	struct sdp *sdp;
+	struct section section; /* the m= line being read */
+	bool in_section;
+};
+
+static void copy_word(char *to, size_t to_bytes, const char *from)
+{
+	size_t n = strcspn(from, " \t\r\n");
+	if (n >= to_bytes)
+		n = to_bytes - 1;
+	memcpy(to, from, n);
+	to[n] = '\0';
+}
+
+static const char *after(const char *line, const char *prefix)
+{
+	size_t n = strlen(prefix);
+	return strncmp(line, prefix, n) == 0 ? line + n : NULL;
+}
+
+static int number(const char *text, const char **ret_end)
+{
+	size_t blanks = strspn(text, " "), digits = strspn(text + blanks, "0123456789");
+	if (ret_end)
+		*ret_end = text + blanks + digits;
+	return digits == 0 || digits > 9 ? -1 : (int)strtol(text + blanks, NULL, 10);
+}
+
+static struct type *type_of(struct section *section, int value)
+{
+	for (int i = 0; i < section->type_count; i++)
+		if (section->types[i].number == value)
+			return &section->types[i];
+	return NULL;
+}
+
+static void read_media(struct section *s, const char *value)
+{
+	const char *at = value;
+	memset(s, 0, sizeof(*s));
+	copy_word(s->kind, sizeof(s->kind), at);
+	at += strcspn(at, " ");
+	int port = number(at, &at);
+	s->rejected = port == 0;
+	at += strspn(at, " ");
+	at += strcspn(at, " "); /* the protocol */
+	while (s->type_count < TYPES_MAX) {
+		int value_number = number(at, &at);
+		if (value_number < 0 || value_number > 127)
+			break;
+		s->types[s->type_count++] = (struct type){ .number = value_number, .apt = -1, .listed = true,
+							   .good_profile = true };
+	}
+}
+
+static void read_rtpmap(struct section *s, const char *value)
+{
+	const char *name;
+	struct type *type = type_of(s, number(value, &name));
+	if (!type)
+		return;
+	name += strspn(name, " ");
+	type->opus = strncasecmp(name, "opus/48000", 10) == 0;
+	type->h264 = strncasecmp(name, "H264/90000", 10) == 0;
+	type->rtx = strncasecmp(name, "rtx/90000", 9) == 0;
+}
+
+/* Constrained baseline, or what it decodes: 42e0xx, 42c0xx and plain baseline 4200xx. */
+static bool is_baseline(const char *profile)
+{
+	return strncasecmp(profile, "42", 2) == 0;
+}
+
+static void read_fmtp(struct section *s, const char *value)
+{
+	const char *rest;
+	struct type *type = type_of(s, number(value, &rest));
+	if (!type)
+		return;
+	const char *apt = strstr(rest, "apt="), *mode = strstr(rest, "packetization-mode=");
+	const char *profile = strstr(rest, "profile-level-id=");
+	if (apt)
+		type->apt = number(apt + 4, NULL);
+	if (mode)
+		type->mode = number(mode + 19, NULL);
+	if (profile)
+		type->good_profile = is_baseline(profile + 17);
+}
+
+static void read_feedback(struct section *s, const char *value)
+{
+	const char *rest = value + strspn(value, "0123456789* ");
+	for (int i = 0; i < s->type_count; i++) {
+		struct type *type = &s->types[i];
+		if (value[0] != '*' && type->number != number(value, NULL))
+			continue;
+		type->nack |= strcmp(rest, "nack") == 0;
+		type->remb |= strcmp(rest, "goog-remb") == 0;
+	}
+}
+
+static void read_ssrc(struct section *s, const char *value)
+{
+	uint32_t ssrc = (uint32_t)strtoul(value, NULL, 10);
+	if (s->ssrc == 0)
+		s->ssrc = ssrc;
+}
+
+static void read_ssrc_group(struct section *s, const char *value)
+{
+	char *end;
+	if (strncmp(value, "FID ", 4) != 0)
+		return;
+	s->ssrc = (uint32_t)strtoul(value + 4, &end, 10);
+	s->rtx_ssrc = (uint32_t)strtoul(end, NULL, 10);
+}
+
+static void read_transport(struct sdp *sdp, const char *line)
+{
+	const char *value;
+	if ((value = after(line, "a=ice-ufrag:")) && !sdp->ufrag[0]) {
+		copy_word(sdp->ufrag, sizeof(sdp->ufrag), value);
+	} else if ((value = after(line, "a=ice-pwd:")) && !sdp->password[0]) {
+		copy_word(sdp->password, sizeof(sdp->password), value);
+	} else if ((value = after(line, "a=fingerprint:")) && !sdp->fingerprint[0]) {
+		copy_word(sdp->fingerprint_hash, sizeof(sdp->fingerprint_hash), value);
+		value += strcspn(value, " ");
+		value += strspn(value, " ");
+		copy_word(sdp->fingerprint, sizeof(sdp->fingerprint), value);
+		for (char *c = sdp->fingerprint; *c; c++)
+			*c = (char)toupper((unsigned char)*c);
+		for (char *c = sdp->fingerprint_hash; *c; c++)
+			*c = (char)tolower((unsigned char)*c);
+	} else if ((value = after(line, "a=setup:"))) {
+		sdp->setup = strncmp(value, "active", 6) == 0	 ? SDP_ACTIVE
+			     : strncmp(value, "passive", 7) == 0 ? SDP_PASSIVE : SDP_ACTPASS;
+	}
+}
+
+static const struct type *best_video(const struct section *s)
+{
+	const struct type *best = NULL;
+	for (int i = 0; i < s->type_count; i++) {
+		const struct type *type = &s->types[i];
+		if (type->h264 && type->good_profile && (!best || type->mode > best->mode))
+			best = type;
+	}
+	return best;
+}
+
+static const struct type *best_audio(const struct section *s)
+{
+	for (int i = 0; i < s->type_count; i++)
+		if (s->types[i].opus)
+			return &s->types[i];
+	return NULL;
+}
+
+static int rtx_of(const struct section *s, int payload_type)
+{
+	for (int i = 0; i < s->type_count; i++)
+		if (s->types[i].rtx && s->types[i].apt == payload_type)
+			return s->types[i].number;
+	return -1;
+}
+
+/* The m= line has ended: does it carry a stream that we take? */
+static void section_end(struct reader *r)
+{
+	struct section *s = &r->section;
+	struct sdp *sdp = r->sdp;
+	if (!r->in_section || sdp->line_count >= 8)
+		return;
+	int index = sdp->line_count++;
+	memcpy(sdp->line_kinds[index], s->kind, sizeof(s->kind));
+	memcpy(sdp->line_mids[index], s->mid, sizeof(s->mid));
+	bool video = strcmp(s->kind, "video") == 0, audio = strcmp(s->kind, "audio") == 0;
+	struct sdp_stream *stream = video ? &sdp->video : &sdp->audio;
+	const struct type *type = video ? best_video(s) : audio ? best_audio(s) : NULL;
+	if (!type || stream->there || (s->rejected && !s->bundle_only))
+		return;
+	*stream = (struct sdp_stream){
+		.there = true, .index = index, .payload_type = type->number,
+		.rtx_type = rtx_of(s, type->number), .ssrc = s->ssrc, .rtx_ssrc = s->rtx_ssrc,
+		.nack = type->nack, .remb = type->remb,
+	};
+	memcpy(stream->mid, s->mid, sizeof(s->mid));
+}
+
+static void read_line(struct reader *r, const char *line)
+{
+	struct section *s = &r->section;
+	const char *value;
+	if ((value = after(line, "m="))) {
+		section_end(r);
+		r->in_section = true;
+		read_media(s, value);
+		return;
+	}
+	read_transport(r->sdp, line);
+	if (!r->in_section)
+		return;
+	if ((value = after(line, "a=mid:")))
+		copy_word(s->mid, sizeof(s->mid), value);
+	else if ((value = after(line, "a=rtpmap:")))
+		read_rtpmap(s, value);
+	else if ((value = after(line, "a=fmtp:")))
+		read_fmtp(s, value);
+	else if ((value = after(line, "a=rtcp-fb:")))
+		read_feedback(s, value);
+	else if ((value = after(line, "a=ssrc:")))
+		read_ssrc(s, value);
+	else if ((value = after(line, "a=ssrc-group:")))
+		read_ssrc_group(s, value);
+	else if (strcmp(line, "a=rtcp-mux") == 0)
+		s->mux = true;
+	else if (strcmp(line, "a=bundle-only") == 0)
+		s->bundle_only = true;
+}
+
+static const char *missing(const struct sdp *sdp)
+{
+	if (!sdp->ufrag[0] || !sdp->password[0])
+		return "sdp: no ICE user name or password";
+	if (!sdp->fingerprint[0])
+		return "sdp: no fingerprint: media without encryption is refused";
+	if (!sdp->audio.there && !sdp->video.there)
+		return "sdp: neither Opus nor H.264";
+	return NULL;
+}
+
+int sdp_parse(const char *text, struct sdp *ret_sdp, const char **ret_why)
+{
+	struct reader r = { .sdp = ret_sdp };
+	memset(ret_sdp, 0, sizeof(*ret_sdp));
+	if (strnlen(text, SDP_BYTES_MAX) == SDP_BYTES_MAX) {
+		*ret_why = "sdp: too long";
+		return -EBADMSG;
+	}
+	for (const char *at = text; *at;) {
+		char line[512];
+		size_t n = strcspn(at, "\r\n"), kept = n < sizeof(line) ? n : sizeof(line) - 1;
+		memcpy(line, at, kept);
+		line[kept] = '\0';
+		read_line(&r, line);
+		at += n + strspn(at + n, "\r\n");
+	}
+	section_end(&r);
+	*ret_why = missing(ret_sdp);
+	return *ret_why ? -EBADMSG : 0;
+}
+
+/* ---- writing ---- */
+
+struct writer {
+	char *text;
+	size_t at, room;
+};
+
+static void put(struct writer *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static void put(struct writer *w, const char *format, ...)
+{
+	va_list arguments;
+	va_start(arguments, format);
+	int n = vsnprintf(w->text + w->at, w->room - w->at, format, arguments);
+	va_end(arguments);
+	if (n < 0 || (size_t)n >= w->room - w->at)
+		w->at = w->room - 1; /* found out at the end */
+	else
+		w->at += (size_t)n;
+}
+
+static void put_transport(struct writer *w, const struct sdp *sdp)
+{
+	static const char *const setups[] = { "actpass", "active", "passive" };
+	put(w, "c=IN IP4 0.0.0.0\r\na=rtcp:9 IN IP4 0.0.0.0\r\na=ice-ufrag:%s\r\na=ice-pwd:%s\r\n"
+	       "a=ice-options:trickle\r\na=fingerprint:%s %s\r\na=setup:%s\r\n",
+	    sdp->ufrag, sdp->password, sdp->fingerprint_hash, sdp->fingerprint, setups[sdp->setup]);
+}
+
+static void put_ssrc(struct writer *w, const struct sdp *sdp, uint32_t ssrc, const char *track)
+{
+	put(w, "a=ssrc:%u cname:%s\r\na=ssrc:%u msid:%s %s\r\n", ssrc, sdp->cname, ssrc, sdp->cname, track);
+}
+
+static void put_audio(struct writer *w, const struct sdp *sdp)
+{
+	const struct sdp_stream *s = &sdp->audio;
+	put(w, "m=audio 9 UDP/TLS/RTP/SAVPF %d\r\n", s->payload_type);
+	put_transport(w, sdp);
+	put(w, "a=mid:%s\r\na=sendrecv\r\na=msid:%s audio\r\na=rtcp-mux\r\na=rtpmap:%d opus/48000/2\r\n"
+	       "a=fmtp:%d minptime=10;useinbandfec=1\r\n",
+	    s->mid, sdp->cname, s->payload_type, s->payload_type);
+	put_ssrc(w, sdp, s->ssrc, "audio");
+}
+
+static void put_video(struct writer *w, const struct sdp *sdp)
+{
+	const struct sdp_stream *s = &sdp->video;
+	int type = s->payload_type;
+	put(w, "m=video 9 UDP/TLS/RTP/SAVPF %d", type);
+	if (s->rtx_type >= 0)
+		put(w, " %d", s->rtx_type);
+	put(w, "\r\n");
+	put_transport(w, sdp);
+	put(w, "a=mid:%s\r\na=sendrecv\r\na=msid:%s video\r\na=rtcp-mux\r\na=rtcp-rsize\r\n"
+	       "a=rtpmap:%d H264/90000\r\n"
+	       "a=fmtp:%d level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f\r\n"
+	       "a=rtcp-fb:%d nack\r\na=rtcp-fb:%d nack pli\r\na=rtcp-fb:%d ccm fir\r\na=rtcp-fb:%d goog-remb\r\n",
+	    s->mid, sdp->cname, type, type, type, type, type, type);
+	if (s->rtx_type >= 0)
+		put(w, "a=rtpmap:%d rtx/90000\r\na=fmtp:%d apt=%d\r\na=ssrc-group:FID %u %u\r\n", s->rtx_type,
+		    s->rtx_type, type, s->ssrc, s->rtx_ssrc);
+	put_ssrc(w, sdp, s->ssrc, "video");
+	if (s->rtx_type >= 0)
+		put_ssrc(w, sdp, s->rtx_ssrc, "video");
+}
+
+static void put_refused(struct writer *w, const struct sdp *sdp, int index)
+{
+	put(w, "m=%s 0 UDP/TLS/RTP/SAVPF 0\r\nc=IN IP4 0.0.0.0\r\na=mid:%s\r\na=inactive\r\n",
+	    sdp->line_kinds[index], sdp->line_mids[index]);
+}
+
+int sdp_write(const struct sdp *sdp, uint64_t session, char *text, size_t text_bytes)
+{
+	struct writer w = { .text = text, .room = text_bytes };
+	put(&w, "v=0\r\no=- %llu 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE",
+	    (unsigned long long)(session & 0x7fffffffffffffffULL));
+	for (int i = 0; i < sdp->line_count; i++)
+		if ((sdp->audio.there && sdp->audio.index == i) || (sdp->video.there && sdp->video.index == i))
+			put(&w, " %s", sdp->line_mids[i]);
+	put(&w, "\r\na=msid-semantic: WMS %s\r\n", sdp->cname);
+	for (int i = 0; i < sdp->line_count; i++) {
+		if (sdp->audio.there && sdp->audio.index == i)
+			put_audio(&w, sdp);
+		else if (sdp->video.there && sdp->video.index == i)
+			put_video(&w, sdp);
+		else
+			put_refused(&w, sdp, i);
+	}
+	return w.at + 1 < w.room ? 0 : -EMSGSIZE;
+}
+
+static void stream_mirror(const struct sdp_stream *offer, struct sdp_stream *answer)
+{
+	uint32_t ssrc = answer->ssrc, rtx_ssrc = answer->rtx_ssrc;
+	*answer = *offer;
+	answer->ssrc = ssrc;
+	answer->rtx_ssrc = rtx_ssrc;
+}
+
+int sdp_answer(const struct sdp *offer, struct sdp *answer)
+{
+	if (!offer->audio.there && !offer->video.there)
+		return -EBADMSG;
+	answer->line_count = offer->line_count;
+	memcpy(answer->line_kinds, offer->line_kinds, sizeof(offer->line_kinds));
+	memcpy(answer->line_mids, offer->line_mids, sizeof(offer->line_mids));
+	stream_mirror(&offer->audio, &answer->audio);
+	stream_mirror(&offer->video, &answer->video);
+	answer->setup = offer->setup == SDP_ACTIVE ? SDP_PASSIVE : SDP_ACTIVE;
+	return 0;
+}
+
+void sdp_offer(struct sdp *offer, bool video)
+{
+	offer->setup = SDP_ACTPASS;
+	offer->line_count = video ? 2 : 1;
+	snprintf(offer->line_kinds[0], sizeof(offer->line_kinds[0]), "audio");
+	snprintf(offer->line_kinds[1], sizeof(offer->line_kinds[1]), "video");
+	snprintf(offer->line_mids[0], sizeof(offer->line_mids[0]), "0");
+	snprintf(offer->line_mids[1], sizeof(offer->line_mids[1]), "1");
+	offer->audio.there = true;
+	offer->audio.payload_type = 111;
+	offer->audio.rtx_type = -1;
+	offer->audio.index = 0;
+	memcpy(offer->audio.mid, "0", 2);
+	offer->video.there = video;
+	offer->video.payload_type = 102;
+	offer->video.rtx_type = 103;
+	offer->video.index = 1;
+	memcpy(offer->video.mid, "1", 2);
+}

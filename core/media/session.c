@@ -1,0 +1,929 @@
+#include "core/media/session.h"
+
+#include <errno.h>
+#include <glib.h>
+#include <math.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/base/log.h"
+#include "core/base/message.h"
+#include "core/base/unit_channel.h"
+#include "core/media/h264.h"
+#include "core/media/ice.h"
+#include "core/media/rtp.h"
+#include "core/media/sdp.h"
+#include "core/media/secure.h"
+#include "core/media/sound/sound.h"
+#include "core/media/video_receive.h"
+
+#define TICK_MS 20
+#define REPORT_TICKS 50	    /* RTCP every second */
+#define QUALITY_TICKS 100   /* every two seconds */
+#define LOST_US 5000000	    /* silence of the peer that counts as lost */
+#define CANDIDATE_WAIT_MS 10
+#define AUDIO_BITRATE 32000
+#define HISTORY 1024
+#define RTX_SHARE 0.3
+#define SECURE_ROOM 64
+#define RATE_MIN_BPS 100000
+#define REMB_MAX_BPS 20000000.0
+
+/* An outgoing RTP stream; under the send lock. */
+struct out_stream {
+	uint32_t ssrc, packets, octets, last_time;
+	uint16_t sequence;
+	int64_t last_us;
+};
+
+/* An incoming one: RFC 3550 appendix A.3, A.8. */
+struct in_stream {
+	bool started;
+	uint32_t ssrc, cycles, base, received, expected_before, received_before, last_sr;
+	uint16_t highest;
+	int clock_hz;
+	double jitter;
+	uint32_t transit;
+	int64_t sr_us;
+	uint64_t packets, bytes;
+};
+
+struct kept { /* of the sender's history, for NACK */
+	uint16_t sequence;
+	size_t bytes;
+	uint32_t time;
+	bool marker;
+	uint8_t payload[H264_PAYLOAD_MAX];
+};
+
+struct session {
+	const struct session_ops *ops;
+	void *data;
+	bool offerer, up, described, wants_video;
+	struct ice *ice;
+	struct secure *secure;
+	struct sound *sound;
+	struct unit_channel *units;
+	struct sdp local, remote;
+	guint tick, dtls_timer, candidate_timer;
+	unsigned int ticks;
+	cJSON *candidates; /* gathered, not yet told */
+	bool gathered;
+	GPtrArray *early; /* remote candidates before the description */
+
+	GMutex lock; /* the send side: what follows up to the line */
+	struct out_stream audio_out, video_out, rtx_out;
+	struct kept *history;
+	uint8_t *video_packet;
+	uint32_t unit_time;
+	uint64_t sent_packets, sent_bytes, rtx_packets, rtx_refused;
+	double rtx_budget;
+	int gate; /* atomic */
+	/* ------------------------------------------------------------ */
+
+	struct in_stream audio_in, video_in;
+	struct video_receive *video_receive;
+	int64_t heard_us;
+	uint64_t received_packets, received_bytes, bad_packets, nacks_in, plis_in;
+	double rtt_ms, audio_loss_out, video_loss_out, remb_in;
+	double rate_bps, rate_max_bps, told_bps, remb_out;
+	uint64_t rate_bytes; /* received since the last report */
+	bool video_muted, video_enabled, audio_enabled;
+};
+
+static int64_t now_us(void)
+{
+	return g_get_monotonic_time();
+}
+
+/* Middle 32 bits matter for round trips; the epoch is our boot's, which RFC 3550 §4 allows. */
+static uint64_t ntp_now(void)
+{
+	int64_t us = g_get_real_time();
+	uint64_t seconds = (uint64_t)(us / 1000000) + 2208988800ULL;
+	return seconds << 32 | (uint64_t)(us % 1000000) * 4294967296ULL / 1000000;
+}
+
+/* ---- out ---- */
+
+/* Under the lock. payload_room: the packet's buffer is header + payload, SECURE_ROOM behind it. */
+static void packet_send(struct session *s, struct out_stream *out, uint8_t type, bool marker, uint32_t time,
+			uint8_t *packet, size_t payload)
+{
+	const struct rtp rtp = { .payload_type = type, .marker = marker, .sequence = out->sequence, .time = time,
+				 .ssrc = out->ssrc };
+	size_t bytes = rtp_write(packet, &rtp) + payload;
+	if (secure_protect(s->secure, false, packet, &bytes) < 0)
+		return;
+	out->sequence++;
+	out->packets++;
+	out->octets += (uint32_t)payload;
+	out->last_time = time;
+	out->last_us = now_us();
+	if (ice_send(s->ice, packet, bytes) == 0) {
+		s->sent_packets++;
+		s->sent_bytes += bytes;
+	}
+}
+
+static void on_sound_packet(const uint8_t *opus, size_t bytes, uint32_t rtp_time, bool marker, int64_t capture_us,
+			    void *data)
+{
+	struct session *s = data;
+	uint8_t packet[RTP_PACKET_MAX];
+	(void)capture_us;
+	g_mutex_lock(&s->lock);
+	if (g_atomic_int_get(&s->gate) && s->described && s->remote.audio.there &&
+	    bytes <= sizeof(packet) - RTP_HEADER_BYTES - SECURE_ROOM) {
+		memcpy(packet + RTP_HEADER_BYTES, opus, bytes);
+		packet_send(s, &s->audio_out, (uint8_t)s->remote.audio.payload_type, marker, rtp_time, packet,
+			    bytes);
+	}
+	g_mutex_unlock(&s->lock);
+}
+
+static void on_payload(const uint8_t *payload, size_t bytes, bool last, void *data)
+{
+	struct session *s = data;
+	uint8_t packet[RTP_PACKET_MAX];
+	struct kept *kept = &s->history[s->video_out.sequence % HISTORY];
+	kept->sequence = s->video_out.sequence;
+	kept->bytes = bytes;
+	kept->time = s->unit_time;
+	kept->marker = last;
+	memcpy(kept->payload, payload, bytes);
+	memcpy(packet + RTP_HEADER_BYTES, payload, bytes);
+	s->rtx_budget = MIN(s->rtx_budget + (double)bytes * RTX_SHARE, 60000);
+	packet_send(s, &s->video_out, (uint8_t)s->remote.video.payload_type, last, s->unit_time, packet, bytes);
+}
+
+/* From callbox-video: a picture of ours. */
+static void on_unit(const struct unit *unit, void *data)
+{
+	struct session *s = data;
+	if (!g_atomic_int_get(&s->gate) || s->video_muted || !s->video_enabled || !s->described ||
+	    !s->remote.video.there)
+		return;
+	g_mutex_lock(&s->lock);
+	s->unit_time = unit->rtp_time;
+	h264_cut(unit->bytes, unit->size, on_payload, s);
+	g_mutex_unlock(&s->lock);
+}
+
+static void on_units_idr(void *data)
+{
+	struct session *s = data;
+	if (s->video_receive)
+		video_receive_ask_keyframe(s->video_receive, now_us());
+}
+
+static void on_units_rate(int bits_per_second, void *data)
+{
+	(void)bits_per_second; /* rates are told by us, not to us */
+	(void)data;
+}
+
+static void on_units_closed(void *data)
+{
+	(void)data; /* callboxd starts callbox-video again and sends a new channel */
+}
+
+static const struct unit_channel_ops unit_ops = { on_unit, on_units_idr, on_units_rate, on_units_closed };
+
+/* RFC 4588: the original sequence number, then the payload, on a stream of its own. */
+static void retransmit(struct session *s, uint16_t sequence)
+{
+	uint8_t packet[RTP_PACKET_MAX];
+	const struct kept *kept = &s->history[sequence % HISTORY];
+	g_mutex_lock(&s->lock);
+	if (kept->bytes > 0 && kept->sequence == sequence && s->rtx_budget >= (double)kept->bytes) {
+		s->rtx_budget -= (double)kept->bytes;
+		s->rtx_packets++;
+		uint8_t *at = packet + RTP_HEADER_BYTES;
+		at[0] = (uint8_t)(sequence >> 8);
+		at[1] = (uint8_t)sequence;
+		memcpy(at + 2, kept->payload, kept->bytes);
+		if (s->remote.video.rtx_type >= 0)
+			packet_send(s, &s->rtx_out, (uint8_t)s->remote.video.rtx_type, kept->marker, kept->time,
+				    packet, kept->bytes + 2);
+	} else {
+		s->rtx_refused++;
+	}
+	g_mutex_unlock(&s->lock);
+}
+
+static void rtcp_send(struct session *s, uint8_t *packet, size_t bytes)
+{
+	g_mutex_lock(&s->lock);
+	if (bytes > 0 && secure_protect(s->secure, true, packet, &bytes) == 0 &&
+	    ice_send(s->ice, packet, bytes) == 0) {
+		s->sent_packets++;
+		s->sent_bytes += bytes;
+	}
+	g_mutex_unlock(&s->lock);
+}
+
+/* ---- reports ---- */
+
+static struct rtcp_report report_of(struct in_stream *in)
+{
+	uint32_t highest = in->cycles + in->highest, expected = highest - in->base + 1;
+	uint32_t expected_now = expected - in->expected_before, received_now = in->received - in->received_before;
+	in->expected_before = expected;
+	in->received_before = in->received;
+	int64_t lost_now = (int64_t)expected_now - received_now;
+	return (struct rtcp_report){
+		.ssrc = in->ssrc, .highest = highest, .jitter = (uint32_t)in->jitter,
+		.lost = (int32_t)(expected - in->received),
+		.fraction_lost = expected_now && lost_now > 0 ? (uint8_t)MIN(lost_now * 256 / expected_now, 255) : 0,
+		.last_sr = in->last_sr,
+		.delay_sr = in->sr_us ? (uint32_t)((now_us() - in->sr_us) * 65536 / 1000000) : 0,
+	};
+}
+
+static struct rtcp_sender sender_of(struct session *s, const struct out_stream *out, int clock_hz)
+{
+	g_mutex_lock(&s->lock);
+	const struct rtcp_sender sender = {
+		.ssrc = out->ssrc, .packets = out->packets, .octets = out->octets, .ntp = ntp_now(),
+		.rtp_time = out->last_time + (out->last_us ? (uint32_t)((now_us() - out->last_us) * clock_hz /
+									1000000) : 0),
+	};
+	g_mutex_unlock(&s->lock);
+	return sender;
+}
+
+/* What the peer may send us: more while little is lost, less when much is. */
+static double remb_next(struct session *s, double loss)
+{
+	double received = (double)s->rate_bytes * 8;
+	s->rate_bytes = 0;
+	if (s->remb_out == 0)
+		s->remb_out = 1000000;
+	if (loss > 0.10)
+		s->remb_out = MAX(s->remb_out * (1 - 0.5 * loss), RATE_MIN_BPS);
+	else if (loss < 0.03 && received * 1.5 + 200000 > s->remb_out)
+		s->remb_out = MIN(s->remb_out * 1.15, REMB_MAX_BPS);
+	return s->remb_out;
+}
+
+static void reports_send(struct session *s)
+{
+	uint8_t packet[RTP_PACKET_MAX];
+	struct rtcp_report report;
+	struct rtcp_sender sender = sender_of(s, &s->audio_out, 48000);
+	int count = s->audio_in.started;
+	if (count)
+		report = report_of(&s->audio_in);
+	size_t at = rtcp_write_sr(packet, 0, &sender, &report, count);
+	at = rtcp_write_sdes(packet, at, sender.ssrc, s->local.cname);
+	rtcp_send(s, packet, at);
+	if (!s->remote.video.there)
+		return;
+	sender = sender_of(s, &s->video_out, 90000);
+	double loss = 0;
+	count = s->video_in.started;
+	if (count) {
+		report = report_of(&s->video_in);
+		loss = report.fraction_lost / 256.0;
+	}
+	at = rtcp_write_sr(packet, 0, &sender, &report, count);
+	at = rtcp_write_sdes(packet, at, sender.ssrc, s->local.cname);
+	if (count)
+		at = rtcp_write_remb(packet, at, sender.ssrc, s->video_in.ssrc, remb_next(s, loss));
+	rtcp_send(s, packet, at);
+}
+
+static void on_nack(const uint16_t *sequences, int count, void *data)
+{
+	struct session *s = data;
+	uint8_t packet[RTP_PACKET_MAX];
+	size_t at = rtcp_write_nack(packet, 0, s->video_out.ssrc, s->video_in.ssrc, sequences, count);
+	rtcp_send(s, packet, at);
+}
+
+static void on_pli(void *data)
+{
+	struct session *s = data;
+	uint8_t packet[RTP_PACKET_MAX];
+	if (s->video_in.ssrc)
+		rtcp_send(s, packet, rtcp_write_pli(packet, 0, s->video_out.ssrc, s->video_in.ssrc));
+}
+
+static void on_video_unit(const uint8_t *bytes, size_t size, uint32_t rtp_time, bool keyframe, void *data)
+{
+	struct session *s = data;
+	const struct unit unit = { .bytes = bytes, .size = size, .rtp_time = rtp_time, .keyframe = keyframe };
+	if (s->units && unit_channel_send(s->units, &unit) < 0)
+		video_receive_ask_keyframe(s->video_receive, now_us());
+}
+
+static const struct video_receive_ops video_ops = { on_video_unit, on_nack, on_pli };
+
+/* ---- in ---- */
+
+static void sequence_note(struct in_stream *in, uint16_t sequence)
+{
+	if (!in->started) {
+		in->started = true;
+		in->base = in->highest = sequence;
+	}
+	int ahead = (int16_t)(sequence - in->highest);
+	if (ahead > 0) {
+		if (sequence < in->highest)
+			in->cycles += 65536;
+		in->highest = sequence;
+	}
+	in->received++;
+}
+
+static void jitter_note(struct in_stream *in, uint32_t rtp_time)
+{
+	uint32_t arrival = (uint32_t)(now_us() * in->clock_hz / 1000000);
+	uint32_t transit = arrival - rtp_time;
+	int32_t d = (int32_t)(transit - in->transit);
+	if (in->packets > 0)
+		in->jitter += (fabs((double)d) - in->jitter) / 16;
+	in->transit = transit;
+}
+
+static void stream_note(struct in_stream *in, const struct rtp *rtp, size_t bytes)
+{
+	if (in->started && in->ssrc != rtp->ssrc) { /* the peer's program was started anew */
+		int clock_hz = in->clock_hz;
+		*in = (struct in_stream){ .clock_hz = clock_hz };
+	}
+	in->ssrc = rtp->ssrc;
+	sequence_note(in, rtp->sequence);
+	jitter_note(in, rtp->time);
+	in->packets++;
+	in->bytes += bytes;
+}
+
+static void rtx_receive(struct session *s, const struct rtp *rtx)
+{
+	if (rtx->payload_bytes < 3)
+		return; /* probing */
+	struct rtp rtp = *rtx;
+	rtp.sequence = (uint16_t)(rtx->payload[0] << 8 | rtx->payload[1]);
+	rtp.payload += 2;
+	rtp.payload_bytes -= 2;
+	rtp.payload_type = (uint8_t)s->local.video.payload_type;
+	video_receive_put(s->video_receive, &rtp, true, now_us());
+}
+
+static void went_up(struct session *s)
+{
+	if (s->up)
+		return;
+	s->up = true;
+	s->ops->up(s->data);
+}
+
+static void rtp_receive(struct session *s, const uint8_t *packet, size_t bytes)
+{
+	struct rtp rtp;
+	if (rtp_parse(packet, bytes, &rtp) < 0)
+		return;
+	if (s->local.audio.there && rtp.payload_type == s->local.audio.payload_type) {
+		stream_note(&s->audio_in, &rtp, bytes);
+		if (s->sound && rtp.payload_bytes > 0)
+			sound_receive(s->sound, rtp.payload, rtp.payload_bytes, rtp.sequence, rtp.time, now_us());
+	} else if (s->local.video.there && rtp.payload_type == s->local.video.payload_type) {
+		stream_note(&s->video_in, &rtp, bytes);
+		s->rate_bytes += bytes;
+		video_receive_put(s->video_receive, &rtp, false, now_us());
+	} else if (s->local.video.there && rtp.payload_type == s->local.video.rtx_type) {
+		rtx_receive(s, &rtp);
+	} else {
+		return;
+	}
+	went_up(s);
+}
+
+static void on_rtcp_sender(uint32_t ssrc, uint64_t ntp, uint32_t rtp_time, void *data)
+{
+	struct session *s = data;
+	struct in_stream *streams[] = { &s->audio_in, &s->video_in };
+	(void)rtp_time;
+	for (size_t i = 0; i < G_N_ELEMENTS(streams); i++)
+		if (streams[i]->ssrc == ssrc) {
+			streams[i]->last_sr = (uint32_t)(ntp >> 16);
+			streams[i]->sr_us = now_us();
+		}
+}
+
+static void on_rtcp_report(const struct rtcp_report *report, void *data)
+{
+	struct session *s = data;
+	double loss = report->fraction_lost / 256.0;
+	if (report->ssrc == s->audio_out.ssrc) {
+		s->audio_loss_out = loss;
+		sound_network(s->sound, (int)(loss * 100 + 0.5), AUDIO_BITRATE);
+	} else if (report->ssrc == s->video_out.ssrc) {
+		s->video_loss_out = loss;
+	} else {
+		return;
+	}
+	if (report->last_sr == 0)
+		return;
+	uint32_t away = (uint32_t)(ntp_now() >> 16) - report->last_sr - report->delay_sr;
+	if (away < 10 * 65536)
+		s->rtt_ms = away * 1000.0 / 65536;
+}
+
+static void on_rtcp_nack(uint32_t ssrc, uint16_t sequence, void *data)
+{
+	struct session *s = data;
+	if (ssrc != s->video_out.ssrc)
+		return;
+	s->nacks_in++;
+	retransmit(s, sequence);
+}
+
+static void on_rtcp_keyframe(uint32_t ssrc, void *data)
+{
+	struct session *s = data;
+	if (ssrc != s->video_out.ssrc)
+		return;
+	s->plis_in++;
+	if (s->units)
+		unit_channel_request_idr(s->units);
+}
+
+static void on_rtcp_remb(double bits_per_second, void *data)
+{
+	struct session *s = data;
+	s->remb_in = bits_per_second;
+}
+
+static const struct rtcp_ops rtcp_ops = { on_rtcp_sender, on_rtcp_report, on_rtcp_nack, on_rtcp_keyframe,
+					  on_rtcp_remb };
+
+static void on_datagram(const uint8_t *datagram, size_t bytes, void *data)
+{
+	struct session *s = data;
+	uint8_t packet[2048];
+	if (datagram[0] >= 20 && datagram[0] <= 63) {
+		secure_receive(s->secure, datagram, bytes);
+		return;
+	}
+	if (datagram[0] < 128 || datagram[0] > 191 || bytes > sizeof(packet))
+		return;
+	memcpy(packet, datagram, bytes);
+	bool rtcp = rtp_is_rtcp(packet, bytes);
+	size_t plain = bytes;
+	if (secure_unprotect(s->secure, rtcp, packet, &plain) < 0) {
+		s->bad_packets++;
+		return;
+	}
+	s->heard_us = now_us();
+	s->received_packets++;
+	s->received_bytes += bytes;
+	if (rtcp)
+		rtcp_parse(packet, plain, &rtcp_ops, s);
+	else
+		rtp_receive(s, packet, plain);
+}
+
+/* ---- rate ---- */
+
+/* Loss above a tenth cuts, little loss raises; the peer's REMB caps. Told to the encoder when it moved by 5 %. */
+static void rate_adapt(struct session *s)
+{
+	if (s->video_loss_out > 0.10)
+		s->rate_bps *= 1 - 0.5 * s->video_loss_out;
+	else if (s->video_loss_out < 0.02)
+		s->rate_bps *= 1.08;
+	double cap = s->remb_in > 0 ? MIN(s->remb_in * 0.9 - AUDIO_BITRATE, s->rate_max_bps) : s->rate_max_bps;
+	s->rate_bps = CLAMP(s->rate_bps, RATE_MIN_BPS, MAX(cap, RATE_MIN_BPS));
+	if (s->units && fabs(s->rate_bps - s->told_bps) > 0.05 * s->told_bps) {
+		s->told_bps = s->rate_bps;
+		unit_channel_set_rate(s->units, (int)s->rate_bps);
+	}
+}
+
+static int quality_of(double loss, double rtt_ms)
+{
+	int by_loss = loss < 0.01 ? 1 : loss < 0.03 ? 2 : loss < 0.08 ? 3 : loss < 0.2 ? 4 : 5;
+	int by_rtt = rtt_ms < 150 ? 1 : rtt_ms < 300 ? 2 : rtt_ms < 600 ? 3 : 4;
+	return MAX(by_loss, by_rtt);
+}
+
+static double loss_in(const struct in_stream *in)
+{
+	double expected = (double)(in->cycles + in->highest - in->base + 1);
+	return in->started && expected > 0 ? MAX(0, 1 - in->received / expected) : 0;
+}
+
+static void heard_check(struct session *s)
+{
+	if (s->up && now_us() - s->heard_us > LOST_US) {
+		s->up = false;
+		s->ops->lost("nothing was heard of the other side for 5 s", s->data);
+	}
+}
+
+static gboolean on_tick(void *data)
+{
+	struct session *s = data;
+	s->ticks++;
+	if (s->video_receive)
+		video_receive_tick(s->video_receive, now_us(), (int64_t)(s->rtt_ms * 1000));
+	if (s->ticks % REPORT_TICKS == 0 && secure_profile(s->secure)[0]) {
+		reports_send(s);
+		rate_adapt(s);
+		heard_check(s);
+	}
+	if (s->ticks % QUALITY_TICKS == 0 && s->up)
+		s->ops->quality(quality_of(MAX(s->audio_loss_out, s->video_loss_out), s->rtt_ms),
+				quality_of(loss_in(&s->audio_in), s->rtt_ms), s->data);
+	return G_SOURCE_CONTINUE;
+}
+
+/* ---- set-up ---- */
+
+static void dtls_arm(struct session *s);
+
+static gboolean on_dtls_timer(void *data)
+{
+	struct session *s = data;
+	s->dtls_timer = 0;
+	secure_tick(s->secure);
+	dtls_arm(s);
+	return G_SOURCE_REMOVE;
+}
+
+static void dtls_arm(struct session *s)
+{
+	if (s->dtls_timer)
+		g_source_remove(s->dtls_timer);
+	int ms = secure_timeout_ms(s->secure);
+	s->dtls_timer = ms >= 0 ? g_timeout_add((guint)ms, on_dtls_timer, s) : 0;
+}
+
+static void on_secure_send(const uint8_t *datagram, size_t bytes, void *data)
+{
+	struct session *s = data;
+	ice_send(s->ice, datagram, bytes);
+}
+
+static void on_secure_ready(void *data)
+{
+	struct session *s = data;
+	log_info("media: secured by %s", secure_profile(s->secure));
+	s->heard_us = now_us();
+	if (s->units)
+		unit_channel_request_idr(s->units);
+}
+
+static void on_secure_failed(const char *why, void *data)
+{
+	struct session *s = data;
+	s->ops->failed(why, s->data);
+}
+
+static const struct secure_ops secure_ops = { on_secure_send, on_secure_ready, on_secure_failed };
+
+static gboolean on_candidate_timer(void *data)
+{
+	struct session *s = data;
+	s->candidate_timer = 0;
+	cJSON *candidates = s->candidates;
+	s->candidates = cJSON_CreateArray();
+	if (cJSON_GetArraySize(candidates) > 0)
+		s->ops->candidates(candidates, s->data);
+	else
+		cJSON_Delete(candidates);
+	if (s->gathered)
+		s->ops->candidates(cJSON_CreateArray(), s->data);
+	return G_SOURCE_REMOVE;
+}
+
+/* Candidates of a few milliseconds travel together. */
+static void on_ice_candidate(const char *text, void *data)
+{
+	struct session *s = data;
+	if (text) {
+		cJSON *one = cJSON_CreateObject();
+		cJSON_AddStringToObject(one, "mid", s->local.line_mids[0]);
+		cJSON_AddNumberToObject(one, "index", 0);
+		cJSON_AddStringToObject(one, "candidate", text);
+		cJSON_AddItemToArray(s->candidates, one);
+	} else {
+		s->gathered = true;
+	}
+	if (!s->candidate_timer)
+		s->candidate_timer = g_timeout_add(CANDIDATE_WAIT_MS, on_candidate_timer, s);
+}
+
+static void on_ice_connected(void *data)
+{
+	struct session *s = data;
+	bool client = s->local.setup == SDP_ACTIVE ||
+		      (s->local.setup == SDP_ACTPASS && s->remote.setup == SDP_PASSIVE);
+	int r = secure_start(s->secure, client, s->remote.fingerprint_hash, s->remote.fingerprint);
+	if (r < 0 && r != -EALREADY)
+		s->ops->failed("peer: its fingerprint's hash is not known", s->data);
+	dtls_arm(s);
+}
+
+static void on_ice_failed(void *data)
+{
+	struct session *s = data;
+	if (s->up) {
+		s->up = false;
+		s->ops->lost("the network path is gone", s->data);
+	} else {
+		log_warning("media: no network path to the other side yet");
+	}
+}
+
+static void on_ice_receive(const uint8_t *datagram, size_t bytes, void *data)
+{
+	struct session *s = data;
+	on_datagram(datagram, bytes, data);
+	if (datagram[0] >= 20 && datagram[0] <= 63)
+		dtls_arm(s);
+}
+
+static const struct ice_ops ice_ops = { on_ice_candidate, on_ice_connected, on_ice_failed, on_ice_receive };
+
+static void on_sound_device(const char *kind, const char *id, const char *state, const char *text, void *data)
+{
+	struct session *s = data;
+	s->ops->device(kind, id, state, text, s->data);
+}
+
+static const struct sound_ops sound_ops = { on_sound_packet, on_sound_device };
+
+static void description_send(struct session *s, const char *type)
+{
+	char text[SDP_BYTES_MAX];
+	uint64_t session = (uint64_t)g_random_int() << 31 | g_random_int();
+	if (sdp_write(&s->local, session, text, sizeof(text)) == 0)
+		s->ops->description(type, text, s->data);
+}
+
+static void early_candidates(struct session *s)
+{
+	for (unsigned int i = 0; i < s->early->len; i++)
+		ice_remote_candidate(s->ice, s->early->pdata[i]);
+	g_ptr_array_set_size(s->early, 0);
+}
+
+void session_description(struct session *s, const char *type, const char *text)
+{
+	const char *why = NULL;
+	struct sdp remote;
+	if (s->described || g_str_equal(type, "offer") == s->offerer)
+		return; /* repeated, or both offer: the anchor's word counts */
+	if (sdp_parse(text, &remote, &why) < 0) {
+		g_autofree char *blame = g_strdup_printf("peer: %s", why);
+		s->ops->failed(blame, s->data);
+		return;
+	}
+	g_mutex_lock(&s->lock);
+	s->remote = remote;
+	if (!s->offerer)
+		sdp_answer(&remote, &s->local);
+	s->described = true;
+	g_mutex_unlock(&s->lock);
+	ice_remote_credentials(s->ice, remote.ufrag, remote.password);
+	if (!s->offerer) {
+		description_send(s, "answer");
+		ice_gather(s->ice);
+	}
+	early_candidates(s);
+}
+
+void session_candidates(struct session *s, const cJSON *candidates)
+{
+	const cJSON *one;
+	cJSON_ArrayForEach(one, candidates) {
+		const char *text = message_string(one, "candidate", "");
+		if (s->described)
+			ice_remote_candidate(s->ice, text);
+		else if (s->early->len < 64)
+			g_ptr_array_add(s->early, g_strdup(text));
+	}
+}
+
+static int parts_open(struct session *s, const cJSON *start)
+{
+	const cJSON *settings = message_member(start, "settings");
+	const struct ice_settings ice = {
+		.controlling = s->offerer,
+		.loopback = message_bool(settings, "loopback", false),
+		.interface = message_string(settings, "interface", ""),
+		.servers = message_member(start, "ice_servers"),
+	};
+	int r = secure_create(&secure_ops, s, &s->secure, s->local.fingerprint);
+	if (r == 0)
+		r = ice_open(&ice, &ice_ops, s, &s->ice);
+	if (r < 0)
+		return r;
+	char *ufrag = NULL, *password = NULL;
+	ice_credentials(s->ice, &ufrag, &password);
+	g_strlcpy(s->local.ufrag, ufrag, sizeof(s->local.ufrag));
+	g_strlcpy(s->local.password, password, sizeof(s->local.password));
+	g_strlcpy(s->local.fingerprint_hash, "sha-256", sizeof(s->local.fingerprint_hash));
+	g_free(ufrag);
+	g_free(password);
+	const struct sound_settings sound = {
+		.microphone = message_string(start, "microphone", "null:"),
+		.speaker = message_string(start, "speaker", "null:"),
+		.bitrate_bps = AUDIO_BITRATE,
+		.echo_cancel = message_bool(settings, "echo_cancel", true),
+		.noise_suppress = message_bool(settings, "noise_suppress", true),
+		.gain_control = message_bool(settings, "gain_control", true),
+	};
+	return sound_start(&sound, &sound_ops, s, &s->sound);
+}
+
+static void streams_init(struct session *s)
+{
+	struct out_stream *streams[] = { &s->audio_out, &s->video_out, &s->rtx_out };
+	for (size_t i = 0; i < G_N_ELEMENTS(streams); i++) {
+		streams[i]->ssrc = g_random_int() | 1;
+		streams[i]->sequence = (uint16_t)g_random_int_range(0, 32768);
+	}
+	s->local.audio.ssrc = s->audio_out.ssrc;
+	s->local.video.ssrc = s->video_out.ssrc;
+	s->local.video.rtx_ssrc = s->rtx_out.ssrc;
+	g_snprintf(s->local.cname, sizeof(s->local.cname), "%08x%08x", g_random_int(), g_random_int());
+	s->audio_in.clock_hz = 48000;
+	s->video_in.clock_hz = 90000;
+}
+
+int session_open(const cJSON *start, const struct session_ops *ops, void *data, struct session **ret_session)
+{
+	const cJSON *settings = message_member(start, "settings");
+	struct session *s = g_new0(struct session, 1);
+	s->ops = ops;
+	s->data = data;
+	s->offerer = g_str_equal(message_string(start, "role", ""), "offer");
+	s->wants_video = message_bool(start, "video", true);
+	s->audio_enabled = s->video_enabled = true;
+	s->rate_max_bps = message_number(settings, "video_bitrate_bps", 800000);
+	s->rate_bps = s->told_bps = s->rate_max_bps;
+	s->early = g_ptr_array_new_with_free_func(g_free);
+	s->candidates = cJSON_CreateArray();
+	s->history = g_new0(struct kept, HISTORY);
+	g_mutex_init(&s->lock);
+	streams_init(s);
+	s->video_receive = video_receive_create(&video_ops, s);
+	int r = s->video_receive ? parts_open(s, start) : -ENOMEM;
+	if (r < 0) {
+		session_close(s);
+		return r;
+	}
+	s->tick = g_timeout_add(TICK_MS, on_tick, s);
+	if (s->offerer) {
+		sdp_offer(&s->local, s->wants_video);
+		description_send(s, "offer");
+		ice_gather(s->ice);
+	}
+	*ret_session = s;
+	return 0;
+}
+
+void session_close(struct session *s)
+{
+	if (!s)
+		return;
+	guint *timers[] = { &s->tick, &s->dtls_timer, &s->candidate_timer };
+	for (size_t i = 0; i < G_N_ELEMENTS(timers); i++)
+		if (*timers[i])
+			g_source_remove(*timers[i]);
+	sound_stop(s->sound);
+	unit_channel_close(s->units);
+	video_receive_destroy(s->video_receive);
+	secure_destroy(s->secure);
+	ice_close(s->ice);
+	g_ptr_array_free(s->early, TRUE);
+	cJSON_Delete(s->candidates);
+	g_free(s->history);
+	g_mutex_clear(&s->lock);
+	g_free(s);
+}
+
+/* ---- verbs ---- */
+
+void session_units(struct session *s, int fd)
+{
+	unit_channel_close(s->units);
+	s->units = NULL;
+	int r = unit_channel_open(fd, NULL, &unit_ops, s, &s->units);
+	if (r < 0) {
+		log_error("unit channel: %s", g_strerror(-r));
+		return;
+	}
+	unit_channel_set_rate(s->units, (int)s->rate_bps);
+	video_receive_ask_keyframe(s->video_receive, now_us());
+}
+
+void session_gate(struct session *s, bool open)
+{
+	g_atomic_int_set(&s->gate, open);
+	sound_gate(s->sound, open);
+	if (open && s->units)
+		unit_channel_request_idr(s->units);
+}
+
+void session_mute(struct session *s, bool audio, bool video)
+{
+	sound_mute(s->sound, audio);
+	s->video_muted = video;
+}
+
+void session_enable(struct session *s, bool audio, bool video)
+{
+	sound_enable(s->sound, audio);
+	s->audio_enabled = audio;
+	s->video_enabled = video;
+}
+
+void session_playout_mute(struct session *s, bool on)
+{
+	sound_playout_mute(s->sound, on);
+}
+
+void session_switch(struct session *s, const char *kind, const char *id)
+{
+	sound_switch(s->sound, kind, id);
+}
+
+static void add(cJSON *json, const char *name, double value)
+{
+	cJSON_AddNumberToObject(json, name, round(value * 100) / 100);
+}
+
+static void stats_sound(struct session *s, cJSON *json)
+{
+	struct sound_stats q;
+	sound_stats(s->sound, &q);
+	cJSON_AddStringToObject(json, "microphone", q.microphone);
+	cJSON_AddStringToObject(json, "speaker", q.speaker);
+	add(json, "captured", (double)q.captured);
+	add(json, "encoded", (double)q.encoded);
+	add(json, "received", (double)q.received);
+	add(json, "decoded", (double)q.decoded);
+	add(json, "concealed", (double)q.concealed);
+	add(json, "fec", (double)q.fec);
+	add(json, "late", (double)q.late);
+	add(json, "discarded", (double)q.discarded);
+	add(json, "jitter_ms", q.jitter_ms);
+	add(json, "delay_ms", q.delay_ms);
+	add(json, "microphone_dbfs", q.microphone_dbfs);
+	add(json, "speaker_dbfs", q.speaker_dbfs);
+	add(json, "microphone_xruns", q.microphone_xruns);
+	add(json, "speaker_xruns", q.speaker_xruns);
+}
+
+static void stats_video(struct session *s, cJSON *json)
+{
+	struct video_receive_stats v;
+	video_receive_stats(s->video_receive, &v);
+	cJSON_AddStringToObject(json, "codec", s->remote.video.there ? "H264" : "");
+	add(json, "loss_percent", 100 * loss_in(&s->video_in));
+	add(json, "loss_out_percent", 100 * s->video_loss_out);
+	add(json, "packets", (double)v.packets);
+	add(json, "units", (double)v.units);
+	add(json, "keyframes", (double)v.keyframes);
+	add(json, "dropped_units", (double)v.dropped_units);
+	add(json, "nacks_sent", (double)v.nacks);
+	add(json, "recovered", (double)v.recovered);
+	add(json, "plis_sent", (double)v.plis);
+	add(json, "nacks_received", (double)s->nacks_in);
+	add(json, "plis_received", (double)s->plis_in);
+	add(json, "rate_bps", s->rate_bps);
+	add(json, "remb_bps", s->remb_in);
+}
+
+cJSON *session_stats(struct session *s)
+{
+	char pair[300];
+	cJSON *json = cJSON_CreateObject();
+	ice_pair(s->ice, pair, sizeof(pair));
+	cJSON_AddBoolToObject(json, "up", s->up);
+	cJSON_AddStringToObject(json, "candidate_pair", pair);
+	cJSON_AddStringToObject(json, "srtp_profile", secure_profile(s->secure));
+	add(json, "rtt_ms", s->rtt_ms);
+	g_mutex_lock(&s->lock);
+	add(json, "packets_sent", (double)s->sent_packets);
+	add(json, "bytes_sent", (double)s->sent_bytes);
+	add(json, "rtx_packets", (double)s->rtx_packets);
+	g_mutex_unlock(&s->lock);
+	add(json, "packets_received", (double)s->received_packets);
+	add(json, "bytes_received", (double)s->received_bytes);
+	add(json, "packets_refused", (double)s->bad_packets);
+	cJSON *audio = cJSON_AddObjectToObject(json, "audio");
+	cJSON_AddStringToObject(audio, "codec", s->remote.audio.there ? "opus" : "");
+	add(audio, "loss_percent", 100 * loss_in(&s->audio_in));
+	add(audio, "loss_out_percent", 100 * s->audio_loss_out);
+	add(audio, "jitter_ms", s->audio_in.jitter / 48);
+	stats_video(s, cJSON_AddObjectToObject(json, "video"));
+	stats_sound(s, cJSON_AddObjectToObject(json, "sound"));
+	return json;
+}

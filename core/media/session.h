@@ -1,0 +1,42 @@
+/* session: one call's transport and sound.
+ *
+ *   unit channel ─► h264_cut ─┐                             ┌─► video_receive ─► unit channel
+ *                             ├─► secure_protect ─► ice ════╡
+ *   sound packet ─────────────┘                             └─► sound_receive
+ *
+ * The gate is closed at first and asked before each packet of ours: nothing of microphone or camera leaves
+ * before it opens. Thread: the default main context; sound packets come from their own thread and take the
+ * send lock. Owner: main(). */
+#ifndef CALLBOX_MEDIA_SESSION_H
+#define CALLBOX_MEDIA_SESSION_H
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+
+struct session;
+
+struct session_ops {
+	void (*description)(const char *type, const char *sdp, void *data);
+	void (*candidates)(cJSON *candidates /* taken */, void *data);
+	void (*up)(void *data);
+	void (*lost)(const char *reason, void *data);
+	void (*quality)(int up, int down, void *data);
+	void (*device)(const char *kind, const char *id, const char *state, const char *text, void *data); /* any thread */
+	void (*failed)(const char *why, void *data);
+};
+
+/* start: the channel's start message, checked. */
+int session_open(const cJSON *start, const struct session_ops *ops, void *data, struct session **ret_session);
+void session_close(struct session *session);
+
+void session_units(struct session *session, int fd); /* takes fd */
+void session_description(struct session *session, const char *type, const char *sdp);
+void session_candidates(struct session *session, const cJSON *candidates);
+void session_gate(struct session *session, bool open);
+void session_mute(struct session *session, bool audio, bool video);
+void session_enable(struct session *session, bool audio, bool video);
+void session_playout_mute(struct session *session, bool on);
+void session_switch(struct session *session, const char *kind, const char *id);
+cJSON *session_stats(struct session *session);
+
+#endif

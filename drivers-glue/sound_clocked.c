@@ -1,0 +1,259 @@
+/* sound_tone, sound_file, sound_null: sound without a card, paced by CLOCK_MONOTONIC.
+ *   tone:HERTZ  a sine at -12 dBFS; as a speaker it is refused
+ *   file:WAV    a microphone that plays the file again and again, a speaker that writes one
+ *   null:       silence */
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "drivers-glue/sound_drivers.h"
+
+#define WAV_HEADER 44
+#define HEADER_EVERY 50 /* blocks between updates of the sizes, so that a killed writer leaves a good file */
+
+struct sound_stream {
+	int64_t next_us;
+	double phase, step;
+	int fd;
+	uint32_t bytes;
+	unsigned int blocks;
+	int16_t *samples; /* of a file that is played */
+	size_t count, at;
+};
+
+static int64_t now_us(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+static void pace(struct sound_stream *stream)
+{
+	int64_t now = now_us();
+	if (stream->next_us == 0 || now - stream->next_us > 500000)
+		stream->next_us = now; /* stopped for long: no burst */
+	const struct timespec until = { .tv_sec = stream->next_us / 1000000,
+					.tv_nsec = stream->next_us % 1000000 * 1000 };
+	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) == EINTR)
+		;
+	stream->next_us += SOUND_BLOCK_MS * 1000;
+}
+
+static struct sound_stream *stream_new(void)
+{
+	struct sound_stream *stream = calloc(1, sizeof(*stream));
+	if (stream)
+		stream->fd = -1;
+	return stream;
+}
+
+static unsigned int no_xruns(const struct sound_stream *stream)
+{
+	(void)stream;
+	return 0;
+}
+
+static int null_open(const char *address, bool capture, struct sound_stream **ret_stream, char *why,
+		     size_t why_bytes)
+{
+	(void)address;
+	(void)capture;
+	(void)why;
+	(void)why_bytes;
+	*ret_stream = stream_new();
+	return *ret_stream ? 0 : -ENOMEM;
+}
+
+static int null_read(struct sound_stream *stream, int16_t block[SOUND_BLOCK])
+{
+	pace(stream);
+	memset(block, 0, SOUND_BLOCK * sizeof(block[0]));
+	return 0;
+}
+
+static int null_write(struct sound_stream *stream, const int16_t block[SOUND_BLOCK])
+{
+	(void)block;
+	pace(stream);
+	return 0;
+}
+
+static void stream_close(struct sound_stream *stream)
+{
+	if (stream->fd >= 0)
+		close(stream->fd);
+	free(stream->samples);
+	free(stream);
+}
+
+const struct sound_driver sound_null = { .name = "null", .open = null_open, .read = null_read,
+					 .write = null_write, .xruns = no_xruns, .close = stream_close };
+
+/* ---- tone ---- */
+
+static int tone_open(const char *address, bool capture, struct sound_stream **ret_stream, char *why,
+		     size_t why_bytes)
+{
+	char *end;
+	double hertz = strtod(address, &end);
+	if (!capture || end == address || *end || !(hertz >= 20 && hertz <= 20000)) {
+		snprintf(why, why_bytes, !capture ? "tone:%s: a tone is no speaker"
+						  : "tone:%s: 20 to 20000 hertz are needed", address);
+		return -EINVAL;
+	}
+	if (!(*ret_stream = stream_new()))
+		return -ENOMEM;
+	(*ret_stream)->step = 2 * M_PI * hertz / SOUND_RATE;
+	return 0;
+}
+
+static int tone_read(struct sound_stream *stream, int16_t block[SOUND_BLOCK])
+{
+	pace(stream);
+	for (int i = 0; i < SOUND_BLOCK; i++) {
+		block[i] = (int16_t)lrint(8231 * sin(stream->phase));
+		stream->phase += stream->step;
+	}
+	stream->phase = fmod(stream->phase, 2 * M_PI);
+	return 0;
+}
+
+const struct sound_driver sound_tone = { .name = "tone", .open = tone_open, .read = tone_read,
+					 .write = null_write, .xruns = no_xruns, .close = stream_close };
+
+/* ---- WAV files ---- */
+
+static uint32_t get32(const uint8_t *p)
+{
+	return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+}
+
+static void put32(uint8_t *p, uint32_t v)
+{
+	for (int i = 0; i < 4; i++)
+		p[i] = (uint8_t)(v >> 8 * i);
+}
+
+static int header_write(struct sound_stream *stream)
+{
+	uint8_t h[WAV_HEADER] = "RIFF....WAVEfmt \x10\0\0\0\x01\0\x01\0";
+	put32(h + 4, stream->bytes + WAV_HEADER - 8);
+	put32(h + 24, SOUND_RATE);
+	put32(h + 28, SOUND_RATE * 2);
+	h[32] = 2;
+	h[34] = 16;
+	memcpy(h + 36, "data", 4);
+	put32(h + 40, stream->bytes);
+	return pwrite(stream->fd, h, sizeof(h), 0) == WAV_HEADER ? 0 : -EIO;
+}
+
+/* Looks for the fmt and data chunks; 48 kHz 16 bit mono only. */
+static int wav_parse(struct sound_stream *stream, const uint8_t *bytes, size_t size)
+{
+	bool good_format = false;
+	if (size < 12 || memcmp(bytes, "RIFF", 4) != 0 || memcmp(bytes + 8, "WAVE", 4) != 0)
+		return -EINVAL;
+	for (size_t at = 12; at + 8 <= size;) {
+		size_t length = get32(bytes + at + 4);
+		const uint8_t *body = bytes + at + 8;
+		if (length > size - at - 8)
+			length = size - at - 8;
+		if (memcmp(bytes + at, "fmt ", 4) == 0 && length >= 16)
+			good_format = body[0] == 1 && body[2] == 1 && get32(body + 4) == SOUND_RATE &&
+				      body[14] == 16;
+		if (memcmp(bytes + at, "data", 4) == 0 && good_format && length >= SOUND_BLOCK * 2) {
+			stream->count = length / 2;
+			stream->samples = malloc(stream->count * 2);
+			if (!stream->samples)
+				return -ENOMEM;
+			memcpy(stream->samples, body, stream->count * 2);
+			return 0;
+		}
+		at += 8 + length + (length & 1);
+	}
+	return -EINVAL;
+}
+
+static int wav_load(struct sound_stream *stream, const char *file, char *why, size_t why_bytes)
+{
+	FILE *in = fopen(file, "re");
+	uint8_t *bytes = NULL;
+	long size = -1;
+	int r = in ? 0 : -errno;
+	if (r == 0 && (fseek(in, 0, SEEK_END) < 0 || (size = ftell(in)) < 0 || size > (1L << 28)))
+		r = -EFBIG;
+	if (r == 0 && !(bytes = malloc((size_t)size + 1)))
+		r = -ENOMEM;
+	if (r == 0) {
+		rewind(in);
+		r = fread(bytes, 1, (size_t)size, in) == (size_t)size ? wav_parse(stream, bytes, (size_t)size)
+								      : -EIO;
+	}
+	if (in)
+		fclose(in);
+	free(bytes);
+	if (r < 0)
+		snprintf(why, why_bytes, "file:%s: %s", file,
+			 r == -EINVAL ? "not a WAV file of 48 kHz, 16 bit, mono" : strerror(-r));
+	return r;
+}
+
+static int file_open(const char *address, bool capture, struct sound_stream **ret_stream, char *why,
+		     size_t why_bytes)
+{
+	struct sound_stream *stream = stream_new();
+	if (!stream)
+		return -ENOMEM;
+	int r = 0;
+	if (capture) {
+		r = wav_load(stream, address, why, why_bytes);
+	} else {
+		stream->fd = open(address, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+		r = stream->fd < 0 ? -errno : header_write(stream);
+		if (r < 0)
+			snprintf(why, why_bytes, "file:%s: %s", address, strerror(-r));
+	}
+	if (r < 0) {
+		stream_close(stream);
+		return r;
+	}
+	*ret_stream = stream;
+	return 0;
+}
+
+static int file_read(struct sound_stream *stream, int16_t block[SOUND_BLOCK])
+{
+	pace(stream);
+	for (int i = 0; i < SOUND_BLOCK; i++) {
+		block[i] = stream->samples[stream->at];
+		stream->at = (stream->at + 1) % stream->count;
+	}
+	return 0;
+}
+
+static int file_write(struct sound_stream *stream, const int16_t block[SOUND_BLOCK])
+{
+	pace(stream);
+	if (stream->bytes > UINT32_MAX - WAV_HEADER - 2 * SOUND_BLOCK)
+		return 0; /* a WAV file ends at 4 GiB */
+	if (pwrite(stream->fd, block, 2 * SOUND_BLOCK, WAV_HEADER + (off_t)stream->bytes) != 2 * SOUND_BLOCK)
+		return -EIO;
+	stream->bytes += 2 * SOUND_BLOCK;
+	return ++stream->blocks % HEADER_EVERY == 0 ? header_write(stream) : 0;
+}
+
+static void file_close(struct sound_stream *stream)
+{
+	if (stream->fd >= 0)
+		header_write(stream);
+	stream_close(stream);
+}
+
+const struct sound_driver sound_file = { .name = "file", .open = file_open, .read = file_read,
+					 .write = file_write, .xruns = no_xruns, .close = file_close };
