@@ -127,7 +127,8 @@ static void verb_set_timeout(struct verb *v)
 		control_error(v->request, CONTROL_INVALID_PARAMS, "ms: a number of milliseconds is needed");
 		return;
 	}
-	answer(v, call_core_set_timeout(v->box->core, message_int(v->params, "ms", -1), &error), error, NULL);
+	int r = call_core_set_timeout(v->box->core, message_int(v->params, "ms", -1), &error);
+	answer(v, r, error, NULL);
 }
 
 static void verb_switch_type(struct verb *v)

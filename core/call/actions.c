@@ -65,9 +65,11 @@ static bool won(struct step *step)
 	       g_strcmp0(message_string(step->body, "winner", NULL), step->core->party) == 0;
 }
 
+/* The peer's device, also after a reboot: what it then says about this call, its journal says. */
 static bool from_peer(struct step *step)
 {
-	return step->from_party && g_strcmp0(step->from_party, step->call->peer_party) == 0;
+	return step->from_party && step->call->peer_party &&
+	       party_same_device(step->from_party, step->call->peer_party);
 }
 
 static bool anchor(struct step *step)

@@ -52,7 +52,7 @@ static bool is_rebooted(const char *old, const char *now)
 	return length == device_length(now) && strncmp(old, now, length) == 0 && strcmp(old, now) != 0;
 }
 
-static bool same_device(const char *one, const char *other)
+bool party_same_device(const char *one, const char *other)
 {
 	return strcmp(one, other) == 0 || is_rebooted(one, other);
 }
@@ -131,7 +131,7 @@ static bool is_superseding(const struct call_core *core, const struct call_messa
 	const struct call *live = core->live;
 	return live->peer_party && g_str_equal(live->peer_user, message->from_user) &&
 	       g_str_equal(live->account, message->account) &&
-	       same_device(live->peer_party, message->from_party) &&
+	       party_same_device(live->peer_party, message->from_party) &&
 	       (stands_in_ended(message->body, live->id) ||
 		is_rebooted(live->peer_party, message->from_party));
 }

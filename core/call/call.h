@@ -104,6 +104,8 @@ void call_forget(struct call_core *core, struct call *call);
 void call_bury(struct call_core *core, struct call *call, int64_t now_ms);
 
 /* admission.c */
+/* Whether two parties are one device, perhaps of different boots. */
+bool party_same_device(const char *one, const char *other);
 void admit_invite(struct call_core *core, int64_t now_ms, const struct call_message *message);
 
 /* media_type.c */

@@ -231,11 +231,12 @@ static struct rtcp_report report_of(struct in_stream *in)
 	uint32_t expected_now = expected - in->expected_before, received_now = in->received - in->received_before;
 	in->expected_before = expected;
 	in->received_before = in->received;
-	int64_t lost_now = (int64_t)expected_now - received_now;
+	int64_t lost_now = MAX((int64_t)expected_now - received_now, 0);
+	int64_t share = expected_now ? lost_now * 256 / expected_now : 0;
 	return (struct rtcp_report){
 		.ssrc = in->ssrc, .highest = highest, .jitter = (uint32_t)in->jitter,
 		.lost = (int32_t)(expected - in->received),
-		.fraction_lost = expected_now && lost_now > 0 ? (uint8_t)MIN(lost_now * 256 / expected_now, 255) : 0,
+		.fraction_lost = (uint8_t)(share & ~(int64_t)255 ? 255 : share),
 		.last_sr = in->last_sr,
 		.delay_sr = in->sr_us ? (uint32_t)((now_us() - in->sr_us) * 65536 / 1000000) : 0,
 	};

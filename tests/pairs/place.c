@@ -63,6 +63,7 @@ struct place *place_open(const char *dir)
 		place->dir = g_canonicalize_filename(dir, NULL);
 	} else {
 		place->dir = g_dir_make_tmp("callbox-XXXXXX", NULL);
+		place->temporary = true;
 	}
 	place->boxes = g_ptr_array_new();
 	return place;
@@ -165,12 +166,31 @@ static void box_free(struct box *box)
 	g_free(box);
 }
 
+/* A process that a sanitizer found wrong says so only in its log. */
+static void check_log(const char *file)
+{
+	static const char *const words[] = { "ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "runtime error:" };
+	g_autofree char *text = file_text(file);
+	for (size_t i = 0; i < G_N_ELEMENTS(words); i++)
+		if (strstr(text, words[i]))
+			g_error("%s: %s", file, strstr(text, words[i]));
+}
+
 void place_close(struct place *place)
 {
-	for (unsigned int i = 0; i < place->boxes->len; i++)
-		box_free(place->boxes->pdata[i]);
+	for (unsigned int i = 0; i < place->boxes->len; i++) {
+		struct box *box = place->boxes->pdata[i];
+		if (box->pid > 0)
+			box_stop(box, SIGTERM);
+		check_log(box->log);
+		box_free(box);
+	}
 	g_ptr_array_free(place->boxes, TRUE);
 	place_hub_stop(place);
+	g_autofree char *hub_log = g_build_filename(place->dir, "hub", "hub.log", NULL);
+	check_log(hub_log);
+	if (place->temporary)
+		remove_tree(place->dir);
 	g_free(place->hub_url);
 	g_free(place->hub_conf);
 	g_free(place->stage);

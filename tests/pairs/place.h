@@ -8,9 +8,11 @@
 
 #include <cjson/cJSON.h>
 #include <glib.h>
+#include <stdbool.h>
 
 struct place {
 	char *dir;	 /* scratch folder, kept when the test fails */
+	bool temporary;	 /* removed when it does not */
 	char *stage;	 /* DESTDIR of the staged installation */
 	char *hub_url;	 /* ws://127.0.0.1:PORT once the hub listens */
 	char *hub_conf;

@@ -154,8 +154,8 @@ static void test_errors(void)
 		cJSON *params = cJSON_CreateObject();
 		cJSON_AddNumberToObject(params, "ms", bad[i]);
 		g_assert_null(client_call(alice, "setCallTimeout", params, &error));
-		g_assert_nonnull(strstr(error, "1000"));
-		g_assert_nonnull(strstr(error, "120000"));
+		if (!strstr(error, "1000..120000"))
+			g_error("%d: \"%s\" does not name the range", bad[i], error);
 		g_free(error);
 	}
 	call_bob(1);

@@ -45,6 +45,7 @@ struct sound {
 	struct sound_stats stats;
 
 	int stop, gate, muted, enabled, playout_muted, loss_percent, bitrate_bps; /* atomic */
+	int cleaning; /* atomic: the microphone hears a room, so the speaker's sound is its echo */
 
 	/* the microphone thread's own */
 	OpusEncoder *encoder;
@@ -165,7 +166,9 @@ static void port_move(struct sound *sound, struct port *port, int16_t block[SOUN
 static void clean(struct sound *sound, int16_t block[SOUND_BLOCK])
 {
 	int16_t without_echo[SOUND_BLOCK];
-	if (!sound->microphone.stream || !sound->microphone.driver->live)
+	bool live = sound->microphone.stream && sound->microphone.driver->live;
+	g_atomic_int_set(&sound->cleaning, live);
+	if (!live)
 		return; /* a tone or a file needs no cleaning */
 	if (sound->echo) {
 		g_mutex_lock(&sound->echo_lock);
@@ -257,7 +260,7 @@ static void *speaker_run(void *data)
 		have -= n;
 		memmove(samples, samples + n, (size_t)have * sizeof(samples[0]));
 		level_note(sound, &sound->speaker, block);
-		if (sound->echo) {
+		if (sound->echo && get(&sound->cleaning)) {
 			g_mutex_lock(&sound->echo_lock);
 			speex_echo_playback(sound->echo, block);
 			g_mutex_unlock(&sound->echo_lock);
