@@ -9,9 +9,11 @@ cd "$(dirname "$0")"
 # The one list of Debian 12 packages.
 PACKAGES="build-essential autoconf automake libtool pkg-config
 libglib2.0-dev libcjson-dev libsqlite3-dev libwebsockets-dev libnice-dev libssl-dev libsrtp2-dev
-libopus-dev libasound2-dev libspeexdsp-dev libwebrtc-audio-processing-dev libsamplerate0-dev
-libv4l-dev libudev-dev libopenh264-dev libavcodec-dev libavutil-dev libyuv-dev libturbojpeg0-dev
-libpng-dev libseccomp-dev libsystemd-dev libsdl2-dev"
+libopus-dev libasound2-dev libspeexdsp-dev
+libv4l-dev libopenh264-dev libavcodec-dev libavutil-dev libyuv-dev libturbojpeg0-dev
+libpng-dev libseccomp-dev libsystemd-dev libsdl2-dev
+clang mandoc graphviz alsa-utils flex bison bc libelf-dev kmod cpio xz-utils busybox-static
+qemu-system-x86"
 
 say() { printf 'autogen: %s\n' "$*"; }
 
