@@ -28,3 +28,8 @@ tests_pairs_test_kill_SOURCES = tests/pairs/test_kill.c
 tests_pairs_test_kill_LDADD = $(PAIRS_LDADD)
 tests_pairs_test_blame_SOURCES = tests/pairs/test_blame.c
 tests_pairs_test_blame_LDADD = $(PAIRS_LDADD)
+
+if !SANITIZED
+TESTS += tests/lint/run
+endif
+EXTRA_DIST += tests/lint/run tests/lint/includes

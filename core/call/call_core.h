@@ -47,7 +47,8 @@ struct call_policy {
 };
 
 enum call_output_type {
-	OUT_SEND,	 /* a message to the peer: account, kind, call_id, to_user, to_party, seq, deadline_ms, json = body */
+	/* a message to the peer: account, kind, call_id, to_user, to_party, seq, deadline_ms, json = body */
+	OUT_SEND,
 	OUT_EVENT,	 /* an API event: name, json = payload; call_id */
 	OUT_MEDIA_OPEN,	 /* get media ready for the call: answer with call_core_setup() */
 	OUT_MEDIA_START, /* the verdict allows media now: anchor makes the offer; type, peer in to_user/to_party */

@@ -16,3 +16,8 @@ MEDIA_LDADD = core/media/libmedia.a drivers-glue/libsoundglue.a $(NICE_LIBS) $(O
 pkglibexec_PROGRAMS += core/media/callbox-media
 core_media_callbox_media_SOURCES = core/media/main.c
 core_media_callbox_media_LDADD = $(MEDIA_LDADD) $(BASE_LDADD)
+
+check_PROGRAMS += tests/unit/test_media
+tests_unit_test_media_SOURCES = tests/unit/test_media.c
+tests_unit_test_media_CFLAGS = $(AM_CFLAGS) $(OPUS_CFLAGS)
+tests_unit_test_media_LDADD = $(MEDIA_LDADD) $(BASE_LDADD)

@@ -21,7 +21,8 @@ struct session_ops {
 	void (*up)(void *data);
 	void (*lost)(const char *reason, void *data);
 	void (*quality)(int up, int down, void *data);
-	void (*device)(const char *kind, const char *id, const char *state, const char *text, void *data); /* any thread */
+	/* any thread */
+	void (*device)(const char *kind, const char *id, const char *state, const char *text, void *data);
 	void (*failed)(const char *why, void *data);
 };
 

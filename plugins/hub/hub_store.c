@@ -29,8 +29,8 @@ static const char *const sql[STATEMENTS] = {
 	[PUT] = "INSERT INTO message(user, device, stored, expires, text) VALUES(?1, ?2, ?3, ?4, ?5)",
 	[COUNT] = "SELECT count(*) FROM message WHERE user = ?1 AND device = ?2",
 	[ACKNOWLEDGE] = "DELETE FROM message WHERE number = ?3 AND user = ?1 AND device = ?2",
-	[WAITING] = "SELECT number, stored, text FROM message WHERE user = ?1 AND device = ?2 "
-		    "AND expires > ?3 ORDER BY number",
+	[WAITING] = ("SELECT number, stored, text FROM message WHERE user = ?1 AND device = ?2 "
+		     "AND expires > ?3 ORDER BY number"),
 	[EXPIRE] = "DELETE FROM message WHERE expires <= ?1",
 };
 
