@@ -6,7 +6,7 @@ plugins_hub_callbox_hub_CFLAGS = $(AM_CFLAGS) $(LWS_CFLAGS) $(SQLITE_CFLAGS) $(O
 plugins_hub_callbox_hub_LDADD = $(BASE_LDADD) $(LWS_LIBS) $(SQLITE_LIBS) $(OPENSSL_LIBS)
 
 plugindir = $(libdir)/callbox/plugins
-plugin_LTLIBRARIES = plugins/hub/hub.la
+plugin_LTLIBRARIES = plugins/hub/hub.la plugins/loopback/loopback.la
 PLUGIN_CFLAGS = $(AM_CFLAGS) -fvisibility=hidden
 PLUGIN_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -export-symbols-regex '^callbox_provider$$'
 plugins_hub_hub_la_SOURCES = plugins/hub/hub_provider.c plugins/hub/hub_wire.h \
@@ -14,3 +14,8 @@ plugins_hub_hub_la_SOURCES = plugins/hub/hub_provider.c plugins/hub/hub_wire.h \
 plugins_hub_hub_la_CFLAGS = $(PLUGIN_CFLAGS) $(LWS_CFLAGS)
 plugins_hub_hub_la_LDFLAGS = $(PLUGIN_LDFLAGS)
 plugins_hub_hub_la_LIBADD = $(BASE_LIBS) $(LWS_LIBS)
+plugins_loopback_loopback_la_SOURCES = plugins/loopback/loopback.c
+plugins_loopback_loopback_la_CFLAGS = $(PLUGIN_CFLAGS)
+plugins_loopback_loopback_la_LDFLAGS = $(PLUGIN_LDFLAGS)
+plugins_loopback_loopback_la_LIBADD = $(BASE_LIBS)
+EXTRA_DIST += plugins/README.md

@@ -16,7 +16,8 @@ noinst_PROGRAMS += tests/pairs/demo
 tests_pairs_demo_SOURCES = tests/pairs/demo.c
 tests_pairs_demo_LDADD = $(PAIRS_LDADD)
 
-PAIRS_TESTS = tests/pairs/test_call tests/pairs/test_kill tests/pairs/test_blame
+PAIRS_TESTS = tests/pairs/test_call tests/pairs/test_kill tests/pairs/test_blame tests/pairs/test_loopback \
+	tests/pairs/test_devices
 noinst_PROGRAMS += $(PAIRS_TESTS)
 # ThreadSanitizer does not see through libraries that are not built with it: whole boxes run without.
 if !SANITIZED_THREAD
@@ -28,6 +29,10 @@ tests_pairs_test_kill_SOURCES = tests/pairs/test_kill.c
 tests_pairs_test_kill_LDADD = $(PAIRS_LDADD)
 tests_pairs_test_blame_SOURCES = tests/pairs/test_blame.c
 tests_pairs_test_blame_LDADD = $(PAIRS_LDADD)
+tests_pairs_test_loopback_SOURCES = tests/pairs/test_loopback.c
+tests_pairs_test_loopback_LDADD = $(PAIRS_LDADD)
+tests_pairs_test_devices_SOURCES = tests/pairs/test_devices.c
+tests_pairs_test_devices_LDADD = $(PAIRS_LDADD)
 
 if !SANITIZED
 TESTS += tests/lint/run

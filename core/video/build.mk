@@ -3,3 +3,11 @@ pkglibexec_PROGRAMS += core/video/callbox-video
 core_video_callbox_video_SOURCES = core/video/capture.c core/video/capture.h core/video/main.c \
 	core/video/render.c core/video/render.h
 core_video_callbox_video_LDADD = $(VIDEOGLUE_LDADD) $(BASE_LDADD)
+
+check_PROGRAMS += tests/unit/test_video
+tests_unit_test_video_SOURCES = tests/unit/test_video.c
+tests_unit_test_video_LDADD = $(VIDEOGLUE_LDADD) $(BASE_LDADD)
+
+noinst_PROGRAMS += tests/tools/pattern-read
+tests_tools_pattern_read_SOURCES = tests/tools/pattern_read.c
+tests_tools_pattern_read_LDADD = $(VIDEOGLUE_LDADD) $(BASE_LDADD)
