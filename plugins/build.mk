@@ -19,3 +19,4 @@ plugins_loopback_loopback_la_CFLAGS = $(PLUGIN_CFLAGS)
 plugins_loopback_loopback_la_LDFLAGS = $(PLUGIN_LDFLAGS)
 plugins_loopback_loopback_la_LIBADD = $(BASE_LIBS)
 EXTRA_DIST += plugins/README.md
+dist_man_MANS += plugins/hub/callbox-hub.8

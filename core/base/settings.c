@@ -282,7 +282,10 @@ void settings_print_man(const struct setting *table, FILE *out)
 	for (const struct setting *s = table; s->key; s++) {
 		fprintf(out, ".It Ic %s No = Ar ", s->key);
 		man_value(s, out);
-		fprintf(out, "\n%s\n", s->help);
+		fputc('\n', out);
+		for (const char *c = s->help; *c; c++) /* mdoc wants each sentence on its line */
+			fputc(c[0] == ' ' && c > s->help && c[-1] == '.' ? '\n' : c[0], out);
+		fputc('\n', out);
 		if (s->type == SETTING_INT)
 			fprintf(out, "Range %d to %d.\n", s->min, s->max);
 		else if (s->type == SETTING_DURATION_MS)

@@ -7,3 +7,4 @@ core_box_callboxd_SOURCES = \
 core_box_callboxd_CPPFLAGS = $(AM_CPPFLAGS) -DCALLBOX_VERSION=\"$(PACKAGE_VERSION)\"
 core_box_callboxd_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS) $(SYSTEMD_CFLAGS)
 core_box_callboxd_LDADD = core/call/libcall.a $(BASE_LDADD) $(SQLITE_LIBS) $(SYSTEMD_LIBS)
+dist_man_MANS += core/box/callboxd.8
