@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glib-unix.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -28,7 +29,7 @@ struct unit_channel {
 	uint8_t *mine;	      /* my arena, written */
 	const uint8_t *theirs; /* NULL until it came */
 	uint8_t *copy;
-	GMutex lock; /* protects busy and counts */
+	pthread_mutex_t lock; /* protects busy and counts */
 	bool busy[UNIT_SLOTS];
 	struct unit_channel_counts counts;
 	bool gone;
@@ -111,10 +112,10 @@ static bool slot_free(struct unit_channel *channel, uint32_t slot)
 {
 	if (slot >= UNIT_SLOTS)
 		return false;
-	g_mutex_lock(&channel->lock);
+	pthread_mutex_lock(&channel->lock);
 	bool was = channel->busy[slot];
 	channel->busy[slot] = false;
-	g_mutex_unlock(&channel->lock);
+	pthread_mutex_unlock(&channel->lock);
 	return was;
 }
 
@@ -185,10 +186,10 @@ static gboolean on_readable(int socket_fd, GIOCondition condition, void *data)
 	bool good = n == sizeof(note) && !(header.msg_flags & MSG_TRUNC) && note_take(channel, &note, fd);
 	if (fd >= 0)
 		close(fd);
-	g_mutex_lock(&channel->lock);
+	pthread_mutex_lock(&channel->lock);
 	channel->counts.refused += !good;
 	channel->counts.received += good && note.word == WORD_UNIT;
-	g_mutex_unlock(&channel->lock);
+	pthread_mutex_unlock(&channel->lock);
 	return G_SOURCE_CONTINUE;
 }
 
@@ -199,7 +200,7 @@ int unit_channel_open(int fd, GMainContext *context, const struct unit_channel_o
 	channel->fd = fd;
 	channel->ops = ops;
 	channel->data = data;
-	g_mutex_init(&channel->lock);
+	pthread_mutex_init(&channel->lock, NULL);
 	channel->copy = g_malloc(UNIT_BYTES_MAX);
 	int r = fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) < 0 ? -errno : arena_make(channel);
 	if (r < 0) {
@@ -227,7 +228,7 @@ void unit_channel_close(struct unit_channel *channel)
 		munmap(channel->mine, ARENA_BYTES);
 	if (channel->theirs)
 		munmap((void *)channel->theirs, ARENA_BYTES);
-	g_mutex_clear(&channel->lock);
+	pthread_mutex_destroy(&channel->lock);
 	g_free(channel->copy);
 	g_free(channel);
 }
@@ -247,7 +248,7 @@ int unit_channel_send(struct unit_channel *channel, const struct unit *unit)
 {
 	if (unit->size == 0 || unit->size > UNIT_BYTES_MAX)
 		return -EMSGSIZE;
-	g_mutex_lock(&channel->lock);
+	pthread_mutex_lock(&channel->lock);
 	int slot = slot_take(channel), r = slot < 0 ? -ENOBUFS : 0;
 	if (r == 0) {
 		memcpy(channel->mine + (size_t)slot * UNIT_BYTES_MAX, unit->bytes, unit->size);
@@ -262,7 +263,7 @@ int unit_channel_send(struct unit_channel *channel, const struct unit *unit)
 	}
 	channel->counts.sent += r == 0;
 	channel->counts.dropped += r == -ENOBUFS;
-	g_mutex_unlock(&channel->lock);
+	pthread_mutex_unlock(&channel->lock);
 	return r;
 }
 
@@ -280,7 +281,7 @@ int unit_channel_set_rate(struct unit_channel *channel, int bits_per_second)
 
 void unit_channel_counts(struct unit_channel *channel, struct unit_channel_counts *ret_counts)
 {
-	g_mutex_lock(&channel->lock);
+	pthread_mutex_lock(&channel->lock);
 	*ret_counts = channel->counts;
-	g_mutex_unlock(&channel->lock);
+	pthread_mutex_unlock(&channel->lock);
 }

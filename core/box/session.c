@@ -75,6 +75,14 @@ static void core_fact(struct session *session, enum call_media_fact fact, const 
 		call_core_media(session->box->core, box_now_ms(), session->call_id, fact, detail);
 }
 
+/* A message of a process as an event: without the name it had on its channel. */
+static void forward(struct session *session, const char *event, const cJSON *message)
+{
+	cJSON *payload = cJSON_Duplicate(message, true);
+	cJSON_DeleteItemFromObjectCaseSensitive(payload, "m");
+	box_event(session->box, event, payload);
+}
+
 static void error_event(struct session *session, const char *device, const char *text)
 {
 	cJSON *payload = cJSON_CreateObject();
@@ -162,7 +170,7 @@ static void device_told(struct session *session, const cJSON *message)
 	const char *state = message_string(message, "state", "");
 	if (g_str_equal(state, "failed") || g_str_equal(state, "lost"))
 		error_event(session, message_string(message, "kind", ""), message_string(message, "message", ""));
-	box_event(session->box, "onDevice", cJSON_Duplicate(message, true));
+	forward(session, "onDevice", message);
 }
 
 static void on_media(struct channel *channel, const char *name, const cJSON *message, int fd, void *data)
@@ -221,9 +229,9 @@ static void on_video(struct channel *channel, const char *name, const cJSON *mes
 		const char *state = message_string(message, "state", "");
 		if (g_str_equal(state, "failed") || g_str_equal(state, "lost"))
 			error_event(session, "camera", message_string(message, "message", ""));
-		box_event(session->box, "onCamera", cJSON_Duplicate(message, true));
+		forward(session, "onCamera", message);
 	} else if (g_str_equal(name, "shown")) {
-		box_event(session->box, "onViewShown", cJSON_Duplicate(message, true));
+		forward(session, "onViewShown", message);
 	} else if (g_str_equal(name, "stats")) {
 		on_answer(session, message, "video");
 	} else if (g_str_equal(name, "snapshot")) {

@@ -6,6 +6,7 @@
 #include <openssl/ec.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
+#include <pthread.h>
 #include <srtp2/srtp.h>
 #include <string.h>
 #include <sys/time.h>
@@ -27,7 +28,7 @@ struct secure {
 	const EVP_MD *hash;
 	char fingerprint[200];
 	GQueue in; /* GBytes: datagrams for OpenSSL, borders kept */
-	GMutex lock; /* protects outbound */
+	pthread_mutex_t lock; /* protects outbound */
 	srtp_t outbound, inbound;
 	const char *profile;
 };
@@ -139,7 +140,7 @@ int secure_create(const struct secure_ops *ops, void *data, struct secure **ret_
 	secure->ops = ops;
 	secure->data = data;
 	secure->profile = "";
-	g_mutex_init(&secure->lock);
+	pthread_mutex_init(&secure->lock, NULL);
 	int r = certificate_make(secure);
 	secure->context = r == 0 ? SSL_CTX_new(DTLS_method()) : NULL;
 	if (!secure->context || SSL_CTX_use_certificate(secure->context, secure->certificate) != 1 ||
@@ -173,7 +174,7 @@ void secure_destroy(struct secure *secure)
 		srtp_dealloc(secure->outbound);
 	if (secure->inbound)
 		srtp_dealloc(secure->inbound);
-	g_mutex_clear(&secure->lock);
+	pthread_mutex_destroy(&secure->lock);
 	g_free(secure);
 }
 
@@ -239,10 +240,10 @@ static int keys_take(struct secure *secure)
 	const unsigned char *client_key = keys, *server_key = keys + key;
 	const unsigned char *client_salt = keys + 2 * key, *server_salt = keys + 2 * key + salt;
 	bool client = secure->client;
-	g_mutex_lock(&secure->lock);
+	pthread_mutex_lock(&secure->lock);
 	int r = srtp_open(client ? client_key : server_key, client ? client_salt : server_salt, key, salt, gcm,
 			  ssrc_any_outbound, &secure->outbound);
-	g_mutex_unlock(&secure->lock);
+	pthread_mutex_unlock(&secure->lock);
 	if (r == 0)
 		r = srtp_open(client ? server_key : client_key, client ? server_salt : client_salt, key, salt,
 			      gcm, ssrc_any_inbound, &secure->inbound);
@@ -339,11 +340,11 @@ void secure_tick(struct secure *secure)
 int secure_protect(struct secure *secure, bool rtcp, uint8_t *packet, size_t *bytes)
 {
 	int length = (int)*bytes;
-	g_mutex_lock(&secure->lock);
+	pthread_mutex_lock(&secure->lock);
 	srtp_err_status_t r = !secure->outbound ? srtp_err_status_no_ctx
 			      : rtcp		? srtp_protect_rtcp(secure->outbound, packet, &length)
 						: srtp_protect(secure->outbound, packet, &length);
-	g_mutex_unlock(&secure->lock);
+	pthread_mutex_unlock(&secure->lock);
 	if (r != srtp_err_status_ok)
 		return -ENOTCONN;
 	*bytes = (size_t)length;

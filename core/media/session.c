@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <glib.h>
 #include <math.h>
+#include <pthread.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -71,7 +72,7 @@ struct session {
 	bool gathered;
 	GPtrArray *early; /* remote candidates before the description */
 
-	GMutex lock; /* the send side: what follows up to the line */
+	pthread_mutex_t lock; /* the send side: what follows up to the line */
 	struct out_stream audio_out, video_out, rtx_out;
 	struct kept *history;
 	uint8_t *video_packet;
@@ -132,14 +133,14 @@ static void on_sound_packet(const uint8_t *opus, size_t bytes, uint32_t rtp_time
 	struct session *s = data;
 	uint8_t packet[RTP_PACKET_MAX];
 	(void)capture_us;
-	g_mutex_lock(&s->lock);
+	pthread_mutex_lock(&s->lock);
 	if (g_atomic_int_get(&s->gate) && s->described && s->remote.audio.there &&
 	    bytes <= sizeof(packet) - RTP_HEADER_BYTES - SECURE_ROOM) {
 		memcpy(packet + RTP_HEADER_BYTES, opus, bytes);
 		packet_send(s, &s->audio_out, (uint8_t)s->remote.audio.payload_type, marker, rtp_time, packet,
 			    bytes);
 	}
-	g_mutex_unlock(&s->lock);
+	pthread_mutex_unlock(&s->lock);
 }
 
 static void on_payload(const uint8_t *payload, size_t bytes, bool last, void *data)
@@ -164,10 +165,10 @@ static void on_unit(const struct unit *unit, void *data)
 	if (!g_atomic_int_get(&s->gate) || s->video_muted || !s->video_enabled || !s->described ||
 	    !s->remote.video.there)
 		return;
-	g_mutex_lock(&s->lock);
+	pthread_mutex_lock(&s->lock);
 	s->unit_time = unit->rtp_time;
 	h264_cut(unit->bytes, unit->size, on_payload, s);
-	g_mutex_unlock(&s->lock);
+	pthread_mutex_unlock(&s->lock);
 }
 
 static void on_units_idr(void *data)
@@ -195,7 +196,7 @@ static void retransmit(struct session *s, uint16_t sequence)
 {
 	uint8_t packet[RTP_PACKET_MAX];
 	const struct kept *kept = &s->history[sequence % HISTORY];
-	g_mutex_lock(&s->lock);
+	pthread_mutex_lock(&s->lock);
 	if (kept->bytes > 0 && kept->sequence == sequence && s->rtx_budget >= (double)kept->bytes) {
 		s->rtx_budget -= (double)kept->bytes;
 		s->rtx_packets++;
@@ -209,18 +210,18 @@ static void retransmit(struct session *s, uint16_t sequence)
 	} else {
 		s->rtx_refused++;
 	}
-	g_mutex_unlock(&s->lock);
+	pthread_mutex_unlock(&s->lock);
 }
 
 static void rtcp_send(struct session *s, uint8_t *packet, size_t bytes)
 {
-	g_mutex_lock(&s->lock);
+	pthread_mutex_lock(&s->lock);
 	if (bytes > 0 && secure_protect(s->secure, true, packet, &bytes) == 0 &&
 	    ice_send(s->ice, packet, bytes) == 0) {
 		s->sent_packets++;
 		s->sent_bytes += bytes;
 	}
-	g_mutex_unlock(&s->lock);
+	pthread_mutex_unlock(&s->lock);
 }
 
 /* ---- reports ---- */
@@ -244,13 +245,13 @@ static struct rtcp_report report_of(struct in_stream *in)
 
 static struct rtcp_sender sender_of(struct session *s, const struct out_stream *out, int clock_hz)
 {
-	g_mutex_lock(&s->lock);
+	pthread_mutex_lock(&s->lock);
 	const struct rtcp_sender sender = {
 		.ssrc = out->ssrc, .packets = out->packets, .octets = out->octets, .ntp = ntp_now(),
 		.rtp_time = out->last_time + (out->last_us ? (uint32_t)((now_us() - out->last_us) * clock_hz /
 									1000000) : 0),
 	};
-	g_mutex_unlock(&s->lock);
+	pthread_mutex_unlock(&s->lock);
 	return sender;
 }
 
@@ -684,12 +685,12 @@ void session_description(struct session *s, const char *type, const char *text)
 		s->ops->failed(blame, s->data);
 		return;
 	}
-	g_mutex_lock(&s->lock);
+	pthread_mutex_lock(&s->lock);
 	s->remote = remote;
 	if (!s->offerer)
 		sdp_answer(&remote, &s->local);
 	s->described = true;
-	g_mutex_unlock(&s->lock);
+	pthread_mutex_unlock(&s->lock);
 	ice_remote_credentials(s->ice, remote.ufrag, remote.password);
 	if (!s->offerer) {
 		description_send(s, "answer");
@@ -771,7 +772,7 @@ int session_open(const cJSON *start, const struct session_ops *ops, void *data, 
 	s->early = g_ptr_array_new_with_free_func(g_free);
 	s->candidates = cJSON_CreateArray();
 	s->history = g_new0(struct kept, HISTORY);
-	g_mutex_init(&s->lock);
+	pthread_mutex_init(&s->lock, NULL);
 	streams_init(s);
 	s->video_receive = video_receive_create(&video_ops, s);
 	int r = s->video_receive ? parts_open(s, start) : -ENOMEM;
@@ -805,7 +806,7 @@ void session_close(struct session *s)
 	g_ptr_array_free(s->early, TRUE);
 	cJSON_Delete(s->candidates);
 	g_free(s->history);
-	g_mutex_clear(&s->lock);
+	pthread_mutex_destroy(&s->lock);
 	g_free(s);
 }
 
@@ -911,11 +912,11 @@ cJSON *session_stats(struct session *s)
 	cJSON_AddStringToObject(json, "candidate_pair", pair);
 	cJSON_AddStringToObject(json, "srtp_profile", secure_profile(s->secure));
 	add(json, "rtt_ms", s->rtt_ms);
-	g_mutex_lock(&s->lock);
+	pthread_mutex_lock(&s->lock);
 	add(json, "packets_sent", (double)s->sent_packets);
 	add(json, "bytes_sent", (double)s->sent_bytes);
 	add(json, "rtx_packets", (double)s->rtx_packets);
-	g_mutex_unlock(&s->lock);
+	pthread_mutex_unlock(&s->lock);
 	add(json, "packets_received", (double)s->received_packets);
 	add(json, "bytes_received", (double)s->received_bytes);
 	add(json, "packets_refused", (double)s->bad_packets);

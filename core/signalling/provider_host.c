@@ -8,6 +8,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <glib.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -29,7 +30,7 @@ struct host {
 	void *state;
 	GThread *thread;
 	char *account, *store_file;
-	GMutex lock;	/* protects queue and store */
+	pthread_mutex_t lock;	/* protects queue and store */
 	GQueue queue;	/* cJSON, from the plugin's thread */
 	GKeyFile *store;
 	bool wake_posted;
@@ -40,11 +41,11 @@ static gboolean flush(void *data)
 {
 	struct host *host = data;
 	for (;;) {
-		g_mutex_lock(&host->lock);
+		pthread_mutex_lock(&host->lock);
 		cJSON *message = g_queue_pop_head(&host->queue);
 		if (!message)
 			host->wake_posted = false;
-		g_mutex_unlock(&host->lock);
+		pthread_mutex_unlock(&host->lock);
 		if (!message)
 			return G_SOURCE_REMOVE;
 		if (channel_send(host->channel, message) == -ENOBUFS)
@@ -55,13 +56,13 @@ static gboolean flush(void *data)
 /* Any thread; takes the message. */
 static void post(struct host *host, cJSON *message)
 {
-	g_mutex_lock(&host->lock);
+	pthread_mutex_lock(&host->lock);
 	bool full = g_queue_get_length(&host->queue) >= QUEUE_MAX;
 	bool wake = !full && !host->wake_posted;
 	if (!full)
 		g_queue_push_tail(&host->queue, message);
 	host->wake_posted |= wake;
-	g_mutex_unlock(&host->lock);
+	pthread_mutex_unlock(&host->lock);
 	if (full)
 		cJSON_Delete(message);
 	if (wake)
@@ -129,19 +130,19 @@ static void offer_log(void *data, int level, const char *text)
 static char *offer_store_get(void *data, const char *key)
 {
 	struct host *host = data;
-	g_mutex_lock(&host->lock);
+	pthread_mutex_lock(&host->lock);
 	g_autofree char *value = g_key_file_get_string(host->store, "store", key, NULL);
-	g_mutex_unlock(&host->lock);
+	pthread_mutex_unlock(&host->lock);
 	return value ? strdup(value) : NULL;
 }
 
 static int offer_store_put(void *data, const char *key, const char *value)
 {
 	struct host *host = data;
-	g_mutex_lock(&host->lock);
+	pthread_mutex_lock(&host->lock);
 	g_key_file_set_string(host->store, "store", key, value);
 	bool saved = g_key_file_save_to_file(host->store, host->store_file, NULL);
-	g_mutex_unlock(&host->lock);
+	pthread_mutex_unlock(&host->lock);
 	return saved ? 0 : -EIO;
 }
 
@@ -301,7 +302,7 @@ int main(void)
 	log_init("callbox-provider", LOG_LEVEL_INFO);
 	paths_init();
 	signal(SIGPIPE, SIG_IGN);
-	g_mutex_init(&host.lock);
+	pthread_mutex_init(&host.lock, NULL);
 	host.loop = g_main_loop_new(NULL, FALSE);
 	host.store = g_key_file_new();
 	host.offer = (struct callbox_host){

@@ -11,3 +11,8 @@ tests_unit_test_video_LDADD = $(VIDEOGLUE_LDADD) $(BASE_LDADD)
 noinst_PROGRAMS += tests/tools/pattern-read
 tests_tools_pattern_read_SOURCES = tests/tools/pattern_read.c
 tests_tools_pattern_read_LDADD = $(VIDEOGLUE_LDADD) $(BASE_LDADD)
+
+check_PROGRAMS += tests/unit/test_threads
+tests_unit_test_threads_SOURCES = tests/unit/test_threads.c core/video/capture.c core/video/render.c
+tests_unit_test_threads_LDADD = core/media/libmedia.a drivers-glue/libsoundglue.a $(VIDEOGLUE_LDADD) \
+	$(BASE_LDADD) $(NICE_LIBS) $(OPENSSL_LIBS) $(SRTP_LIBS) $(OPUS_LIBS) $(ECHO_LIBS) $(ALSA_LIBS)

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <glib.h>
 #include <libyuv.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -20,8 +21,8 @@ struct capture {
 	void *data;
 	struct capture_wish wish;
 
-	GMutex lock; /* protects what follows */
-	GCond idle;
+	pthread_mutex_t lock; /* protects what follows */
+	pthread_cond_t idle;
 	struct unit_channel *units;
 	struct picture newest;
 	char *camera_name, *view_name; /* as wished now */
@@ -57,9 +58,9 @@ static void camera_opened(struct capture *capture)
 {
 	char text[128];
 	capture->driver->describe(capture->camera, text, sizeof(text));
-	g_mutex_lock(&capture->lock);
+	pthread_mutex_lock(&capture->lock);
 	g_strlcpy(capture->stats.camera, text, sizeof(capture->stats.camera));
-	g_mutex_unlock(&capture->lock);
+	pthread_mutex_unlock(&capture->lock);
 	camera_told(capture, capture->was_lost ? "back" : "opened", text);
 	capture->was_lost = capture->told_failed = false;
 	capture->last_us = g_get_monotonic_time();
@@ -199,7 +200,7 @@ static void unit_send(struct capture *capture, const struct picture *picture, co
 		.bytes = encoded->bytes, .size = encoded->size, .capture_us = picture->capture_us,
 		.rtp_time = (uint32_t)(picture->capture_us * 9 / 100), .keyframe = encoded->keyframe,
 	};
-	g_mutex_lock(&capture->lock);
+	pthread_mutex_lock(&capture->lock);
 	struct capture_stats *s = &capture->stats;
 	int r = capture->units ? unit_channel_send(capture->units, &unit) : -EPIPE;
 	s->encoded++;
@@ -210,20 +211,20 @@ static void unit_send(struct capture *capture, const struct picture *picture, co
 	s->encode_ms += (spent_ms - s->encode_ms) / (double)MIN(s->encoded, 100);
 	if (r < 0)
 		capture->idr = true; /* what follows a lost unit cannot be decoded */
-	g_mutex_unlock(&capture->lock);
+	pthread_mutex_unlock(&capture->lock);
 }
 
 static void encode(struct capture *capture, const struct picture *picture)
 {
 	struct encoded encoded = { 0 };
-	g_mutex_lock(&capture->lock);
+	pthread_mutex_lock(&capture->lock);
 	bool wanted = capture->units && !capture->muted, idr = capture->idr;
 	int bitrate_bps = capture->bitrate_bps;
 	if (wanted)
 		capture->idr = false;
 	capture->stats.width = picture->width;
 	capture->stats.height = picture->height;
-	g_mutex_unlock(&capture->lock);
+	pthread_mutex_unlock(&capture->lock);
 	if (!wanted)
 		return;
 	int64_t start = g_get_monotonic_time();
@@ -239,10 +240,10 @@ static void encode(struct capture *capture, const struct picture *picture)
 		unit_send(capture, picture, &encoded, (double)(g_get_monotonic_time() - start) / 1000);
 		return;
 	}
-	g_mutex_lock(&capture->lock);
+	pthread_mutex_lock(&capture->lock);
 	capture->stats.skipped++;
 	capture->idr |= idr;
-	g_mutex_unlock(&capture->lock);
+	pthread_mutex_unlock(&capture->lock);
 }
 
 static void view_close(struct capture *capture)
@@ -268,13 +269,13 @@ static void view_open(struct capture *capture)
 /* Takes over what other threads wished. False: stop. */
 static bool take_wishes(struct capture *capture)
 {
-	g_mutex_lock(&capture->lock);
+	pthread_mutex_lock(&capture->lock);
 	while (!capture->enabled && !capture->stop) {
-		g_mutex_unlock(&capture->lock);
+		pthread_mutex_unlock(&capture->lock);
 		camera_close(capture);
-		g_mutex_lock(&capture->lock);
+		pthread_mutex_lock(&capture->lock);
 		if (!capture->enabled && !capture->stop)
-			g_cond_wait(&capture->idle, &capture->lock);
+			pthread_cond_wait(&capture->idle, &capture->lock);
 		capture->retry_us = 0;
 		capture->idr = true;
 	}
@@ -289,7 +290,7 @@ static bool take_wishes(struct capture *capture)
 	}
 	capture->camera_changed = capture->view_changed = false;
 	bool go_on = !capture->stop;
-	g_mutex_unlock(&capture->lock);
+	pthread_mutex_unlock(&capture->lock);
 	if (camera_changed) {
 		camera_close(capture);
 		capture->retry_us = 0;
@@ -307,10 +308,10 @@ static void *capture_thread(void *data)
 		if (next_picture(capture) < 0)
 			continue;
 		const struct picture *picture = scale(capture);
-		g_mutex_lock(&capture->lock);
+		pthread_mutex_lock(&capture->lock);
 		capture->stats.captured += capture->camera != NULL;
 		picture_copy(&capture->newest, picture);
-		g_mutex_unlock(&capture->lock);
+		pthread_mutex_unlock(&capture->lock);
 		if (capture->view)
 			capture->view_driver->show(capture->view, picture);
 		encode(capture, picture);
@@ -335,8 +336,8 @@ int capture_start(const struct capture_wish *wish, capture_camera_fn on_camera, 
 	capture->bitrate_bps = wish->bitrate_bps;
 	capture->enabled = capture->idr = true;
 	capture->stats.encoder = encoder_drivers[0]->name;
-	g_mutex_init(&capture->lock);
-	g_cond_init(&capture->idle);
+	pthread_mutex_init(&capture->lock, NULL);
+	pthread_cond_init(&capture->idle, NULL);
 	capture->thread = g_thread_new("capture", capture_thread, capture);
 	*ret_capture = capture;
 	return 0;
@@ -346,10 +347,10 @@ void capture_stop(struct capture *capture)
 {
 	if (!capture)
 		return;
-	g_mutex_lock(&capture->lock);
+	pthread_mutex_lock(&capture->lock);
 	capture->stop = true;
-	g_cond_signal(&capture->idle);
-	g_mutex_unlock(&capture->lock);
+	pthread_cond_signal(&capture->idle);
+	pthread_mutex_unlock(&capture->lock);
 	g_thread_join(capture->thread);
 	picture_finish(&capture->raw);
 	picture_finish(&capture->scaled);
@@ -358,79 +359,79 @@ void capture_stop(struct capture *capture)
 	g_free(capture->wish.view);
 	g_free(capture->camera_name);
 	g_free(capture->view_name);
-	g_mutex_clear(&capture->lock);
-	g_cond_clear(&capture->idle);
+	pthread_mutex_destroy(&capture->lock);
+	pthread_cond_destroy(&capture->idle);
 	g_free(capture);
 }
 
 void capture_units(struct capture *capture, struct unit_channel *units)
 {
-	g_mutex_lock(&capture->lock);
+	pthread_mutex_lock(&capture->lock);
 	capture->units = units;
 	capture->idr = true;
-	g_mutex_unlock(&capture->lock);
+	pthread_mutex_unlock(&capture->lock);
 }
 
 void capture_request_idr(struct capture *capture)
 {
-	g_mutex_lock(&capture->lock);
+	pthread_mutex_lock(&capture->lock);
 	capture->idr = true;
-	g_mutex_unlock(&capture->lock);
+	pthread_mutex_unlock(&capture->lock);
 }
 
 void capture_set_rate(struct capture *capture, int bitrate_bps)
 {
-	g_mutex_lock(&capture->lock);
+	pthread_mutex_lock(&capture->lock);
 	capture->bitrate_bps = CLAMP(bitrate_bps, 30000, capture->wish.bitrate_bps);
 	capture->stats.bitrate_bps = capture->bitrate_bps;
-	g_mutex_unlock(&capture->lock);
+	pthread_mutex_unlock(&capture->lock);
 }
 
 void capture_mute(struct capture *capture, bool on)
 {
-	g_mutex_lock(&capture->lock);
+	pthread_mutex_lock(&capture->lock);
 	capture->muted = on;
 	capture->idr |= !on;
-	g_mutex_unlock(&capture->lock);
+	pthread_mutex_unlock(&capture->lock);
 }
 
 void capture_enable(struct capture *capture, bool on)
 {
-	g_mutex_lock(&capture->lock);
+	pthread_mutex_lock(&capture->lock);
 	capture->enabled = on;
-	g_cond_signal(&capture->idle);
-	g_mutex_unlock(&capture->lock);
+	pthread_cond_signal(&capture->idle);
+	pthread_mutex_unlock(&capture->lock);
 }
 
 void capture_switch(struct capture *capture, const char *camera)
 {
-	g_mutex_lock(&capture->lock);
+	pthread_mutex_lock(&capture->lock);
 	g_free(capture->camera_name);
 	capture->camera_name = g_strdup(camera);
 	capture->camera_changed = true;
-	g_mutex_unlock(&capture->lock);
+	pthread_mutex_unlock(&capture->lock);
 }
 
 void capture_view(struct capture *capture, const char *view)
 {
-	g_mutex_lock(&capture->lock);
+	pthread_mutex_lock(&capture->lock);
 	g_free(capture->view_name);
 	capture->view_name = g_strdup(view);
 	capture->view_changed = true;
-	g_mutex_unlock(&capture->lock);
+	pthread_mutex_unlock(&capture->lock);
 }
 
 int capture_snapshot(struct capture *capture, struct picture *picture)
 {
-	g_mutex_lock(&capture->lock);
+	pthread_mutex_lock(&capture->lock);
 	int r = capture->newest.width ? picture_copy(picture, &capture->newest) : -ENODATA;
-	g_mutex_unlock(&capture->lock);
+	pthread_mutex_unlock(&capture->lock);
 	return r;
 }
 
 void capture_stats(struct capture *capture, struct capture_stats *ret_stats)
 {
-	g_mutex_lock(&capture->lock);
+	pthread_mutex_lock(&capture->lock);
 	*ret_stats = capture->stats;
-	g_mutex_unlock(&capture->lock);
+	pthread_mutex_unlock(&capture->lock);
 }

@@ -1,6 +1,7 @@
 #include "core/video/render.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,46 +29,45 @@ struct render {
 	bool wants_keyframe;
 	int64_t asked_us;
 
-	GMutex lock; /* protects what follows */
-	GCond done;
-	bool call_done;
+	pthread_mutex_t lock; /* protects what follows */
+	pthread_cond_t done;
+	void (*errand)(struct render *render, void *argument); /* NULL: none */
+	void *errand_argument;
 	struct picture newest;
 	struct render_stats stats;
 	float latencies[LATENCIES];
 	unsigned int latency_count;
 };
 
-/* Runs fn on the render thread and waits for it. */
-struct errand {
-	struct render *render;
-	void (*run)(struct render *render, void *argument);
-	void *argument;
-};
-
+/* Runs the errand that stands under the lock, on the render thread. */
 static gboolean errand_run(void *data)
 {
-	struct errand *errand = data;
-	struct render *render = errand->render;
-	errand->run(render, errand->argument);
-	g_mutex_lock(&render->lock);
-	render->call_done = true;
-	g_cond_signal(&render->done);
-	g_mutex_unlock(&render->lock);
+	struct render *render = data;
+	pthread_mutex_lock(&render->lock);
+	void (*run)(struct render *, void *) = render->errand;
+	void *argument = render->errand_argument;
+	pthread_mutex_unlock(&render->lock);
+	run(render, argument);
+	pthread_mutex_lock(&render->lock);
+	render->errand = NULL;
+	pthread_cond_signal(&render->done);
+	pthread_mutex_unlock(&render->lock);
 	return G_SOURCE_REMOVE;
 }
 
+/* Has the render thread do something and waits until it is done. */
 static void send_errand(struct render *render, void (*run)(struct render *, void *), void *argument)
 {
-	struct errand errand = { render, run, argument };
 	GSource *source = g_idle_source_new();
 	g_source_set_priority(source, G_PRIORITY_HIGH);
-	g_source_set_callback(source, errand_run, &errand, NULL);
-	g_mutex_lock(&render->lock);
-	render->call_done = false;
+	g_source_set_callback(source, errand_run, render, NULL);
+	pthread_mutex_lock(&render->lock);
+	render->errand = run;
+	render->errand_argument = argument;
 	g_source_attach(source, render->context);
-	while (!render->call_done)
-		g_cond_wait(&render->done, &render->lock);
-	g_mutex_unlock(&render->lock);
+	while (render->errand)
+		pthread_cond_wait(&render->done, &render->lock);
+	pthread_mutex_unlock(&render->lock);
 	g_source_unref(source);
 }
 
@@ -78,9 +78,9 @@ static void ask_idr(struct render *render)
 		return;
 	render->asked_us = now;
 	unit_channel_request_idr(render->units);
-	g_mutex_lock(&render->lock);
+	pthread_mutex_lock(&render->lock);
 	render->stats.idr_requests++;
-	g_mutex_unlock(&render->lock);
+	pthread_mutex_unlock(&render->lock);
 }
 
 /* Under the lock. */
@@ -102,13 +102,13 @@ static void show(struct render *render, const struct picture *picture)
 {
 	if (render->view)
 		render->view_driver->show(render->view, picture);
-	g_mutex_lock(&render->lock);
+	pthread_mutex_lock(&render->lock);
 	bool first = render->stats.shown++ == 0;
 	render->stats.width = picture->width;
 	render->stats.height = picture->height;
 	picture_copy(&render->newest, picture);
 	pattern_note(render, picture);
-	g_mutex_unlock(&render->lock);
+	pthread_mutex_unlock(&render->lock);
 	if (first)
 		render->on_shown(render->data);
 }
@@ -117,10 +117,10 @@ static void on_unit(const struct unit *unit, void *data)
 {
 	struct render *render = data;
 	struct picture picture;
-	g_mutex_lock(&render->lock);
+	pthread_mutex_lock(&render->lock);
 	render->stats.received++;
 	render->stats.bytes += unit->size;
-	g_mutex_unlock(&render->lock);
+	pthread_mutex_unlock(&render->lock);
 	if (render->wants_keyframe && !unit->keyframe) {
 		ask_idr(render);
 		return;
@@ -129,10 +129,10 @@ static void on_unit(const struct unit *unit, void *data)
 	if (r == -EAGAIN)
 		return;
 	render->wants_keyframe = r < 0;
-	g_mutex_lock(&render->lock);
+	pthread_mutex_lock(&render->lock);
 	render->stats.errors += r < 0;
 	render->stats.decoded += r == 0;
-	g_mutex_unlock(&render->lock);
+	pthread_mutex_unlock(&render->lock);
 	if (r == 0)
 		show(render, &picture);
 	else
@@ -238,8 +238,8 @@ struct render *render_start(const char *view, void (*on_shown)(void *data), void
 	render->data = data;
 	render->wants_keyframe = true;
 	render->stats.decoder = decoder_drivers[0]->name;
-	g_mutex_init(&render->lock);
-	g_cond_init(&render->done);
+	pthread_mutex_init(&render->lock, NULL);
+	pthread_cond_init(&render->done, NULL);
 	render->context = g_main_context_new();
 	render->loop = g_main_loop_new(render->context, FALSE);
 	render->thread = g_thread_new("render", render_thread, render);
@@ -263,16 +263,16 @@ void render_stop(struct render *render)
 	picture_finish(&render->newest);
 	g_main_loop_unref(render->loop);
 	g_main_context_unref(render->context);
-	g_mutex_clear(&render->lock);
-	g_cond_clear(&render->done);
+	pthread_mutex_destroy(&render->lock);
+	pthread_cond_destroy(&render->done);
 	g_free(render);
 }
 
 int render_snapshot(struct render *render, struct picture *picture)
 {
-	g_mutex_lock(&render->lock);
+	pthread_mutex_lock(&render->lock);
 	int r = render->newest.width ? picture_copy(picture, &render->newest) : -ENODATA;
-	g_mutex_unlock(&render->lock);
+	pthread_mutex_unlock(&render->lock);
 	return r;
 }
 
@@ -285,11 +285,11 @@ static int by_value(const void *a, const void *b)
 void render_stats(struct render *render, struct render_stats *ret_stats)
 {
 	float sorted[LATENCIES];
-	g_mutex_lock(&render->lock);
+	pthread_mutex_lock(&render->lock);
 	*ret_stats = render->stats;
 	unsigned int n = MIN(render->latency_count, LATENCIES);
 	memcpy(sorted, render->latencies, n * sizeof(sorted[0]));
-	g_mutex_unlock(&render->lock);
+	pthread_mutex_unlock(&render->lock);
 	if (n == 0)
 		return;
 	qsort(sorted, n, sizeof(sorted[0]), by_value);

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <glib.h>
 #include <libwebsockets.h>
+#include <pthread.h>
 #include <string.h>
 
 #include "core/base/message.h"
@@ -31,7 +32,7 @@ struct hub_client {
 	char *server, *address, *path, *host_name, *ca_file;
 	int port;
 	bool tls, online, stopped, refused;
-	GMutex lock;
+	pthread_mutex_t lock;
 	GQueue incoming; /* struct outgoing, from command() */
 	GQueue outbox;	 /* struct outgoing, not yet confirmed */
 	GQueue control;	 /* char *: login, ack */
@@ -282,9 +283,9 @@ static int write_next(struct hub_client *client)
 static void take_incoming(struct hub_client *client)
 {
 	for (;;) {
-		g_mutex_lock(&client->lock);
+		pthread_mutex_lock(&client->lock);
 		struct outgoing *out = g_queue_pop_head(&client->incoming);
-		g_mutex_unlock(&client->lock);
+		pthread_mutex_unlock(&client->lock);
 		if (!out)
 			break;
 		g_queue_push_tail(&client->outbox, out);
@@ -372,7 +373,7 @@ static void hub_close(void *state)
 			  client->address, client->path, client->host_name, client->ca_file };
 	for (size_t i = 0; i < G_N_ELEMENTS(texts); i++)
 		g_free(texts[i]);
-	g_mutex_clear(&client->lock);
+	pthread_mutex_destroy(&client->lock);
 	g_free(client);
 }
 
@@ -420,7 +421,7 @@ static int hub_open(const struct callbox_host *host, const char *config, void **
 	client->host = host;
 	client->in = g_string_new(NULL);
 	client->backoff_ms = BACKOFF_MIN_MS;
-	g_mutex_init(&client->lock);
+	pthread_mutex_init(&client->lock, NULL);
 	cJSON *json = cJSON_Parse(config);
 	int r = configure(client, json);
 	cJSON_Delete(json);
@@ -477,9 +478,9 @@ static void hub_command(void *state, const char *command)
 			   (int64_t)message_number(json, "deadline_ms", 10000) * 1000;
 	out->message = command_message(json, out->id);
 	cJSON_Delete(json);
-	g_mutex_lock(&client->lock);
+	pthread_mutex_lock(&client->lock);
 	g_queue_push_tail(&client->incoming, out);
-	g_mutex_unlock(&client->lock);
+	pthread_mutex_unlock(&client->lock);
 	lws_cancel_service(client->context);
 }
 

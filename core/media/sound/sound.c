@@ -4,6 +4,7 @@
 #include <glib.h>
 #include <math.h>
 #include <opus.h>
+#include <pthread.h>
 #include <speex/speex_echo.h>
 #include <speex/speex_preprocess.h>
 #include <string.h>
@@ -39,7 +40,7 @@ struct sound {
 	void *data;
 	bool clean_noise, clean_gain, clean_echo;
 	GThread *microphone_thread, *speaker_thread;
-	GMutex lock; /* protects ports' wishes, jitter, stats */
+	pthread_mutex_t lock; /* protects ports' wishes, jitter, stats */
 	struct port microphone, speaker;
 	struct jitter *jitter;
 	struct sound_stats stats;
@@ -54,7 +55,7 @@ struct sound {
 	uint32_t rtp_time;
 	bool paused;
 
-	GMutex echo_lock; /* speexdsp's echo state is fed by both threads */
+	pthread_mutex_t echo_lock; /* speexdsp's echo state is fed by both threads */
 	SpeexEchoState *echo;
 	SpeexPreprocessState *cleaner;
 };
@@ -111,14 +112,14 @@ static void port_lost(struct sound *sound, struct port *port, int r)
 
 static void port_wishes(struct sound *sound, struct port *port)
 {
-	g_mutex_lock(&sound->lock);
+	pthread_mutex_lock(&sound->lock);
 	bool changed = port->changed;
 	if (changed) {
 		g_free(port->id);
 		port->id = g_strdup(port->wished);
 		port->changed = false;
 	}
-	g_mutex_unlock(&sound->lock);
+	pthread_mutex_unlock(&sound->lock);
 	if (!changed)
 		return;
 	port_close(port);
@@ -132,11 +133,11 @@ static void level_note(struct sound *sound, struct port *port, const int16_t *bl
 	for (int i = 0; i < SOUND_BLOCK; i++)
 		sum += (double)block[i] * block[i];
 	port->energy += (sum / SOUND_BLOCK - port->energy) * 0.1;
-	g_mutex_lock(&sound->lock);
+	pthread_mutex_lock(&sound->lock);
 	port->dbfs = port->energy < 1 ? SILENCE_DBFS : 10 * log10(port->energy / (32768.0 * 32768.0));
 	if (port->stream)
 		port->xruns = port->driver->xruns(port->stream);
-	g_mutex_unlock(&sound->lock);
+	pthread_mutex_unlock(&sound->lock);
 }
 
 /* A block of the device, or of silence while there is none. */
@@ -171,9 +172,9 @@ static void clean(struct sound *sound, int16_t block[SOUND_BLOCK])
 	if (!live)
 		return; /* a tone or a file needs no cleaning */
 	if (sound->echo) {
-		g_mutex_lock(&sound->echo_lock);
+		pthread_mutex_lock(&sound->echo_lock);
 		speex_echo_capture(sound->echo, block, without_echo);
-		g_mutex_unlock(&sound->echo_lock);
+		pthread_mutex_unlock(&sound->echo_lock);
 		memcpy(block, without_echo, sizeof(without_echo));
 	}
 	if (sound->cleaner)
@@ -202,9 +203,9 @@ static void encode(struct sound *sound, int64_t capture_us)
 	}
 	sound->ops->packet(packet, (size_t)n, sound->rtp_time, sound->paused, capture_us, sound->data);
 	sound->paused = false;
-	g_mutex_lock(&sound->lock);
+	pthread_mutex_lock(&sound->lock);
 	sound->stats.encoded++;
-	g_mutex_unlock(&sound->lock);
+	pthread_mutex_unlock(&sound->lock);
 }
 
 /* The mute is looked at last, so that nothing said before it waits in a buffer behind it. */
@@ -232,9 +233,9 @@ static void *microphone_run(void *data)
 		clean(sound, block);
 		level_note(sound, &sound->microphone, block);
 		packet_put(sound, block);
-		g_mutex_lock(&sound->lock);
+		pthread_mutex_lock(&sound->lock);
 		sound->stats.captured++;
-		g_mutex_unlock(&sound->lock);
+		pthread_mutex_unlock(&sound->lock);
 	}
 	port_close(&sound->microphone);
 	return NULL;
@@ -249,9 +250,9 @@ static void *speaker_run(void *data)
 	int have = 0;
 	while (!get(&sound->stop)) {
 		if (have < SOUND_BLOCK) {
-			g_mutex_lock(&sound->lock);
+			pthread_mutex_lock(&sound->lock);
 			have += jitter_take(sound->jitter, samples + have);
-			g_mutex_unlock(&sound->lock);
+			pthread_mutex_unlock(&sound->lock);
 		}
 		memset(block, 0, sizeof(block));
 		int n = MIN(have, SOUND_BLOCK);
@@ -261,9 +262,9 @@ static void *speaker_run(void *data)
 		memmove(samples, samples + n, (size_t)have * sizeof(samples[0]));
 		level_note(sound, &sound->speaker, block);
 		if (sound->echo && get(&sound->cleaning)) {
-			g_mutex_lock(&sound->echo_lock);
+			pthread_mutex_lock(&sound->echo_lock);
 			speex_echo_playback(sound->echo, block);
-			g_mutex_unlock(&sound->echo_lock);
+			pthread_mutex_unlock(&sound->echo_lock);
 		}
 		port_move(sound, &sound->speaker, block);
 	}
@@ -319,8 +320,8 @@ static void sound_free(struct sound *sound)
 	if (sound->echo)
 		speex_echo_state_destroy(sound->echo);
 	jitter_destroy(sound->jitter);
-	g_mutex_clear(&sound->lock);
-	g_mutex_clear(&sound->echo_lock);
+	pthread_mutex_destroy(&sound->lock);
+	pthread_mutex_destroy(&sound->echo_lock);
 	g_free(sound);
 }
 
@@ -334,8 +335,8 @@ int sound_start(const struct sound_settings *settings, const struct sound_ops *o
 	sound->enabled = 1;
 	sound->paused = true;
 	sound->bitrate_bps = CLAMP(settings->bitrate_bps, 6000, 128000);
-	g_mutex_init(&sound->lock);
-	g_mutex_init(&sound->echo_lock);
+	pthread_mutex_init(&sound->lock, NULL);
+	pthread_mutex_init(&sound->echo_lock, NULL);
 	sound->encoder = opus_encoder_create(SOUND_RATE, 1, OPUS_APPLICATION_VOIP, &error);
 	int r = sound->encoder ? jitter_create(&sound->jitter) : -ENOMEM;
 	if (r == 0)
@@ -368,9 +369,9 @@ void sound_stop(struct sound *sound)
 void sound_receive(struct sound *sound, const uint8_t *opus, size_t bytes, uint16_t sequence,
 		   uint32_t rtp_time, int64_t arrival_us)
 {
-	g_mutex_lock(&sound->lock);
+	pthread_mutex_lock(&sound->lock);
 	jitter_put(sound->jitter, opus, bytes, sequence, rtp_time, arrival_us);
-	g_mutex_unlock(&sound->lock);
+	pthread_mutex_unlock(&sound->lock);
 }
 
 void sound_gate(struct sound *sound, bool open)
@@ -396,11 +397,11 @@ void sound_playout_mute(struct sound *sound, bool on)
 void sound_switch(struct sound *sound, const char *kind, const char *id)
 {
 	struct port *port = g_str_equal(kind, "speaker") ? &sound->speaker : &sound->microphone;
-	g_mutex_lock(&sound->lock);
+	pthread_mutex_lock(&sound->lock);
 	g_free(port->wished);
 	port->wished = g_strdup(id);
 	port->changed = true;
-	g_mutex_unlock(&sound->lock);
+	pthread_mutex_unlock(&sound->lock);
 }
 
 void sound_network(struct sound *sound, int loss_percent, int bitrate_bps)
@@ -412,7 +413,7 @@ void sound_network(struct sound *sound, int loss_percent, int bitrate_bps)
 void sound_stats(struct sound *sound, struct sound_stats *ret_stats)
 {
 	struct jitter_stats j;
-	g_mutex_lock(&sound->lock);
+	pthread_mutex_lock(&sound->lock);
 	jitter_stats(sound->jitter, &j);
 	*ret_stats = sound->stats;
 	ret_stats->microphone_dbfs = sound->microphone.dbfs;
@@ -421,7 +422,7 @@ void sound_stats(struct sound *sound, struct sound_stats *ret_stats)
 	ret_stats->speaker_xruns = sound->speaker.xruns;
 	g_strlcpy(ret_stats->microphone, sound->microphone.wished, sizeof(ret_stats->microphone));
 	g_strlcpy(ret_stats->speaker, sound->speaker.wished, sizeof(ret_stats->speaker));
-	g_mutex_unlock(&sound->lock);
+	pthread_mutex_unlock(&sound->lock);
 	ret_stats->received = j.received;
 	ret_stats->decoded = j.decoded;
 	ret_stats->concealed = j.concealed;
