@@ -17,7 +17,7 @@ tests_pairs_demo_SOURCES = tests/pairs/demo.c
 tests_pairs_demo_LDADD = $(PAIRS_LDADD)
 
 PAIRS_TESTS = tests/pairs/test_call tests/pairs/test_kill tests/pairs/test_blame tests/pairs/test_loopback \
-	tests/pairs/test_devices
+	tests/pairs/test_devices tests/pairs/test_hub
 noinst_PROGRAMS += $(PAIRS_TESTS)
 # ThreadSanitizer does not see through libraries that are not built with it: whole boxes run without.
 if !SANITIZED_THREAD
@@ -33,6 +33,9 @@ tests_pairs_test_loopback_SOURCES = tests/pairs/test_loopback.c
 tests_pairs_test_loopback_LDADD = $(PAIRS_LDADD)
 tests_pairs_test_devices_SOURCES = tests/pairs/test_devices.c
 tests_pairs_test_devices_LDADD = $(PAIRS_LDADD)
+tests_pairs_test_hub_SOURCES = tests/pairs/test_hub.c
+tests_pairs_test_hub_CFLAGS = $(AM_CFLAGS) $(OPENSSL_CFLAGS)
+tests_pairs_test_hub_LDADD = $(PAIRS_LDADD) $(OPENSSL_LIBS)
 
 if !SANITIZED
 TESTS += tests/lint/run

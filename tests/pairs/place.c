@@ -222,14 +222,15 @@ void place_hub_start(struct place *place)
 	g_mkdir_with_parents(dir, 0700);
 	if (!place->hub_conf)
 		place->hub_conf = g_build_filename(dir, "hub.conf", NULL);
-	const char *address = place->hub_url ? place->hub_url + strlen("ws://") : "127.0.0.1:0";
-	g_autofree char *conf = g_strdup_printf("listen = %s\ndatabase = %s/hub.db\n", address, dir);
+	const char *more = place->hub_more ? place->hub_more : "";
+	const char *address = place->hub_url ? strstr(place->hub_url, "//") + 2 : "127.0.0.1:0";
+	g_autofree char *conf = g_strdup_printf("listen = %s\ndatabase = %s/hub.db\n%s", address, dir, more);
 	write_file(place->hub_conf, 0600, conf);
 	g_unlink(log);
 	place->hub = spawn(place, dir, log, (const char *[]){ program, "-f", place->hub_conf, NULL });
 	unsigned int port = hub_port(place, log);
 	g_free(place->hub_url);
-	place->hub_url = g_strdup_printf("ws://127.0.0.1:%u", port);
+	place->hub_url = g_strdup_printf("%s://127.0.0.1:%u", strstr(more, "certificate") ? "wss" : "ws", port);
 }
 
 int place_run(const struct place *place, const char *dir, char **ret_out, const char *program, ...)
@@ -302,8 +303,8 @@ struct box *box_create(struct place *place, const char *account, const char *dev
 	write_file(secret, 0600, made);
 	g_autofree char *conf = g_strdup_printf("%s/%s.conf", accounts, account);
 	g_autofree char *text = g_strdup_printf(
-		"provider = hub\naccount = %s\ndevice = %s\nserver = %s\nsecret_file = %s\n", account,
-		device, place->hub_url, secret);
+		"provider = hub\naccount = %s\ndevice = %s\nserver = %s\nsecret_file = %s\n%s", account,
+		device, place->hub_url, secret, devices && devices->account_more ? devices->account_more : "");
 	write_file(conf, 0600, text);
 	g_ptr_array_add(place->boxes, box);
 	return box;

@@ -14,8 +14,9 @@ struct place {
 	char *dir;	 /* scratch folder, kept when the test fails */
 	bool temporary;	 /* removed when it does not */
 	char *stage;	 /* DESTDIR of the staged installation */
-	char *hub_url;	 /* ws://127.0.0.1:PORT once the hub listens */
+	char *hub_url;	 /* ws://127.0.0.1:PORT once the hub listens; wss when hub_more has a certificate */
 	char *hub_conf;
+	const char *hub_more; /* further hub.conf lines, or NULL; set before place_hub_start() */
 	GPid hub;
 	GPtrArray *boxes; /* struct box */
 };
@@ -24,6 +25,7 @@ struct place {
 struct box_devices {
 	const char *camera, *microphone, *speaker, *local_view, *remote_view;
 	const char *more; /* further callbox.conf lines, or NULL */
+	const char *account_more; /* further lines of the account's file, or NULL */
 };
 
 struct box {

@@ -1,0 +1,155 @@
+/* The hub as a server: TLS with a certificate that is checked, single login, and what an administrator gets
+ * wrong. */
+#include <arpa/inet.h>
+#include <glib.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/pairs/client.h"
+#include "tests/pairs/place.h"
+
+/* A self-signed certificate for 127.0.0.1 and its key, as PEM files. */
+static void certificate_make(const char *certificate, const char *key)
+{
+	EVP_PKEY *pair = EVP_EC_gen("P-256");
+	X509 *c = X509_new();
+	X509_set_version(c, X509_VERSION_3);
+	ASN1_INTEGER_set(X509_get_serialNumber(c), 1);
+	X509_gmtime_adj(X509_getm_notBefore(c), -3600);
+	X509_gmtime_adj(X509_getm_notAfter(c), 24 * 3600);
+	X509_NAME_add_entry_by_txt(X509_get_subject_name(c), "CN", MBSTRING_ASC,
+				   (const unsigned char *)"127.0.0.1", -1, -1, 0);
+	X509_set_issuer_name(c, X509_get_subject_name(c));
+	X509_set_pubkey(c, pair);
+	X509_EXTENSION *names = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, "IP:127.0.0.1");
+	X509_add_ext(c, names, -1);
+	X509_EXTENSION_free(names);
+	g_assert_cmpint(X509_sign(c, pair, EVP_sha256()), >, 0);
+	FILE *out = fopen(certificate, "we");
+	PEM_write_X509(out, c);
+	fclose(out);
+	out = fopen(key, "we");
+	PEM_write_PrivateKey(out, pair, NULL, NULL, 0, NULL, NULL);
+	fclose(out);
+	X509_free(c);
+	EVP_PKEY_free(pair);
+}
+
+static void expect_status(struct client *client, const char *word)
+{
+	gint64 end = g_get_monotonic_time() + 20 * G_USEC_PER_SEC;
+	for (;;) {
+		cJSON *status = client_call(client, "status", NULL, NULL);
+		char *text = cJSON_PrintUnformatted(status);
+		bool found = strstr(text, word) != NULL;
+		if (!found && g_get_monotonic_time() > end)
+			g_error("status never said %s: %s", word, text);
+		cJSON_free(text);
+		cJSON_Delete(status);
+		if (found)
+			return;
+		g_usleep(20000);
+	}
+}
+
+static void test_tls(void)
+{
+	struct place *place = place_open(NULL);
+	g_autofree char *certificate = g_build_filename(place->dir, "hub.pem", NULL);
+	g_autofree char *key = g_build_filename(place->dir, "hub.key", NULL);
+	g_autofree char *more = g_strdup_printf("certificate = %s\nprivate_key = %s\n", certificate, key);
+	g_autofree char *trust = g_strdup_printf("ca_file = %s\n", certificate);
+	certificate_make(certificate, key);
+	place->hub_more = more;
+	place_hub_start(place);
+	g_assert_true(g_str_has_prefix(place->hub_url, "wss://"));
+	const struct box_devices trusting = { .account_more = trust };
+	struct box *alice = box_create(place, "alice", "room-a", NULL, &trusting);
+	struct box *bob = box_create(place, "bob", "room-b", NULL, &trusting);
+	struct box *carol = box_create(place, "carol", "room-c", NULL, NULL); /* trusts nobody it knows */
+	box_start(alice);
+	box_start(bob);
+	box_spawn(carol);
+	struct client *a = client_open(alice->socket), *b = client_open(bob->socket), *c = client_open(carol->socket);
+	cJSON *params = cJSON_CreateObject();
+	cJSON_AddStringToObject(params, "userId", "bob");
+	cJSON_Delete(client_call(a, "call", params, NULL));
+	cJSON_Delete(client_expect(b, "onInvited"));
+	cJSON_Delete(client_call(b, "reject", NULL, NULL));
+	cJSON_Delete(client_expect(a, "onUserReject"));
+	expect_status(c, "\"connecting\"");
+	expect_status(c, "wss://");
+	client_close(a);
+	client_close(b);
+	client_close(c);
+	place_close(place);
+}
+
+/* Single login: the older device is kicked, in the middle of ringing. */
+static void test_kicked(void)
+{
+	struct place *place = place_open(NULL);
+	place->hub_more = "login = single\n";
+	place_hub_start(place);
+	g_autofree char *token = place_add_user(place, "bob");
+	struct box *alice = box_create(place, "alice", "room-a", NULL, NULL);
+	struct box *bob1 = box_create(place, "bob", "room-b1", token, NULL);
+	struct box *bob2 = box_create(place, "bob", "room-b2", token, NULL);
+	box_start(alice);
+	box_start(bob1);
+	struct client *a = client_open(alice->socket), *b1 = client_open(bob1->socket);
+	cJSON *params = cJSON_CreateObject();
+	cJSON_AddStringToObject(params, "userId", "bob");
+	cJSON_Delete(client_call(a, "call", params, NULL));
+	cJSON_Delete(client_expect(b1, "onInvited"));
+	box_start(bob2);
+	cJSON *end = client_expect(b1, "onCallEnd");
+	g_assert_cmpint((int)cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(end, "reasonCode")), ==, 8);
+	cJSON_Delete(end);
+	expect_status(b1, "\"kicked\"");
+	cJSON_Delete(client_call(a, "hangup", NULL, NULL));
+	client_close(a);
+	client_close(b1);
+	place_close(place);
+}
+
+static void test_conf(void)
+{
+	static const struct { const char *conf, *says[2]; } rows[] = {
+		{ "listen = nowhere", { "listen", "HOST:PORT" } },
+		{ "listen = 0.0.0.0:0", { "0.0.0.0", "certificate" } },
+		{ "login = sometimes", { "hub.conf:1: login", "multi, single" } },
+		{ "colour = red", { "hub.conf:1: colour", "unknown key" } },
+		{ "database = /nowhere/hub.db", { "database", "/nowhere/hub.db" } },
+		{ "listen = 127.0.0.1:0\ncertificate = /nowhere.pem\nprivate_key = /nowhere.key",
+		  { "certificate", "listen" } },
+	};
+	struct place *place = place_open(NULL);
+	g_autofree char *file = g_build_filename(place->dir, "hub.conf", NULL);
+	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+		g_autofree char *text = g_strdup_printf("%s\n%s", rows[i].conf,
+							strstr(rows[i].conf, "database") ? "" : "database = hub.db\n");
+		g_assert_true(g_file_set_contents(file, text, -1, NULL));
+		char *out = NULL;
+		int code = place_run(place, place->dir, &out, "callbox-hub", "-f", file, NULL);
+		g_assert_cmpint(code, ==, 1);
+		for (int w = 0; w < 2; w++)
+			if (!strstr(out, rows[i].says[w]))
+				g_error("\"%s\" does not say \"%s\"", out, rows[i].says[w]);
+		g_free(out);
+	}
+	place_close(place);
+}
+
+int main(int argc, char **argv)
+{
+	g_test_init(&argc, &argv, NULL);
+	g_test_add_func("/hub/tls", test_tls);
+	g_test_add_func("/hub/kicked", test_kicked);
+	g_test_add_func("/hub/conf", test_conf);
+	return g_test_run();
+}
