@@ -6,7 +6,8 @@ core_base_libbase_a_SOURCES = \
 	core/base/child.c core/base/child.h \
 	core/base/log.c core/base/log.h \
 	core/base/message.c core/base/message.h \
-	core/base/paths.c core/base/paths.h \
+	core/base/passed_fd.h core/base/passed_fd.c core/base/paths.c core/base/paths.h \
+	core/base/program.c core/base/program.h \
 	core/base/sandbox.c core/base/sandbox.h \
 	core/base/settings.c core/base/settings.h \
 	core/base/unit_channel.c core/base/unit_channel.h

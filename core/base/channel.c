@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "core/base/log.h"
+#include "core/base/passed_fd.h"
 
-#define FDS_MAX 8	      /* a hostile peer may send several: all are received, all but one closed */
 #define READS_A_TURN 64       /* datagrams before other sources of the loop get their turn */
 #define LOG_INTERVAL_US 1000000
 
@@ -109,26 +109,6 @@ static void refuse(struct channel *channel, int fd, const char *why)
 		    (unsigned long long)channel->counts.refused, why);
 }
 
-/* Keeps the first received descriptor, closes the others. */
-static int take_fd(struct msghdr *header)
-{
-	int kept = -1;
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(header); c; c = CMSG_NXTHDR(header, c)) {
-		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
-			continue;
-		size_t n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-		for (size_t i = 0; i < n; i++) {
-			int fd;
-			memcpy(&fd, CMSG_DATA(c) + i * sizeof(int), sizeof(fd));
-			if (kept < 0)
-				kept = fd;
-			else
-				close(fd);
-		}
-	}
-	return kept;
-}
-
 static void deliver(struct channel *channel, size_t length, bool truncated, int fd)
 {
 	const char *why = truncated ? "too long" : NULL;
@@ -151,10 +131,7 @@ static void deliver(struct channel *channel, size_t length, bool truncated, int 
 /* One datagram. Returns false when there is none now or the channel has ended. */
 static bool receive_one(struct channel *channel)
 {
-	union {
-		struct cmsghdr align;
-		char bytes[CMSG_SPACE(FDS_MAX * sizeof(int))];
-	} control;
+	union passed_fd_space control;
 	struct iovec iov = { .iov_base = channel->buffer, .iov_len = sizeof(channel->buffer) };
 	struct msghdr header = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
 				 .msg_controllen = sizeof(control) };
@@ -163,11 +140,11 @@ static bool receive_one(struct channel *channel)
 		return false;
 	if (n <= 0) { /* an empty datagram cannot be told from the end; ours are never empty */
 		if (n == 0)
-			take_fd(&header);
+			passed_fd_take(&header);
 		peer_gone(channel);
 		return false;
 	}
-	deliver(channel, (size_t)n, (header.msg_flags & MSG_TRUNC) != 0, take_fd(&header));
+	deliver(channel, (size_t)n, (header.msg_flags & MSG_TRUNC) != 0, passed_fd_take(&header));
 	return !channel->closed && !channel->gone;
 }
 
@@ -188,31 +165,9 @@ static gboolean on_readable(int fd, GIOCondition condition, void *data)
 /* One datagram out: 0, -EAGAIN, or the error that ends the channel. */
 static int send_now(struct channel *channel, const char *bytes, size_t length, int fd)
 {
-	union {
-		struct cmsghdr align;
-		char bytes[CMSG_SPACE(sizeof(int))];
-	} control;
-	struct iovec iov = { .iov_base = (char *)bytes, .iov_len = length };
-	struct msghdr header = { .msg_iov = &iov, .msg_iovlen = 1 };
-	if (fd >= 0) {
-		memset(&control, 0, sizeof(control));
-		header.msg_control = &control;
-		header.msg_controllen = sizeof(control);
-		struct cmsghdr *c = CMSG_FIRSTHDR(&header);
-		c->cmsg_level = SOL_SOCKET;
-		c->cmsg_type = SCM_RIGHTS;
-		c->cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(c), &fd, sizeof(fd));
-	}
-	ssize_t n;
-	do
-		n = sendmsg(channel->fd, &header, MSG_NOSIGNAL | MSG_DONTWAIT);
-	while (n < 0 && errno == EINTR);
-	if (n >= 0) {
-		channel->counts.sent++;
-		return 0;
-	}
-	return errno == ENOBUFS ? -EAGAIN : -errno;
+	int r = passed_fd_send(channel->fd, bytes, length, fd);
+	channel->counts.sent += r == 0;
+	return r == -ENOBUFS ? -EAGAIN : r;
 }
 
 static gboolean on_writable(int fd, GIOCondition condition, void *data)

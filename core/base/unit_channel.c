@@ -9,6 +9,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "core/base/passed_fd.h"
+
 #define ARENA_BYTES ((size_t)UNIT_SLOTS * UNIT_BYTES_MAX)
 #define RATE_MAX_BPS 200000000
 
@@ -37,24 +39,8 @@ struct unit_channel {
 
 static int note_send(struct unit_channel *channel, const struct note *note, int fd)
 {
-	union {
-		struct cmsghdr align;
-		char bytes[CMSG_SPACE(sizeof(int))];
-	} control = { 0 };
-	struct iovec iov = { .iov_base = (void *)note, .iov_len = sizeof(*note) };
-	struct msghdr header = { .msg_iov = &iov, .msg_iovlen = 1 };
-	if (fd >= 0) {
-		header.msg_control = &control;
-		header.msg_controllen = sizeof(control);
-		struct cmsghdr *c = CMSG_FIRSTHDR(&header);
-		c->cmsg_level = SOL_SOCKET;
-		c->cmsg_type = SCM_RIGHTS;
-		c->cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(c), &fd, sizeof(fd));
-	}
-	if (sendmsg(channel->fd, &header, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0)
-		return 0;
-	return errno == EAGAIN ? -ENOBUFS : -EPIPE;
+	int r = passed_fd_send(channel->fd, note, sizeof(*note), fd);
+	return r == -EAGAIN ? -ENOBUFS : r < 0 ? -EPIPE : 0;
 }
 
 static int arena_make(struct unit_channel *channel)
@@ -143,31 +129,10 @@ static bool note_take(struct unit_channel *channel, const struct note *note, int
 	}
 }
 
-static int received_fd(struct msghdr *header)
-{
-	int kept = -1;
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(header); c; c = CMSG_NXTHDR(header, c)) {
-		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
-			continue;
-		for (size_t i = 0; i < (c->cmsg_len - CMSG_LEN(0)) / sizeof(int); i++) {
-			int fd;
-			memcpy(&fd, CMSG_DATA(c) + i * sizeof(int), sizeof(fd));
-			if (kept < 0)
-				kept = fd;
-			else
-				close(fd);
-		}
-	}
-	return kept;
-}
-
 static gboolean on_readable(int socket_fd, GIOCondition condition, void *data)
 {
 	struct unit_channel *channel = data;
-	union {
-		struct cmsghdr align;
-		char bytes[CMSG_SPACE(4 * sizeof(int))];
-	} control;
+	union passed_fd_space control;
 	struct note note;
 	struct iovec iov = { .iov_base = &note, .iov_len = sizeof(note) };
 	struct msghdr header = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
@@ -182,7 +147,7 @@ static gboolean on_readable(int socket_fd, GIOCondition condition, void *data)
 			channel->ops->closed(channel->data);
 		return G_SOURCE_REMOVE;
 	}
-	int fd = received_fd(&header);
+	int fd = passed_fd_take(&header);
 	bool good = n == sizeof(note) && !(header.msg_flags & MSG_TRUNC) && note_take(channel, &note, fd);
 	if (fd >= 0)
 		close(fd);

@@ -1,25 +1,20 @@
 /* callbox-media: one call's transport and sound. UDP and the sound card; no camera, no account secret.
  * Started by callboxd, which speaks to it over descriptor 3. */
-#include <errno.h>
 #include <glib.h>
-#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "core/base/child.h"
-#include "core/base/log.h"
-#include "core/base/sandbox.h"
+#include "core/base/program.h"
 #include "core/media/session.h"
 
 struct media {
-	GMainLoop *loop;
-	struct channel *channel;
+	struct program *program;
 	struct session *session;
 };
 
 static void say(struct media *media, cJSON *message)
 {
-	channel_send(media->channel, message);
+	program_say(media->program, message);
 }
 
 static void on_description(const char *type, const char *sdp, void *data)
@@ -65,20 +60,7 @@ static void on_failed(const char *why, void *data)
 	say(data, message);
 }
 
-/* Device news come from the sound's threads and leave on the main one. */
-struct posted {
-	struct media *media;
-	cJSON *message;
-};
-
-static gboolean post_run(void *data)
-{
-	struct posted *posted = data;
-	say(posted->media, posted->message);
-	g_free(posted);
-	return G_SOURCE_REMOVE;
-}
-
+/* From the sound's threads. */
 static void on_device(const char *kind, const char *id, const char *state, const char *text, void *data)
 {
 	cJSON *message = message_new("device");
@@ -86,16 +68,15 @@ static void on_device(const char *kind, const char *id, const char *state, const
 	cJSON_AddStringToObject(message, "id", id);
 	cJSON_AddStringToObject(message, "state", state);
 	cJSON_AddStringToObject(message, "message", text);
-	struct posted *posted = g_new(struct posted, 1);
-	*posted = (struct posted){ data, message };
-	g_idle_add_full(G_PRIORITY_DEFAULT, post_run, posted, NULL);
+	program_post(((struct media *)data)->program, message);
 }
 
 static const struct session_ops ops = { on_description, on_candidates, on_up, on_lost, on_quality, on_device,
 					on_failed };
 
-static void do_start(struct media *media, const cJSON *message, int fd)
+static void do_start(void *data, const cJSON *message, int fd)
 {
+	struct media *media = data;
 	(void)fd;
 	if (media->session)
 		return;
@@ -107,68 +88,77 @@ static void do_start(struct media *media, const cJSON *message, int fd)
 	}
 }
 
-static void do_units(struct media *media, const cJSON *message, int fd)
+static void do_units(void *data, const cJSON *message, int fd)
 {
+	struct media *media = data;
 	(void)message;
 	if (media->session && fd >= 0)
 		session_units(media->session, dup(fd));
 }
 
-static void do_description(struct media *media, const cJSON *message, int fd)
+static void do_description(void *data, const cJSON *message, int fd)
 {
+	struct media *media = data;
 	(void)fd;
 	if (media->session)
 		session_description(media->session, message_string(message, "type", ""),
 				    message_string(message, "sdp", ""));
 }
 
-static void do_candidates(struct media *media, const cJSON *message, int fd)
+static void do_candidates(void *data, const cJSON *message, int fd)
 {
+	struct media *media = data;
 	(void)fd;
 	if (media->session)
 		session_candidates(media->session, message_member(message, "candidates"));
 }
 
-static void do_gate(struct media *media, const cJSON *message, int fd)
+static void do_gate(void *data, const cJSON *message, int fd)
 {
+	struct media *media = data;
 	(void)fd;
 	if (media->session)
 		session_gate(media->session, message_bool(message, "open", false));
 }
 
-static void do_mute(struct media *media, const cJSON *message, int fd)
+static void do_mute(void *data, const cJSON *message, int fd)
 {
+	struct media *media = data;
 	(void)fd;
 	if (media->session)
 		session_mute(media->session, message_bool(message, "audio", false),
 			     message_bool(message, "video", false));
 }
 
-static void do_enable(struct media *media, const cJSON *message, int fd)
+static void do_enable(void *data, const cJSON *message, int fd)
 {
+	struct media *media = data;
 	(void)fd;
 	if (media->session)
 		session_enable(media->session, message_bool(message, "audio", true),
 			       message_bool(message, "video", true));
 }
 
-static void do_playout_mute(struct media *media, const cJSON *message, int fd)
+static void do_playout_mute(void *data, const cJSON *message, int fd)
 {
+	struct media *media = data;
 	(void)fd;
 	if (media->session)
 		session_playout_mute(media->session, message_bool(message, "on", true));
 }
 
-static void do_switch(struct media *media, const cJSON *message, int fd)
+static void do_switch(void *data, const cJSON *message, int fd)
 {
+	struct media *media = data;
 	(void)fd;
 	if (media->session)
 		session_switch(media->session, message_string(message, "kind", ""),
 			       message_string(message, "id", "null:"));
 }
 
-static void do_stats(struct media *media, const cJSON *message, int fd)
+static void do_stats(void *data, const cJSON *message, int fd)
 {
+	struct media *media = data;
 	(void)fd;
 	cJSON *answer = message_new("stats");
 	cJSON_AddNumberToObject(answer, "id", message_number(message, "id", 0));
@@ -177,11 +167,12 @@ static void do_stats(struct media *media, const cJSON *message, int fd)
 	say(media, answer);
 }
 
-static void do_stop(struct media *media, const cJSON *message, int fd)
+static void do_stop(void *data, const cJSON *message, int fd)
 {
+	struct media *media = data;
 	(void)message;
 	(void)fd;
-	g_main_loop_quit(media->loop);
+	program_quit(media->program);
 }
 
 static const struct message_field start_fields[] = {
@@ -200,52 +191,29 @@ static const struct message_field switch_fields[] = {
 };
 static const struct message_field stats_fields[] = { { "id", M_NUMBER, true, 1, 1e9 },
 						     { NULL, M_STRING, false, 0, 0 } };
-static const struct message_shape shapes[] = {
-	{ "start", start_fields }, { "units", NULL }, { "description", description_fields },
-	{ "candidates", candidates_fields }, { "gate", NULL }, { "mute", NULL }, { "enable", NULL },
-	{ "playout_mute", NULL }, { "switch", switch_fields }, { "stats", stats_fields }, { "stop", NULL },
-	{ NULL, NULL },
+static const struct program_word words[] = {
+	{ "start", start_fields, do_start },
+	{ "units", NULL, do_units },
+	{ "description", description_fields, do_description },
+	{ "candidates", candidates_fields, do_candidates },
+	{ "gate", NULL, do_gate },
+	{ "mute", NULL, do_mute },
+	{ "enable", NULL, do_enable },
+	{ "playout_mute", NULL, do_playout_mute },
+	{ "switch", switch_fields, do_switch },
+	{ "stats", stats_fields, do_stats },
+	{ "stop", NULL, do_stop },
+	{ NULL, NULL, NULL },
 };
-static void (*const doers[])(struct media *media, const cJSON *message, int fd) = {
-	do_start, do_units, do_description, do_candidates, do_gate, do_mute, do_enable, do_playout_mute,
-	do_switch, do_stats, do_stop,
-};
-G_STATIC_ASSERT(G_N_ELEMENTS(doers) + 1 == G_N_ELEMENTS(shapes));
 
-static void on_message(struct channel *channel, const char *name, const cJSON *message, int fd, void *data)
-{
-	(void)channel;
-	for (size_t i = 0; i < G_N_ELEMENTS(doers); i++)
-		if (g_str_equal(shapes[i].name, name))
-			doers[i](data, message, fd);
-	if (fd >= 0)
-		close(fd);
-}
-
-static void on_closed(struct channel *channel, void *data)
+static void stop(void *data)
 {
 	struct media *media = data;
-	(void)channel;
-	g_main_loop_quit(media->loop);
+	session_close(media->session);
 }
 
 int main(void)
 {
 	static struct media media;
-	log_init("callbox-media", LOG_LEVEL_INFO);
-	signal(SIGPIPE, SIG_IGN);
-	media.loop = g_main_loop_new(NULL, FALSE);
-	if (channel_open(CHILD_CHANNEL_FD, shapes, NULL, on_message, on_closed, &media, &media.channel) < 0) {
-		log_error("callbox-media is started by callboxd, not by hand");
-		return 64;
-	}
-	int r = sandbox_enter(SANDBOX_MEDIA);
-	if (r < 0)
-		log_warning("kernel: no system call filter: %s", g_strerror(-r));
-	say(&media, message_new("ready"));
-	g_main_loop_run(media.loop);
-	session_close(media.session);
-	channel_close(media.channel);
-	g_main_loop_unref(media.loop);
-	return 0;
+	return program_run("callbox-media", SANDBOX_MEDIA, words, &media, stop, &media.program);
 }

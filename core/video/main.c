@@ -2,44 +2,20 @@
  * secret. Started by callboxd, which speaks to it over descriptor 3. */
 #include <errno.h>
 #include <glib.h>
-#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "core/base/child.h"
 #include "core/base/log.h"
-#include "core/base/sandbox.h"
+#include "core/base/program.h"
 #include "core/video/capture.h"
 #include "core/video/render.h"
 #include "drivers-glue/png.h"
 
 struct video {
-	GMainLoop *loop;
-	struct channel *channel;
+	struct program *program;
 	struct capture *capture;
 	struct render *render;
 };
-
-/* Messages of other threads leave on the main one. */
-struct posted {
-	struct video *video;
-	cJSON *message;
-};
-
-static gboolean post_run(void *data)
-{
-	struct posted *posted = data;
-	channel_send(posted->video->channel, posted->message);
-	g_free(posted);
-	return G_SOURCE_REMOVE;
-}
-
-static void post(struct video *video, cJSON *message)
-{
-	struct posted *posted = g_new(struct posted, 1);
-	*posted = (struct posted){ video, message };
-	g_idle_add_full(G_PRIORITY_DEFAULT, post_run, posted, NULL);
-}
 
 static void on_camera(const char *id, const char *state, const char *text, void *data)
 {
@@ -48,14 +24,14 @@ static void on_camera(const char *id, const char *state, const char *text, void 
 	cJSON_AddStringToObject(message, "state", state);
 	cJSON_AddStringToObject(message, "message", text);
 	log_info("camera %s: %s: %s", id, state, text);
-	post(data, message);
+	program_post(((struct video *)data)->program, message);
 }
 
 static void on_shown(void *data)
 {
 	cJSON *message = message_new("shown");
 	cJSON_AddStringToObject(message, "which", "remote");
-	post(data, message);
+	program_post(((struct video *)data)->program, message);
 }
 
 static void failed(struct video *video, const char *text)
@@ -63,11 +39,12 @@ static void failed(struct video *video, const char *text)
 	cJSON *message = message_new("failed");
 	cJSON_AddNumberToObject(message, "code", 4);
 	cJSON_AddStringToObject(message, "message", text);
-	channel_send(video->channel, message);
+	program_say(video->program, message);
 }
 
-static void do_start(struct video *video, const cJSON *message, int fd)
+static void do_start(void *data, const cJSON *message, int fd)
 {
+	struct video *video = data;
 	(void)fd;
 	if (video->capture)
 		return;
@@ -87,8 +64,9 @@ static void do_start(struct video *video, const cJSON *message, int fd)
 	capture_start(&wish, on_camera, video, &video->capture);
 }
 
-static void do_units(struct video *video, const cJSON *message, int fd)
+static void do_units(void *data, const cJSON *message, int fd)
 {
+	struct video *video = data;
 	(void)message;
 	int copy = fd >= 0 ? dup(fd) : -1;
 	if (video->render)
@@ -97,8 +75,9 @@ static void do_units(struct video *video, const cJSON *message, int fd)
 		close(copy);
 }
 
-static void do_view(struct video *video, const cJSON *message, int fd)
+static void do_view(void *data, const cJSON *message, int fd)
 {
+	struct video *video = data;
 	const char *output = message_string(message, "output", "null:");
 	(void)fd;
 	if (!video->capture)
@@ -109,8 +88,9 @@ static void do_view(struct video *video, const cJSON *message, int fd)
 		render_view(video->render, output);
 }
 
-static void do_snapshot(struct video *video, const cJSON *message, int fd)
+static void do_snapshot(void *data, const cJSON *message, int fd)
 {
+	struct video *video = data;
 	struct picture picture = { 0 };
 	const char *file = message_string(message, "file", "");
 	bool local = g_str_equal(message_string(message, "which", ""), "local");
@@ -128,25 +108,28 @@ static void do_snapshot(struct video *video, const cJSON *message, int fd)
 	if (error)
 		cJSON_AddStringToObject(answer, "error", error);
 	picture_finish(&picture);
-	channel_send(video->channel, answer);
+	program_say(video->program, answer);
 }
 
-static void do_switch(struct video *video, const cJSON *message, int fd)
+static void do_switch(void *data, const cJSON *message, int fd)
 {
+	struct video *video = data;
 	(void)fd;
 	if (video->capture)
 		capture_switch(video->capture, message_string(message, "id", "null:"));
 }
 
-static void do_mute(struct video *video, const cJSON *message, int fd)
+static void do_mute(void *data, const cJSON *message, int fd)
 {
+	struct video *video = data;
 	(void)fd;
 	if (video->capture)
 		capture_mute(video->capture, message_bool(message, "on", true));
 }
 
-static void do_enable(struct video *video, const cJSON *message, int fd)
+static void do_enable(void *data, const cJSON *message, int fd)
 {
+	struct video *video = data;
 	(void)fd;
 	if (video->capture)
 		capture_enable(video->capture, message_bool(message, "on", true));
@@ -157,8 +140,9 @@ static void add(cJSON *json, const char *name, double value)
 	cJSON_AddNumberToObject(json, name, value);
 }
 
-static void do_stats(struct video *video, const cJSON *message, int fd)
+static void do_stats(void *data, const cJSON *message, int fd)
 {
+	struct video *video = data;
 	struct capture_stats c = { 0 };
 	struct render_stats r = { 0 };
 	(void)fd;
@@ -195,14 +179,15 @@ static void do_stats(struct video *video, const cJSON *message, int fd)
 	add(s, "pattern_number", r.pattern_number);
 	add(s, "latency_p50_ms", r.latency_p50_ms);
 	add(s, "latency_p99_ms", r.latency_p99_ms);
-	channel_send(video->channel, answer);
+	program_say(video->program, answer);
 }
 
-static void do_stop(struct video *video, const cJSON *message, int fd)
+static void do_stop(void *data, const cJSON *message, int fd)
 {
+	struct video *video = data;
 	(void)message;
 	(void)fd;
-	g_main_loop_quit(video->loop);
+	program_quit(video->program);
 }
 
 static const struct message_field start_fields[] = {
@@ -226,53 +211,30 @@ static const struct message_field on_fields[] = { { "on", M_BOOL, true, 0, 0 },
 						  { NULL, M_STRING, false, 0, 0 } };
 static const struct message_field stats_fields[] = { { "id", M_NUMBER, true, 1, 1e9 },
 						     { NULL, M_STRING, false, 0, 0 } };
-static const struct message_shape shapes[] = {
-	{ "start", start_fields }, { "units", NULL }, { "view", view_fields }, { "snapshot", snapshot_fields },
-	{ "switch", id_fields }, { "mute", on_fields }, { "enable", on_fields }, { "stats", stats_fields },
-	{ "stop", NULL }, { NULL, NULL },
+static const struct program_word words[] = {
+	{ "start", start_fields, do_start },
+	{ "units", NULL, do_units },
+	{ "view", view_fields, do_view },
+	{ "snapshot", snapshot_fields, do_snapshot },
+	{ "switch", id_fields, do_switch },
+	{ "mute", on_fields, do_mute },
+	{ "enable", on_fields, do_enable },
+	{ "stats", stats_fields, do_stats },
+	{ "stop", NULL, do_stop },
+	{ NULL, NULL, NULL },
 };
-static void (*const doers[])(struct video *video, const cJSON *message, int fd) = {
-	do_start, do_units, do_view, do_snapshot, do_switch, do_mute, do_enable, do_stats, do_stop,
-};
-G_STATIC_ASSERT(G_N_ELEMENTS(doers) + 1 == G_N_ELEMENTS(shapes));
 
-static void on_message(struct channel *channel, const char *name, const cJSON *message, int fd, void *data)
-{
-	(void)channel;
-	for (size_t i = 0; i < G_N_ELEMENTS(doers); i++)
-		if (g_str_equal(shapes[i].name, name))
-			doers[i](data, message, fd);
-	if (fd >= 0)
-		close(fd);
-}
-
-static void on_closed(struct channel *channel, void *data)
+static void stop(void *data)
 {
 	struct video *video = data;
-	(void)channel;
-	g_main_loop_quit(video->loop);
+	if (video->render)
+		render_units(video->render, -1, NULL);
+	capture_stop(video->capture);
+	render_stop(video->render);
 }
 
 int main(void)
 {
 	static struct video video;
-	log_init("callbox-video", LOG_LEVEL_INFO);
-	signal(SIGPIPE, SIG_IGN);
-	video.loop = g_main_loop_new(NULL, FALSE);
-	if (channel_open(CHILD_CHANNEL_FD, shapes, NULL, on_message, on_closed, &video, &video.channel) < 0) {
-		log_error("callbox-video is started by callboxd, not by hand");
-		return 64;
-	}
-	int r = sandbox_enter(SANDBOX_VIDEO);
-	if (r < 0)
-		log_warning("kernel: no system call filter: %s", g_strerror(-r));
-	channel_send(video.channel, message_new("ready"));
-	g_main_loop_run(video.loop);
-	if (video.render)
-		render_units(video.render, -1, NULL);
-	capture_stop(video.capture);
-	render_stop(video.render);
-	channel_close(video.channel);
-	g_main_loop_unref(video.loop);
-	return 0;
+	return program_run("callbox-video", SANDBOX_VIDEO, words, &video, stop, &video.program);
 }
