@@ -38,6 +38,12 @@ tests_pairs_test_hub_CFLAGS = $(AM_CFLAGS) $(OPENSSL_CFLAGS)
 tests_pairs_test_hub_LDADD = $(PAIRS_LDADD) $(OPENSSL_LIBS)
 
 if !SANITIZED
-TESTS += tests/lint/run
+TESTS += tests/lint/run tests/mutants/run
 endif
-EXTRA_DIST += tests/lint/run tests/lint/includes
+EXTRA_DIST += tests/lint/run tests/lint/includes tests/mutants/run tests/mutants/table
+
+# tests/sim: the call core in a world of its own
+noinst_PROGRAMS += tests/sim/sim
+TESTS += tests/sim/sim
+tests_sim_sim_SOURCES = tests/sim/sim.c
+tests_sim_sim_LDADD = core/call/libcall.a $(BASE_LDADD)
