@@ -302,9 +302,10 @@ static void reply_final(struct step *step, const char *unused)
 static void reply_last(struct step *step, const char *unused)
 {
 	(void)unused;
-	if (step->call->last_kind)
-		send_to(step, step->call->last_kind, step->from_party,
-			cJSON_Duplicate(step->call->last_body, true));
+	/* send_to() keeps what it sends as the new last message: the old one must not be lent to it. */
+	g_autofree char *kind = g_strdup(step->call->last_kind);
+	if (kind)
+		send_to(step, kind, step->from_party, cJSON_Duplicate(step->call->last_body, true));
 }
 
 static void timer_start(struct step *step, const char *name)

@@ -487,7 +487,8 @@ static void plan(struct world *w)
 	for (int i = 0; i < presses; i++)
 		event_put(w, EVENT_USER, g_rand_int_range(w->random, 0, w->count), g_rand_int_range(w->random, 0, 60000));
 	if (chance(w, 10))
-		event_put(w, EVENT_CRASH, g_rand_int_range(w->random, 0, w->count), g_rand_int_range(w->random, 0, 60000));
+		event_put(w, EVENT_CRASH, g_rand_int_range(w->random, 0, w->count),
+			  g_rand_int_range(w->random, 0, 60000));
 	for (int i = chance(w, 30) ? 5 : 0; i > 0; i--)
 		event_put(w, EVENT_STRANGER, g_rand_int_range(w->random, 0, w->count),
 			  g_rand_int_range(w->random, 0, 60000));
