@@ -21,3 +21,6 @@ check_PROGRAMS += tests/unit/test_media
 tests_unit_test_media_SOURCES = tests/unit/test_media.c
 tests_unit_test_media_CFLAGS = $(AM_CFLAGS) $(OPUS_CFLAGS)
 tests_unit_test_media_LDADD = $(MEDIA_LDADD) $(BASE_LDADD)
+check_PROGRAMS += tests/unit/test_secure
+tests_unit_test_secure_SOURCES = tests/unit/test_secure.c
+tests_unit_test_secure_LDADD = $(MEDIA_LDADD) $(BASE_LDADD)

@@ -11,11 +11,14 @@
 #include <string.h>
 #include <sys/time.h>
 
+#include "core/base/log.h"
+
 #define LINK_MTU 1200
 #define DATAGRAMS_MAX 16
 #define CERTIFICATE_DAYS 30
 #define KEYS_MAX 88
 #define REPLAY_WINDOW 1024
+#define HANDSHAKES_MAX 8
 
 struct secure {
 	const struct secure_ops *ops;
@@ -25,6 +28,7 @@ struct secure {
 	EVP_PKEY *key;
 	X509 *certificate;
 	bool client, started, ready, failed;
+	int handshakes; /* begun anew after a bad datagram */
 	const EVP_MD *hash;
 	char fingerprint[200];
 	GQueue in; /* GBytes: datagrams for OpenSSL, borders kept */
@@ -252,6 +256,43 @@ static int keys_take(struct secure *secure)
 	return r;
 }
 
+static int ssl_make(struct secure *secure)
+{
+	SSL *ssl = SSL_new(secure->context);
+	BIO *bio = BIO_new(bio_method());
+	if (!ssl || !bio) {
+		SSL_free(ssl);
+		BIO_free(bio);
+		return -ENOMEM;
+	}
+	BIO_set_data(bio, secure);
+	BIO_set_init(bio, 1);
+	SSL_set_bio(ssl, bio, bio);
+	DTLS_set_link_mtu(ssl, LINK_MTU);
+	DTLS_set_timer_cb(ssl, first_timeout);
+	if (secure->client)
+		SSL_set_connect_state(ssl);
+	else
+		SSL_set_accept_state(ssl);
+	SSL_free(secure->ssl);
+	secure->ssl = ssl;
+	return 0;
+}
+
+/* One bad datagram must not end a call: the handshake begins anew, a few times. */
+static void handshake_again(struct secure *secure)
+{
+	char why[256];
+	ERR_error_string_n(ERR_peek_error(), why, sizeof(why));
+	if (++secure->handshakes > HANDSHAKES_MAX || ssl_make(secure) < 0) {
+		g_autofree char *text = g_strdup_printf("peer: the DTLS handshake failed: %s", why);
+		fail(secure, text);
+		return;
+	}
+	log_warning("peer: DTLS begins anew: %s", why);
+	SSL_do_handshake(secure->ssl);
+}
+
 static void handshake(struct secure *secure)
 {
 	if (secure->ready || secure->failed || !secure->started)
@@ -259,12 +300,8 @@ static void handshake(struct secure *secure)
 	ERR_clear_error();
 	int r = SSL_do_handshake(secure->ssl);
 	if (r != 1) {
-		int error = SSL_get_error(secure->ssl, r);
-		if (error == SSL_ERROR_SSL) { /* a forged datagram must not end a call: only ours to judge at the end */
-			static char why[256];
-			ERR_error_string_n(ERR_peek_error(), why, sizeof(why));
-			fail(secure, why);
-		}
+		if (SSL_get_error(secure->ssl, r) == SSL_ERROR_SSL)
+			handshake_again(secure);
 		return;
 	}
 	if (!fingerprint_check(secure)) {
@@ -290,19 +327,8 @@ int secure_start(struct secure *secure, bool client, const char *hash, const cha
 		return -ENOTSUP;
 	g_strlcpy(secure->fingerprint, fingerprint, sizeof(secure->fingerprint));
 	secure->client = client;
-	secure->ssl = SSL_new(secure->context);
-	BIO *bio = BIO_new(bio_method());
-	if (!secure->ssl || !bio)
+	if (ssl_make(secure) < 0)
 		return -ENOMEM;
-	BIO_set_data(bio, secure);
-	BIO_set_init(bio, 1);
-	SSL_set_bio(secure->ssl, bio, bio);
-	DTLS_set_link_mtu(secure->ssl, LINK_MTU);
-	DTLS_set_timer_cb(secure->ssl, first_timeout);
-	if (client)
-		SSL_set_connect_state(secure->ssl);
-	else
-		SSL_set_accept_state(secure->ssl);
 	secure->started = true;
 	handshake(secure);
 	return 0;

@@ -9,7 +9,7 @@
 #define NACKS_MAX 64
 #define NACK_TRIES 10
 #define NACK_INTERVAL_MIN_US 20000
-#define PLI_INTERVAL_US 500000
+#define PLI_INTERVAL_US 1000000
 
 struct slot {
 	bool used, asked;

@@ -16,7 +16,7 @@ struct video_receive;
 struct video_receive_ops {
 	void (*unit)(const uint8_t *unit, size_t size, uint32_t rtp_time, bool keyframe, void *data);
 	void (*nack)(const uint16_t *sequences, int count, void *data);
-	void (*pli)(void *data); /* at most twice a second */
+	void (*pli)(void *data); /* at most once a second */
 };
 
 struct video_receive_stats {
