@@ -109,7 +109,8 @@ static void test_packets(void)
 	uint8_t plain[300], packet[300], again[300];
 	pair_open(ends);
 	size_t bytes = packet_make(packet, 1);
-	g_assert_cmpint(secure_protect(ends[0].secure, false, packet, &bytes), ==, -ENOTCONN); /* no keys, nothing leaves */
+	/* no keys: nothing leaves */
+	g_assert_cmpint(secure_protect(ends[0].secure, false, packet, &bytes), ==, -ENOTCONN);
 	start_both(ends);
 	shake(ends);
 	g_assert_true(ends[0].ready && ends[1].ready);
