@@ -24,7 +24,7 @@ enum reject_scope { REJECT_ALL, REJECT_DEVICE };
 
 struct account_conf {
 	char *file;
-	char *provider, *account, *device, *server, *secret_file, *ca_file, *options;
+	char *provider, *account, *device, *server, *secret_file, *ca_file;
 	char *secret;
 };
 

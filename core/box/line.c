@@ -24,7 +24,6 @@ struct line {
 	guint restart_timer;
 	int restart_ms;
 	int64_t started_ms;
-	bool stopped;
 	double next_id;
 	GQueue pending;
 	cJSON *ice_servers, *capabilities;
@@ -272,7 +271,6 @@ static void resend(struct line *line)
 void line_start(struct line *line)
 {
 	const char *const arguments[] = { line->conf->account, NULL };
-	line->stopped = false;
 	line->started_ms = box_now_ms();
 	int r = child_start("callbox-provider", arguments, shapes, on_message, on_end, line, &line->child);
 	if (r < 0) {
@@ -287,7 +285,6 @@ void line_start(struct line *line)
 
 void line_stop(struct line *line)
 {
-	line->stopped = true;
 	if (line->restart_timer)
 		g_source_remove(line->restart_timer);
 	line->restart_timer = 0;

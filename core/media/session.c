@@ -89,7 +89,7 @@ struct session {
 	double rtt_ms, audio_loss_out, video_loss_out, remb_in;
 	double rate_bps, rate_max_bps, told_bps, remb_out;
 	uint64_t rate_bytes; /* received since the last report */
-	bool video_muted, video_enabled, audio_enabled;
+	bool video_muted, video_enabled;
 };
 
 static int64_t now_us(void)
@@ -766,7 +766,7 @@ int session_open(const cJSON *start, const struct session_ops *ops, void *data, 
 	s->data = data;
 	s->offerer = g_str_equal(message_string(start, "role", ""), "offer");
 	s->wants_video = message_bool(start, "video", true);
-	s->audio_enabled = s->video_enabled = true;
+	s->video_enabled = true;
 	s->rate_max_bps = message_number(settings, "video_bitrate_bps", 800000);
 	s->rate_bps = s->told_bps = s->rate_max_bps;
 	s->early = g_ptr_array_new_with_free_func(g_free);
@@ -842,7 +842,6 @@ void session_mute(struct session *s, bool audio, bool video)
 void session_enable(struct session *s, bool audio, bool video)
 {
 	sound_enable(s->sound, audio);
-	s->audio_enabled = audio;
 	s->video_enabled = video;
 }
 
