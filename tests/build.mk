@@ -45,5 +45,5 @@ EXTRA_DIST += tests/lint/run tests/lint/includes tests/mutants/run tests/mutants
 # tests/sim: the call core in a world of its own
 noinst_PROGRAMS += tests/sim/sim
 TESTS += tests/sim/sim
-tests_sim_sim_SOURCES = tests/sim/sim.c
+tests_sim_sim_SOURCES = tests/sim/sim.c tests/sim/schedule.c tests/sim/schedule.h
 tests_sim_sim_LDADD = core/call/libcall.a $(BASE_LDADD)

@@ -77,7 +77,7 @@ static void need_session(struct box *box, const struct call_output *output)
 static void do_media_open(struct box *box, const struct call_output *output)
 {
 	need_session(box, output);
-	call_core_setup(box->core, box_now_ms(), output->call_id, true, NULL);
+	call_core_setup(box->core, box_now_ms(), output->call_id, 0, NULL);
 }
 
 static void do_media_start(struct box *box, const struct call_output *output)

@@ -46,6 +46,8 @@ static unsigned int devices_ringing(const struct call *call, const char *but)
 static bool last_device(struct step *step)
 {
 	const char *mine = g_hash_table_lookup(step->call->devices, step->from_party);
+	if (step->core->policy.busy_first && g_str_equal(message_string(step->body, "reason", ""), "busy"))
+		return true;
 	return mine && !*mine && devices_ringing(step->call, step->from_party) == 0;
 }
 
@@ -56,7 +58,7 @@ static bool nobody_rings(struct step *step)
 
 static bool age_trusted(struct step *step)
 {
-	return step->call->fresh;
+	return step->call->fresh || step->core->policy.ring_unverified;
 }
 
 static bool won(struct step *step)
@@ -173,8 +175,11 @@ static void send_refusal(struct step *step, const char *unused)
 static void send_reject_all(struct step *step, const char *unused)
 {
 	(void)unused;
-	step->call->refused_by_me = true;
-	send_reject(step, step->core->policy.reject_account ? "all" : "device", "decline");
+	struct call *call = step->call;
+	call->refused_by_me = true;
+	const char *scope = step->core->policy.reject_account ? "all" : "device";
+	send_reject(step, call->refusal_scope ? call->refusal_scope : scope,
+		    call->refusal ? call->refusal : "decline");
 }
 
 static void send_reject_timeout(struct step *step, const char *unused)
@@ -188,6 +193,8 @@ static void send_bye(struct step *step, const char *unused)
 	static const char *const reasons[] = {
 		[END_BY_ME] = "hangup", [END_BY_PEER] = "hangup", [END_BY_MY_MEDIA] = "media",
 		[END_BY_PEER_MEDIA] = "media", [END_BY_PEER_LOST] = "media", [END_BY_KICK] = "gone",
+		[END_BY_LENGTH] = "maxcall", [END_SUPERSEDED] = "superseded",
+		[END_ELSEWHERE] = "gone",
 	};
 	const struct call *call = step->call;
 	(void)unused;
@@ -343,11 +350,18 @@ static void notify_ring(struct step *step, const char *unused)
 {
 	struct call *call = step->call;
 	(void)unused;
+	const struct call_policy *policy = &step->core->policy;
+	bool second = call != step->core->live;
 	call->invited_told = true;
-	event_put(step->core, call, "onInvited", invited_payload(call));
-	output_put(step->core, OUT_RING, call)->on = true;
-	if (step->core->policy.autoanswer_ms >= 0)
-		call->timers[TIMER_AUTOANSWER] = step->now_ms + step->core->policy.autoanswer_ms;
+	cJSON *payload = invited_payload(call);
+	cJSON_AddBoolToObject(payload, "waiting", second);
+	event_put(step->core, call, "onInvited", payload);
+	struct call_output *ring = output_put(step->core, OUT_RING, call);
+	ring->on = true;
+	ring->soft = second;
+	if (!second && policy->autoanswer_ms >= 0 &&
+	    (!policy->autoanswer_contacts || list_has(policy->contacts, call->peer_user)))
+		call->timers[TIMER_AUTOANSWER] = step->now_ms + policy->autoanswer_ms;
 }
 
 static void notify_stop(struct step *step, const char *unused)
@@ -369,9 +383,16 @@ static void notify_in_call(struct step *step, const char *unused)
 	(void)unused;
 	if (call->connected_ms >= 0)
 		return;
+	struct call_core *core = step->core;
+	int maxcall = core->policy.maxcall_ms;
 	call->connected_ms = step->now_ms;
-	if (step->core->policy.maxcall_ms > 0)
-		call->timers[TIMER_MAXCALL] = step->now_ms + step->core->policy.maxcall_ms;
+	call->timers[TIMER_HEARTBEAT] = step->now_ms + CALL_HEARTBEAT_MS;
+	journal_put(step);
+	if (maxcall > 0)
+		call->timers[TIMER_MAXCALL] = step->now_ms + MAX(maxcall - CALL_PROMPT_MS, 0);
+	/* The peer takes everything for on and audible until it is told otherwise. */
+	if (core->audio_muted || core->video_muted || !core->audio_enabled || !core->video_enabled)
+		flags_send(step);
 	cJSON *joined = payload_user(call);
 	cJSON_AddStringToObject(joined, "uid", step->core->party);
 	cJSON_AddStringToObject(joined, "cid", call->id);
@@ -405,7 +426,9 @@ static void log_decide(struct step *step, const char *unused)
 	call->outcome = outcome;
 	g_free(call->winner);
 	call->winner = g_strdup(winner);
-	if (ended && outcome != OUTCOME_ACCEPTED)
+	if (ended && outcome == OUTCOME_GLARE)
+		output_put(step->core, OUT_RECORD, call); /* the call never was: takes back what was written */
+	else if (ended && outcome != OUTCOME_ACCEPTED)
 		call_record(step);
 }
 

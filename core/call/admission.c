@@ -6,14 +6,16 @@
 #include "core/base/message.h"
 
 #define LIFETIME_MIN_MS 3000
+#define GUARD_MARGIN_MS 5000
 #define FLOOD_WINDOW_MS 60000
 
 struct flood {
 	int64_t since_ms;
 	int count;
+	bool told; /* one missed call stands for the rest of the minute */
 };
 
-static bool list_has(const char *list, const char *word)
+bool list_has(const char *list, const char *word)
 {
 	size_t length = strlen(word);
 	for (const char *at = list; at && (at = strstr(at, word)); at += length)
@@ -22,10 +24,21 @@ static bool list_has(const char *list, const char *word)
 	return false;
 }
 
-static bool floods(struct call_core *core, int64_t now_ms, const char *user)
+/* Rings of all but the callers that the administrator named: a flood from many must not ring on and on. */
+static bool rings_too_often(struct call_core *core, int64_t now_ms, const char *user)
 {
-	if (core->policy.invites_a_minute == 0)
+	const struct call_policy *policy = &core->policy;
+	if (policy->rings_a_minute == 0 || list_has(policy->contacts, user) || list_has(policy->allow, user))
 		return false;
+	if (now_ms - core->rings_since_ms >= FLOOD_WINDOW_MS || core->rings == 0) {
+		core->rings_since_ms = now_ms;
+		core->rings = 0;
+	}
+	return ++core->rings > policy->rings_a_minute;
+}
+
+static struct flood *flood_of(struct call_core *core, int64_t now_ms, const char *user)
+{
 	struct flood *flood = g_hash_table_lookup(core->floods, user);
 	if (!flood) {
 		if (g_hash_table_size(core->floods) > 1000)
@@ -36,7 +49,18 @@ static bool floods(struct call_core *core, int64_t now_ms, const char *user)
 	}
 	if (now_ms - flood->since_ms >= FLOOD_WINDOW_MS)
 		*flood = (struct flood){ .since_ms = now_ms };
-	return ++flood->count > core->policy.invites_a_minute;
+	return flood;
+}
+
+/* Whether this invite is one too many. *ret_first: the first such of its caller in this minute. */
+static bool floods(struct call_core *core, int64_t now_ms, const char *user, bool *ret_first)
+{
+	struct flood *flood = flood_of(core, now_ms, user);
+	int most = core->policy.invites_a_minute;
+	bool many = (most > 0 && ++flood->count > most) || (!core->live && rings_too_often(core, now_ms, user));
+	*ret_first = many && !flood->told;
+	flood->told |= many;
+	return many;
 }
 
 static size_t device_length(const char *party)
@@ -75,6 +99,9 @@ static struct call *call_from_invite(struct call_core *core, int64_t now_ms,
 	int type = message_int(message->body, "type", CALL_AUDIO);
 	call->type = type >= CALL_AUDIO && type <= CALL_OTHER ? (enum call_type)type : CALL_OTHER;
 	call->ring_ms = remaining_ms;
+	call->guard_ms = remaining_ms + GUARD_MARGIN_MS;
+	if (core->own_limit_ms > 0)
+		call->guard_ms = MIN(call->guard_ms, core->own_limit_ms);
 	call->fresh = message->age_ms >= 0;
 	const cJSON *attachment = message_member(message->body, "attachment");
 	const cJSON *group = message_member(message->body, "group");
@@ -99,6 +126,13 @@ static void refuse(struct call_core *core, int64_t now_ms, struct call *call,
 		call->outcome = OUTCOME_TIMEOUT;
 	struct step step = step_of(core, now_ms, call, message);
 	call_step(&step, BOX_REFUSE, -1);
+	if (!reason)
+		return;
+	cJSON *payload = payload_user(call);
+	cJSON_AddStringToObject(payload, "reason", reason);
+	event_put(core, call, "onCallRefused", payload);
+	if (missed)
+		event_put(core, call, "onCallMissed", payload_user(call));
 }
 
 static void admit(struct call_core *core, int64_t now_ms, struct call *call,
@@ -106,15 +140,57 @@ static void admit(struct call_core *core, int64_t now_ms, struct call *call,
 {
 	struct step step = step_of(core, now_ms, call, message);
 	call_step(&step, automatic ? BOX_ADMIT_AUTO : BOX_ADMIT, -1);
-	if (!automatic && !message->replay && g_hash_table_contains(core->synced, call->account))
+	if (automatic)
+		return;
+	call->verified = !message->replay && g_hash_table_contains(core->synced, call->account);
+	if (core->policy.screen_calls) {
+		struct call_output *output = output_put(core, OUT_SCREEN, call);
+		call->asking = true;
+		output->json = payload_user(call);
+		cJSON_AddNumberToObject(output->json, "type", call->type);
+	} else if (call->verified) {
 		call_step(&step, SIGNALLING_SYNCED, -1);
+	}
 }
 
-static void end_live(struct call_core *core, int64_t now_ms, enum call_event event)
+void call_core_screened(struct call_core *core, int64_t now_ms, const char *call_id, enum call_screening answer)
 {
-	struct step step = { .core = core, .call = core->live, .now_ms = now_ms };
-	step.call->end = END_BY_PEER;
+	struct call *call = g_hash_table_lookup(core->calls, call_id);
+	struct step step = { .core = core, .call = call, .now_ms = now_ms };
+	if (!call || !call->asking)
+		return;
+	call->asking = false;
+	switch (answer) {
+	case SCREEN_ALLOW:
+		if (call->verified)
+			call_step(&step, SIGNALLING_SYNCED, -1);
+		break;
+	case SCREEN_REFUSE:
+		call->refusal = g_strdup("blocked");
+		call->refusal_scope = "device";
+		call_step(&step, USER_REJECT, -1);
+		break;
+	case SCREEN_ACCEPT:
+		if (call == core->live)
+			event_put(core, call, "onAutoAnswer", payload_user(call));
+		call_step(&step, call == core->live ? USER_ACCEPT : SIGNALLING_SYNCED, -1);
+		break;
+	}
+}
+
+static void end_call(struct call_core *core, int64_t now_ms, struct call *call, enum call_event event)
+{
+	struct step step = { .core = core, .call = call, .now_ms = now_ms };
+	call->end = END_SUPERSEDED;
 	call_step(&step, (int)event, -1);
+}
+
+/* The call that I made is over without an end that the user saw: the other one goes on in its place. */
+static void replaced_told(struct call_core *core, const char *lost, const struct call *call)
+{
+	cJSON *payload = payload_user(call);
+	cJSON_AddStringToObject(payload, "replaced", lost);
+	event_put(core, call, "onCallReplaced", payload);
 }
 
 /* A4: we call each other. True: my call L loses, the incoming one is taken. */
@@ -126,56 +202,97 @@ static bool glare_loses(const struct call_core *core, const struct call_message 
 }
 
 /* A5: the device that I am in a call with has forgotten that call. */
-static bool is_superseding(const struct call_core *core, const struct call_message *message)
+static bool is_superseding(const struct call *live, const struct call_message *message)
 {
-	const struct call *live = core->live;
-	return live->peer_party && g_str_equal(live->peer_user, message->from_user) &&
+	return live && live->peer_party && g_str_equal(live->peer_user, message->from_user) &&
 	       g_str_equal(live->account, message->account) &&
 	       party_same_device(live->peer_party, message->from_party) &&
 	       (stands_in_ended(message->body, live->id) ||
 		is_rebooted(live->peer_party, message->from_party));
 }
 
+static void admit_glare(struct call_core *core, int64_t now_ms, struct call *call,
+			const struct call_message *message)
+{
+	if (!glare_loses(core, message)) {
+		refuse(core, now_ms, call, message, "glare", false);
+		return;
+	}
+	g_autofree char *lost = g_strdup(core->live->id);
+	end_call(core, now_ms, core->live, BOX_GLARE_LOST);
+	admit(core, now_ms, call, message, true);
+	replaced_told(core, lost, call);
+}
+
+/* A5: the new call takes the old one's place. */
+static void supersede(struct call_core *core, int64_t now_ms, struct call *old, struct call *call,
+		      const struct call_message *message)
+{
+	bool resume = g_strcmp0(message_string(message->body, "replaces", NULL), old->id) == 0;
+	end_call(core, now_ms, old, BOX_SUPERSEDED);
+	admit(core, now_ms, call, message, resume && !core->live);
+}
+
 static void admit_beside(struct call_core *core, int64_t now_ms, struct call *call,
 			 const struct call_message *message)
 {
 	const struct call *live = core->live;
-	bool calling = core->fsm->states[live->state].status == CALL_CALLING;
-	if (calling && g_str_equal(live->peer_user, message->from_user) &&
-	    g_str_equal(live->account, message->account)) {
-		if (!glare_loses(core, message)) {
-			refuse(core, now_ms, call, message, "glare", false);
-			return;
-		}
-		end_live(core, now_ms, BOX_GLARE_LOST);
-		admit(core, now_ms, call, message, true);
-		return;
-	}
-	if (is_superseding(core, message)) {
-		bool resume = g_strcmp0(message_string(message->body, "replaces", NULL), live->id) == 0;
-		end_live(core, now_ms, BOX_SUPERSEDED);
-		admit(core, now_ms, call, message, resume);
-		return;
-	}
-	refuse(core, now_ms, call, message, "busy", false);
+	enum call_status status = core->fsm->states[live->state].status;
+	bool same_peer = g_str_equal(live->peer_user, message->from_user) &&
+			 g_str_equal(live->account, message->account);
+	if (status == CALL_CALLING && same_peer)
+		admit_glare(core, now_ms, call, message);
+	else if (is_superseding(live, message))
+		supersede(core, now_ms, core->live, call, message);
+	else if (is_superseding(core->waiting, message))
+		supersede(core, now_ms, core->waiting, call, message);
+	else if (core->policy.call_waiting && status == CALL_IN_CALL && !core->waiting)
+		admit(core, now_ms, call, message, false);
+	else
+		refuse(core, now_ms, call, message, "busy", false);
+}
+
+/* No state is kept and nothing is written: a flood costs an answer each. */
+static void refuse_flood(struct call_core *core, int64_t now_ms, const struct call_message *message)
+{
+	cJSON *body = cJSON_CreateObject();
+	cJSON_AddStringToObject(body, "scope", "device");
+	cJSON_AddStringToObject(body, "reason", "busy");
+	answer_unknown(core, now_ms, message, "reject", body);
+}
+
+/* A1, A2: why this call does not ring, whatever else goes on here; NULL: it may. */
+static const char *refusal(const struct call_core *core, int64_t now_ms, const struct call *call,
+			   const struct call_message *message)
+{
+	int type = message_int(message->body, "type", 0);
+	int lifetime = MAX(message_int(message->body, "lifetime_ms", 0), 0);
+	if (call->ring_ms < MIN(LIFETIME_MIN_MS, MAX(lifetime / 2, 1)))
+		return "timeout";
+	if (list_has(core->policy.block, message->from_user))
+		return "blocked";
+	if (type < CALL_AUDIO || type > CALL_OTHER)
+		return "unsupported";
+	return call_core_has_dnd(core, now_ms) ? "dnd" : NULL;
 }
 
 void admit_invite(struct call_core *core, int64_t now_ms, const struct call_message *message)
 {
 	const struct call_policy *policy = &core->policy;
+	bool allowed = !policy->allow || list_has(policy->allow, message->from_user), first;
+	bool many = allowed && floods(core, now_ms, message->from_user, &first);
+	if (many && !first) {
+		refuse_flood(core, now_ms, message);
+		return;
+	}
 	int lifetime = message_int(message->body, "lifetime_ms", 0);
 	int64_t remaining = CLAMP(lifetime, 0, CALL_TIMEOUT_MAX_MS) - MAX(message->age_ms, 0);
 	struct call *call = call_from_invite(core, now_ms, message, (int)MAX(remaining, 0));
-	if (remaining < LIFETIME_MIN_MS)
-		refuse(core, now_ms, call, message, "timeout", true);
-	else if (policy->allow && !list_has(policy->allow, message->from_user))
+	const char *why = refusal(core, now_ms, call, message);
+	if (!allowed)
 		refuse(core, now_ms, call, message, NULL, false);
-	else if (list_has(policy->block, message->from_user))
-		refuse(core, now_ms, call, message, "blocked", true);
-	else if (policy->dnd)
-		refuse(core, now_ms, call, message, "dnd", true);
-	else if (floods(core, now_ms, message->from_user))
-		refuse(core, now_ms, call, message, "busy", false);
+	else if (why || many)
+		refuse(core, now_ms, call, message, why ? why : "busy", true);
 	else if (!core->live)
 		admit(core, now_ms, call, message, false);
 	else

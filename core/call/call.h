@@ -9,7 +9,9 @@
 
 enum call_timer {
 	TIMER_SETUP, TIMER_RING, TIMER_GUARD, TIMER_SCREEN, TIMER_CONFIRM, TIMER_COLLECT, TIMER_MEDIA,
-	TIMER_ALIVE, TIMER_RECONN, TIMER_MAXCALL, TIMER_AUTOANSWER, CALL_TIMERS,
+	TIMER_ALIVE, TIMER_RECONN, TIMER_MAXCALL, TIMER_AUTOANSWER,
+	/* C's own, never in a row: they run through changes of state */
+	TIMER_SWITCH, TIMER_HEARTBEAT, CALL_TIMERS,
 };
 
 enum call_event {
@@ -20,7 +22,12 @@ enum call_event {
 };
 
 /* Who or what ended a connected call. */
-enum call_end { END_BY_ME, END_BY_PEER, END_BY_MY_MEDIA, END_BY_PEER_MEDIA, END_BY_PEER_LOST, END_BY_KICK };
+enum call_end {
+	END_BY_ME, END_BY_PEER, END_BY_MY_MEDIA, END_BY_PEER_MEDIA, END_BY_PEER_LOST, END_BY_KICK, END_BY_LENGTH,
+	END_SUPERSEDED, END_ELSEWHERE,
+};
+
+#define CALL_CODE_FAILED 7 /* reasonCode of a set-up that failed for no better known reason */
 
 struct call {
 	char id[CALL_ID_CHARS + 1];
@@ -32,6 +39,8 @@ struct call {
 	cJSON *attachment, *group;
 	int64_t timers[CALL_TIMERS]; /* due time, -1 off */
 	int ring_ms;		     /* anchor: how long it rings; callee: what remained on arrival */
+	int guard_ms;		     /* callee: how long it rings here at most */
+	int fail_code;		     /* reasonCode of a failed set-up; 0: by the outcome */
 	bool fresh;		     /* callee: the invite's age is known */
 	enum call_outcome outcome;
 	char *winner;		     /* party that the verdict names */
@@ -46,7 +55,11 @@ struct call {
 	cJSON *last_body;
 	int64_t started_ms, connected_ms, ended_ms; /* connected: -1 until media is up */
 	bool refused_by_me, accept_sent, invited_told, media_asked, hung_up;
-	int type_rev, asked_type, asking_type;
+	bool asking;		     /* OUT_SCREEN is not answered */
+	bool recorded;		     /* callee: the anchor's record has come, mine says nothing more */
+	bool verified;		     /* meanwhile the caller said that the call is alive */
+	bool ignored, on_hold, prompted;
+	int type_rev, asked_type, asked_rev, asking_type;
 	int peer_flags_rev;
 	bool peer_audio_muted, peer_video_muted, peer_audio_enabled, peer_video_enabled;
 };
@@ -55,11 +68,17 @@ struct call_core {
 	const struct fsm *fsm;
 	char *party;
 	struct call_policy policy;
-	char *allow, *block;
+	char *allow, *block, *contacts;
 	GQueue outputs;
 	GHashTable *calls; /* id → struct call */
 	GQueue ended;	   /* struct call, newest first */
 	struct call *live;
+	struct call *waiting; /* beside live: rings softly, or is held */
+	bool dnd;
+	int64_t dnd_until_ms; /* -1: no end */
+	int own_limit_ms;     /* how long a call may ring here, 0: as the caller says */
+	int64_t rings_since_ms;
+	int rings;
 	GHashTable *synced; /* accounts */
 	GHashTable *floods; /* user → struct flood */
 	uint64_t seq, event_seq;
@@ -100,6 +119,10 @@ bool call_step(struct step *step, int event, int timer);
 struct call *call_new(struct call_core *core, const char *id, const char *account, const char *user,
 		      bool anchor, int64_t now_ms);
 void call_forget(struct call_core *core, struct call *call);
+/* Live, or waiting beside the live one. */
+bool call_is_here(const struct call_core *core, const struct call *call);
+/* The call beside the live one takes its place when that has ended. */
+void waiting_promote(struct step *step);
 /* A call that never lived here, kept so that a late message finds its verdict. */
 void call_bury(struct call_core *core, struct call *call, int64_t now_ms);
 
@@ -107,9 +130,18 @@ void call_bury(struct call_core *core, struct call *call, int64_t now_ms);
 /* Whether two parties are one device, perhaps of different boots. */
 bool party_same_device(const char *one, const char *other);
 void admit_invite(struct call_core *core, int64_t now_ms, const struct call_message *message);
+/* Whether a blank separated list names an account. */
+bool list_has(const char *list, const char *word);
+/* An answer about a call that is not kept here; body is taken. */
+void answer_unknown(struct call_core *core, int64_t now_ms, const struct call_message *message, const char *kind,
+		    cJSON *body);
 
 /* media_type.c */
 void type_message(struct step *step);
+void type_question_void(struct step *step);
+
+/* receive.c */
+void flags_send(struct step *step);
 
 cJSON *payload_user(const struct call *call); /* {userId: peer} */
 

@@ -23,6 +23,9 @@
 #define CALL_TOMBSTONE_MS (24 * 3600 * 1000)
 #define CALL_TOMBSTONES_MAX 4096
 #define CALL_MESSAGE_BYTES_MAX 4096
+#define CALL_PROMPT_MS 60000	   /* onMaxCall comes this long before the longest call ends */
+#define CALL_SWITCH_ASK_MS 30000   /* an unanswered question about the type is void then */
+#define CALL_HEARTBEAT_MS 60000	   /* a connected call's duration is in the journal at least so often */
 
 enum call_type { CALL_AUDIO = 1, CALL_VIDEO = 2, CALL_OTHER = 3 };
 
@@ -35,10 +38,18 @@ const char *call_outcome_name(enum call_outcome outcome);
 
 struct call_policy {
 	int call_timeout_ms;   /* ring, CALL_TIMEOUT_MIN_MS..CALL_TIMEOUT_MAX_MS */
-	int autoanswer_ms;     /* -1 off, else delay 0..50000 */
-	bool dnd;	       /* do not disturb */
+	int autoanswer_ms;     /* -1 off, else delay 0..50000; never beside a live call */
+	bool autoanswer_contacts; /* only callers in contacts */
+	const char *contacts;  /* accounts, blank separated: no ring limit, perhaps auto-answered */
+	bool dnd;	       /* do not disturb, at the start; then call_core_dnd() */
 	bool reject_account;   /* a local reject speaks for all devices of the account */
 	int invites_a_minute;  /* admitted per caller; 0: no limit */
+	int rings_a_minute;    /* of all callers outside contacts and allow together; 0: no limit */
+	bool call_waiting;     /* a second call rings beside a connected one, else it is refused as busy */
+	bool accept_holds;     /* taking it holds the first call instead of ending it */
+	bool busy_first;       /* the first busy device decides for the account that I call */
+	bool ring_unverified;  /* rings for an invite whose age nobody vouches for */
+	bool screen_calls;     /* OUT_SCREEN asks the box before a call may ring */
 	const char *allow;     /* accounts, blank separated; NULL: everybody */
 	const char *block;
 	bool confirm_video;    /* switching to video asks the user */
@@ -53,11 +64,14 @@ enum call_output_type {
 	OUT_MEDIA_OPEN,	 /* get media ready for the call: answer with call_core_setup() */
 	OUT_MEDIA_START, /* the verdict allows media now: anchor makes the offer; type, peer in to_user/to_party */
 	OUT_MEDIA_TYPE,	 /* the agreed type changed: type */
+	OUT_MEDIA_HOLD,	 /* on: the call goes on without devices; off: it has them again */
 	OUT_MEDIA_STOP,	 /* all of the call's media ends now */
 	OUT_MEDIA_MESSAGE, /* description or candidates of the peer: kind, json = body */
-	OUT_RING,	 /* start: on = true, stop: on = false */
+	OUT_RING,	 /* start: on = true, stop: on = false; soft: beside a connected call */
+	OUT_SCREEN,	 /* may this call ring? json = {userId, type}: answer with call_core_screened() */
 	OUT_JOURNAL,	 /* write json under call_id, synced, before any later output is carried out */
-	OUT_RECORD,	 /* the call's record: write json by call_id, replacing an older one */
+	/* the call's record: write json by call_id, replacing an older one that is not final; NULL: remove it */
+	OUT_RECORD,
 };
 
 struct call_output {
@@ -66,6 +80,7 @@ struct call_output {
 	uint64_t seq;
 	int deadline_ms; /* OUT_SEND: give up after this long */
 	bool on;
+	bool soft;
 	bool anchor;
 	enum call_type call_type;
 	cJSON *json;
@@ -105,10 +120,17 @@ int call_core_call(struct call_core *core, int64_t now_ms, const struct call_req
 /* call_id NULL: the live call. type 0: as invited. */
 int call_core_accept(struct call_core *core, int64_t now_ms, const char *call_id, int type, char **ret_error);
 int call_core_reject(struct call_core *core, int64_t now_ms, const char *call_id, char **ret_error);
-/* Only while calling. */
+/* Rings no more here, refuses nothing: the call can still be accepted, elsewhere or here. */
+int call_core_ignore(struct call_core *core, int64_t now_ms, const char *call_id, char **ret_error);
+/* After onMaxCall: the longest call time begins anew. */
+int call_core_prolong(struct call_core *core, int64_t now_ms, char **ret_error);
+/* Do not disturb; for_ms 0: until it is switched off. */
+void call_core_dnd(struct call_core *core, int64_t now_ms, bool on, int64_t for_ms);
+/* Only for a call of my own. */
 int call_core_cancel(struct call_core *core, int64_t now_ms, const char *call_id, char **ret_error);
 /* Ends any live call: cancel, reject or bye by its state. */
 int call_core_hangup(struct call_core *core, int64_t now_ms, const char *call_id, char **ret_error);
+/* For the calls that begin from now on: how long mine ring there, and how long others' ring here at most. */
 int call_core_set_timeout(struct call_core *core, int ms, char **ret_error);
 /* state: 1 ask, 2 agree, 3 refuse */
 int call_core_switch_type(struct call_core *core, int64_t now_ms, enum call_type type, int state,
@@ -132,8 +154,13 @@ void call_core_message(struct call_core *core, int64_t now_ms, const struct call
 void call_core_synced(struct call_core *core, int64_t now_ms, const char *account, bool synced);
 /* The account was logged out by another login (single-login accounts): its calls end. */
 void call_core_kicked(struct call_core *core, int64_t now_ms, const char *account);
-/* Answer to OUT_MEDIA_OPEN. */
-void call_core_setup(struct call_core *core, int64_t now_ms, const char *call_id, bool ok, const char *detail);
+/* Answer to OUT_MEDIA_OPEN. code 0: ready; else the reasonCode of the end: 1 credentials, 4 media engine,
+ * 7 anything else. */
+void call_core_setup(struct call_core *core, int64_t now_ms, const char *call_id, int code, const char *detail);
+
+enum call_screening { SCREEN_ALLOW, SCREEN_REFUSE, SCREEN_ACCEPT };
+/* Answer to OUT_SCREEN. Without one the call rings when its screen timer ends. */
+void call_core_screened(struct call_core *core, int64_t now_ms, const char *call_id, enum call_screening answer);
 
 enum call_media_fact {
 	CALL_MEDIA_UP,	  /* authenticated media of the peer arrives */
@@ -152,8 +179,11 @@ void call_core_media_message(struct call_core *core, int64_t now_ms, const char 
 /* {status, callId?, ...}: the whole present state for a client; caller deletes. */
 cJSON *call_core_state(const struct call_core *core, int64_t now_ms);
 enum call_status call_core_status(const struct call_core *core);
+bool call_core_has_dnd(const struct call_core *core, int64_t now_ms);
 /* Id of the live call, NULL when idle; borrowed until the next call in. */
 const char *call_core_live_id(const struct call_core *core);
+/* Id of the call beside it, that rings softly or is held; NULL: none. */
+const char *call_core_waiting_id(const struct call_core *core);
 
 /* At boot, once per journal row: a live one is settled (the peer is told, the record is written), an ended
  * one becomes its tombstone. */

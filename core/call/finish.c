@@ -5,7 +5,8 @@
 
 /* reasonCode of onCallEnd */
 enum reason {
-	REASON_NONE = 0, REASON_TIMEOUT = 2, REASON_BUSY = 3, REASON_FAILED = 7, REASON_KICKED = 8,
+	REASON_NONE = 0, REASON_CREDENTIALS = 1, REASON_TIMEOUT = 2, REASON_BUSY = 3, REASON_MEDIA_ENGINE = 4,
+	REASON_JOIN = 5, REASON_FAILED = 7, REASON_KICKED = 8,
 	REASON_MY_MEDIA = 10, REASON_I_CANCELED = 11, REASON_PEER_CANCELED = 12, REASON_I_REJECTED = 13,
 	REASON_PEER_REJECTED = 14, REASON_I_HUNG_UP = 15, REASON_PEER_HUNG_UP = 16,
 	REASON_OTHER_CLIENT_REJECTED = 17, REASON_OTHER_CLIENT_ACCEPTED = 18, REASON_PEER_MEDIA = 19,
@@ -13,6 +14,9 @@ enum reason {
 };
 
 static const struct { enum reason reason; const char *message; } reason_messages[] = {
+	{ REASON_CREDENTIALS, "no credentials for media" },
+	{ REASON_MEDIA_ENGINE, "the media engine could not be started" },
+	{ REASON_JOIN, "no media came about" },
 	{ REASON_TIMEOUT, "nobody answered in time" },
 	{ REASON_BUSY, "the other side is busy" },
 	{ REASON_FAILED, "the call could not be set up" },
@@ -46,13 +50,24 @@ static bool answered_elsewhere(const struct step *step)
 	       g_strcmp0(call->winner, step->core->party) != 0;
 }
 
+/* Accepted, but sound and picture never came: a failed set-up, no call that was lost. */
+static bool never_joined(const struct call *call)
+{
+	bool media = call->end == END_BY_MY_MEDIA || call->end == END_BY_PEER_MEDIA || call->end == END_BY_PEER_LOST;
+	return call->outcome == OUTCOME_ACCEPTED && call->connected_ms < 0 && media;
+}
+
 static enum reason accepted_reason(const struct call *call)
 {
 	static const enum reason reasons[] = {
 		[END_BY_ME] = REASON_I_HUNG_UP, [END_BY_PEER] = REASON_PEER_HUNG_UP,
 		[END_BY_MY_MEDIA] = REASON_MY_MEDIA, [END_BY_PEER_MEDIA] = REASON_PEER_MEDIA,
 		[END_BY_PEER_LOST] = REASON_PEER_LOST_MEDIA, [END_BY_KICK] = REASON_KICKED,
+		[END_BY_LENGTH] = REASON_I_HUNG_UP, [END_SUPERSEDED] = REASON_PEER_HUNG_UP,
+		[END_ELSEWHERE] = REASON_OTHER_CLIENT_ACCEPTED,
 	};
+	if (never_joined(call))
+		return REASON_JOIN;
 	return reasons[call->end];
 }
 
@@ -61,10 +76,14 @@ static enum reason reason_of(const struct step *step)
 	const struct call *call = step->call;
 	if (call->end == END_BY_KICK)
 		return REASON_KICKED;
+	if (call->end == END_ELSEWHERE)
+		return REASON_OTHER_CLIENT_ACCEPTED;
 	switch (call->outcome) {
 	case OUTCOME_ACCEPTED:
 		return answered_elsewhere(step) ? REASON_OTHER_CLIENT_ACCEPTED : accepted_reason(call);
 	case OUTCOME_CANCELED:
+		if (call->fail_code)
+			return (enum reason)call->fail_code;
 		return call->anchor ? REASON_I_CANCELED : REASON_PEER_CANCELED;
 	case OUTCOME_REJECTED:
 		if (call->anchor)
@@ -77,9 +96,13 @@ static enum reason reason_of(const struct step *step)
 	case OUTCOME_FAILED:
 		if (call->hung_up)
 			return REASON_I_HUNG_UP;
+		if (call->fail_code)
+			return (enum reason)call->fail_code;
 		return call->anchor ? REASON_FAILED : REASON_ACCEPT_FAILED;
-	case OUTCOME_NONE:
 	case OUTCOME_GLARE:
+		/* It rang here while another device of this account called that caller: the two talk now. */
+		return call->invited_told ? REASON_OTHER_CLIENT_ACCEPTED : REASON_NONE;
+	case OUTCOME_NONE:
 		break;
 	}
 	return REASON_NONE;
@@ -90,6 +113,12 @@ static cJSON *timeout_payload(const struct call *call)
 	cJSON *payload = payload_user(call);
 	cJSON_AddStringToObject(payload, "reason", call->anchor ? "callTimeOut" : "beCallTimeOut");
 	return payload;
+}
+
+static bool is_failure(enum reason reason)
+{
+	return reason == REASON_CREDENTIALS || reason == REASON_MEDIA_ENGINE || reason == REASON_JOIN ||
+	       reason == REASON_FAILED || reason == REASON_ACCEPT_FAILED;
 }
 
 /* The event that tells how it ended, before onCallEnd tells that it did. */
@@ -113,7 +142,7 @@ static void outcome_event(const struct step *step, enum reason reason)
 	for (size_t i = 0; i < G_N_ELEMENTS(events); i++)
 		if (events[i].reason == reason)
 			event_put(step->core, call, events[i].event, payload_user(call));
-	if (reason == REASON_FAILED || reason == REASON_ACCEPT_FAILED) {
+	if (is_failure(reason)) {
 		cJSON *payload = payload_user(call);
 		cJSON_AddNumberToObject(payload, "code", reason);
 		cJSON_AddStringToObject(payload, "message", call->detail ? call->detail
@@ -128,6 +157,8 @@ static int record_status(const struct step *step)
 		[OUTCOME_NONE] = 0, [OUTCOME_ACCEPTED] = 1, [OUTCOME_CANCELED] = 2, [OUTCOME_REJECTED] = 3,
 		[OUTCOME_TIMEOUT] = 4, [OUTCOME_BUSY] = 5, [OUTCOME_GLARE] = 0, [OUTCOME_FAILED] = 2,
 	};
+	if (never_joined(step->call))
+		return statuses[OUTCOME_FAILED];
 	return answered_elsewhere(step) ? 0 : statuses[step->call->outcome];
 }
 
@@ -168,14 +199,14 @@ static cJSON *record_json(const struct step *step, int status)
 void call_record(struct step *step)
 {
 	int status = record_status(step);
-	if (status == 0)
+	if (status == 0 || step->call->recorded)
 		return;
 	struct call_output *output = output_put(step->core, OUT_RECORD, step->call);
 	output->json = record_json(step, status);
+	cJSON_AddBoolToObject(output->json, "final", step->call->anchor);
 	if (!step->call->anchor)
 		return;
 	send_to(step, "record", "*", cJSON_Duplicate(output->json, true));
-	event_put(step->core, step->call, "onMessageSent", payload_user(step->call));
 }
 
 static void end_event(const struct step *step, enum reason reason)
@@ -189,19 +220,33 @@ static void end_event(const struct step *step, enum reason reason)
 	event_put(step->core, call, "onCallEnd", payload);
 }
 
+/* What the peer's last message adds to the outcome. */
+static void end_by_peer(const struct step *step)
+{
+	struct call *call = step->call;
+	const char *reason = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(step->body, "reason"));
+	/* A caller's bye before any verdict reached this device is its cancel. */
+	if (!call->anchor && call->outcome == OUTCOME_TIMEOUT && !cJSON_HasObjectItem(step->body, "outcome"))
+		call->outcome = OUTCOME_CANCELED;
+	if (call->outcome == OUTCOME_ACCEPTED && !answered_elsewhere(step))
+		call->end = g_strcmp0(reason, "media") == 0 ? END_BY_PEER_LOST : END_BY_PEER;
+}
+
+/* Somebody called, it rang or could not, and nobody here said a word about it. */
+static bool is_missed(const struct step *step)
+{
+	const struct call *call = step->call;
+	return !call->anchor && !call->refused_by_me && !call->accept_sent &&
+	       (call->outcome == OUTCOME_TIMEOUT || call->outcome == OUTCOME_CANCELED);
+}
+
 void call_finish(struct step *step)
 {
 	struct call *call = step->call;
 	struct call_core *core = step->core;
-	bool lived = core->live == call;
-	/* A caller's bye before any verdict reached this device is its cancel. */
-	if (!call->anchor && call->outcome == OUTCOME_TIMEOUT && step->body &&
-	    !cJSON_HasObjectItem(step->body, "outcome"))
-		call->outcome = OUTCOME_CANCELED;
-	if (call->outcome == OUTCOME_ACCEPTED && step->body && !answered_elsewhere(step))
-		call->end = g_strcmp0(cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(
-					      step->body, "reason")), "media") == 0
-				    ? END_BY_PEER_LOST : END_BY_PEER;
+	bool lived = call_is_here(core, call);
+	if (step->body)
+		end_by_peer(step);
 	call_bury(core, call, step->now_ms);
 	if (call->media_asked)
 		output_put(core, OUT_MEDIA_STOP, call);
@@ -211,5 +256,9 @@ void call_finish(struct step *step)
 		outcome_event(step, reason);
 		end_event(step, reason);
 	}
+	if (lived && is_missed(step))
+		event_put(core, call, "onCallMissed", payload_user(call));
 	call_record(step);
+	if (lived)
+		waiting_promote(step);
 }

@@ -15,19 +15,27 @@ static void type_told(struct step *step, int type, enum switch_state state)
 	event_put(step->core, step->call, "onCallTypeChange", payload);
 }
 
-static void update_send(struct step *step, const char *what, int type)
+static void update_rev_send(struct step *step, const char *what, int type, int rev)
 {
 	cJSON *body = cJSON_CreateObject();
 	cJSON_AddStringToObject(body, "what", what);
 	cJSON_AddNumberToObject(body, "type", type);
-	cJSON_AddNumberToObject(body, "rev", step->call->type_rev);
+	cJSON_AddNumberToObject(body, "rev", rev);
 	send_to(step, "update", step->call->peer_party, body);
+}
+
+static void update_send(struct step *step, const char *what, int type)
+{
+	update_rev_send(step, what, type, step->call->type_rev);
 }
 
 static void type_apply(struct step *step, int type)
 {
 	struct call *call = step->call;
 	call->asked_type = call->asking_type = 0;
+	call->timers[TIMER_SWITCH] = -1;
+	if (type == (int)call->type)
+		return;
 	call->type = (enum call_type)type;
 	output_put(step->core, OUT_MEDIA_TYPE, call);
 	type_told(step, type, SWITCH_AGREE);
@@ -51,19 +59,32 @@ static void agree(struct step *step, int type)
 	if (step->call->anchor)
 		type_set(step, type);
 	else
-		update_send(step, "yes", type);
+		update_rev_send(step, "yes", type, step->call->asked_rev);
 }
 
-static void asked(struct step *step, int type)
+/* Nobody answered: a later yes means nothing. */
+void type_question_void(struct step *step)
 {
 	struct call *call = step->call;
-	if (type == (int)call->type)
-		return;
-	if (call->asking_type == type || !asks_user(step->core, type)) {
+	int asking = call->asking_type;
+	call->asked_type = call->asking_type = 0;
+	if (call->anchor)
+		call->type_rev++;
+	if (asking)
+		type_told(step, asking, SWITCH_REFUSE);
+}
+
+/* Who asks for what is, or for what I ask for myself, has my consent. */
+static void asked(struct step *step, int type, int rev)
+{
+	struct call *call = step->call;
+	call->asked_rev = rev;
+	if (type == (int)call->type || call->asking_type == type || !asks_user(step->core, type)) {
 		agree(step, type);
 		return;
 	}
 	call->asked_type = type;
+	call->timers[TIMER_SWITCH] = step->now_ms + CALL_SWITCH_ASK_MS;
 	type_told(step, type, SWITCH_ASK);
 }
 
@@ -72,15 +93,16 @@ void type_message(struct step *step)
 	struct call *call = step->call;
 	const char *what = message_string(step->body, "what", "");
 	int type = message_int(step->body, "type", 0), rev = message_int(step->body, "rev", -1);
-	if (call->outcome != OUTCOME_ACCEPTED || (type != CALL_AUDIO && type != CALL_VIDEO))
+	if (call->outcome != OUTCOME_ACCEPTED || !call_is_here(step->core, call) || (type != CALL_AUDIO && type != CALL_VIDEO))
 		return;
 	if (g_str_equal(what, "ask")) {
-		asked(step, type);
+		asked(step, type, rev);
 	} else if (g_str_equal(what, "yes") && call->anchor && call->asking_type == type &&
 		   rev == call->type_rev) {
 		type_set(step, type);
 	} else if (g_str_equal(what, "no") && call->asking_type == type) {
 		call->asking_type = 0;
+		call->timers[TIMER_SWITCH] = -1;
 		type_told(step, type, SWITCH_REFUSE);
 	} else if (g_str_equal(what, "set") && !call->anchor && rev > call->type_rev) {
 		call->type_rev = rev;
@@ -99,7 +121,8 @@ int call_core_switch_type(struct call_core *core, int64_t now_ms, enum call_type
 		return -EBADE;
 	}
 	if ((type != CALL_AUDIO && type != CALL_VIDEO) || state < SWITCH_ASK || state > SWITCH_REFUSE) {
-		*ret_error = g_strdup("type must be 1 or 2, state 1..3");
+		*ret_error = g_strdup_printf("type: %d is outside 1..2, or state: %d is outside 1..3", (int)type,
+					     state);
 		return -EINVAL;
 	}
 	if (state != SWITCH_ASK && call->asked_type != (int)type) {
@@ -107,12 +130,14 @@ int call_core_switch_type(struct call_core *core, int64_t now_ms, enum call_type
 		return -EBADE;
 	}
 	call->asked_type = 0;
+	call->timers[TIMER_SWITCH] = -1;
 	if (state == SWITCH_REFUSE) {
 		update_send(&step, "no", type);
 	} else if (state == SWITCH_AGREE) {
 		agree(&step, type);
 	} else {
 		call->asking_type = type;
+		call->timers[TIMER_SWITCH] = now_ms + CALL_SWITCH_ASK_MS;
 		update_send(&step, "ask", type);
 	}
 	return 0;

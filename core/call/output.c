@@ -91,6 +91,9 @@ void journal_put(struct step *step)
 	cJSON_AddNumberToObject(json, "type", call->type);
 	cJSON_AddBoolToObject(json, "live", fsm_is_live(step->core->fsm, call->state));
 	cJSON_AddBoolToObject(json, "connected", call->connected_ms >= 0);
+	cJSON_AddNumberToObject(json, "ageMs", (double)(step->now_ms - call->started_ms));
+	if (call->connected_ms >= 0)
+		cJSON_AddNumberToObject(json, "durationMs", (double)(step->now_ms - call->connected_ms));
 	cJSON_AddStringToObject(json, "outcome", call_outcome_name(call->outcome));
 	output->json = json;
 }

@@ -41,7 +41,7 @@ static bool is_repeated(struct call *call, const struct call_message *message)
 static void media_message(struct step *step, const struct call_message *message)
 {
 	struct call *call = step->call;
-	if (g_strcmp0(message->from_party, call->peer_party) != 0 || step->core->live != call)
+	if (g_strcmp0(message->from_party, call->peer_party) != 0 || !call_is_here(step->core, call))
 		return;
 	if (call->outcome == OUTCOME_ACCEPTED) {
 		struct call_output *output = output_put(step->core, OUT_MEDIA_MESSAGE, call);
@@ -51,7 +51,7 @@ static void media_message(struct step *step, const struct call_message *message)
 	}
 	if (!call->accept_sent)
 		return;
-	if (!call->held)
+	if (!call->on_hold)
 		call->held = cJSON_CreateArray();
 	if (cJSON_GetArraySize(call->held) >= HELD_MAX)
 		return;
@@ -75,7 +75,7 @@ static void flags_message(struct step *step)
 {
 	struct call *call = step->call;
 	int rev = message_int(step->body, "rev", 0);
-	if (rev <= call->peer_flags_rev)
+	if (rev <= call->peer_flags_rev || !call_is_here(step->core, call))
 		return;
 	call->peer_flags_rev = rev;
 	flag_told(step, "onAudioMuted", message_bool(step->body, "audio_muted", false), &call->peer_audio_muted);
@@ -86,6 +86,21 @@ static void flags_message(struct step *step)
 		  &call->peer_video_enabled);
 }
 
+/* A held call is told that nothing comes from here, whatever the switches say. */
+void flags_send(struct step *step)
+{
+	struct call_core *core = step->core;
+	const struct call *call = step->call;
+	cJSON *body = cJSON_CreateObject();
+	cJSON_AddNumberToObject(body, "rev", ++core->flags_rev);
+	cJSON_AddBoolToObject(body, "audio_muted", core->audio_muted);
+	cJSON_AddBoolToObject(body, "video_muted", core->video_muted);
+	cJSON_AddBoolToObject(body, "audio_on", core->audio_enabled && !call->on_hold);
+	cJSON_AddBoolToObject(body, "video_on", core->video_enabled && !call->on_hold);
+	cJSON_AddBoolToObject(body, "held", call->on_hold);
+	send_to(step, "flags", call->peer_party, body);
+}
+
 void call_core_flags(struct call_core *core, int64_t now_ms, bool audio_muted, bool video_muted,
 		     bool audio_enabled, bool video_enabled)
 {
@@ -94,15 +109,8 @@ void call_core_flags(struct call_core *core, int64_t now_ms, bool audio_muted, b
 	core->audio_enabled = audio_enabled;
 	core->video_enabled = video_enabled;
 	struct step step = { .core = core, .call = core->live, .now_ms = now_ms };
-	if (!step.call || step.call->outcome != OUTCOME_ACCEPTED)
-		return;
-	cJSON *body = cJSON_CreateObject();
-	cJSON_AddNumberToObject(body, "rev", ++core->flags_rev);
-	cJSON_AddBoolToObject(body, "audio_muted", audio_muted);
-	cJSON_AddBoolToObject(body, "video_muted", video_muted);
-	cJSON_AddBoolToObject(body, "audio_on", audio_enabled);
-	cJSON_AddBoolToObject(body, "video_on", video_enabled);
-	send_to(&step, "flags", step.call->peer_party, body);
+	if (step.call && step.call->outcome == OUTCOME_ACCEPTED)
+		flags_send(&step);
 }
 
 /* The anchor's record of a call, seen from this side, replaces my own view of it. */
@@ -112,13 +120,14 @@ static void record_message(struct call_core *core, const struct call_message *me
 	output->account = g_strdup(message->account);
 	output->call_id = g_strdup(message->call_id);
 	output->json = cJSON_Duplicate(message->body, true);
-	static const char *const ours[] = { "account", "peer", "direction", "channelId" };
+	static const char *const ours[] = { "account", "peer", "direction", "channelId", "final" };
 	for (size_t i = 0; i < G_N_ELEMENTS(ours); i++)
 		cJSON_DeleteItemFromObjectCaseSensitive(output->json, ours[i]);
 	cJSON_AddStringToObject(output->json, "account", message->account);
 	cJSON_AddStringToObject(output->json, "peer", message->from_user);
 	cJSON_AddStringToObject(output->json, "direction", "in");
 	cJSON_AddStringToObject(output->json, "channelId", message->call_id);
+	cJSON_AddBoolToObject(output->json, "final", true);
 }
 
 static bool is_good_record(const struct call_message *message)
@@ -127,11 +136,32 @@ static bool is_good_record(const struct call_message *message)
 	return status >= 1 && status <= 5 && type >= CALL_AUDIO && type <= CALL_OTHER;
 }
 
+/* A record says that the call is over: of one never heard of, a late invite must not ring. */
+static void take_record(struct call_core *core, int64_t now_ms, const struct call_message *message)
+{
+	struct call *call = g_hash_table_lookup(core->calls, message->call_id);
+	if (!is_good_record(message) ||
+	    (call && (call->anchor || !g_str_equal(call->peer_user, message->from_user) ||
+		      !g_str_equal(call->account, message->account)))) {
+		core->ignored++;
+		return;
+	}
+	if (!call) {
+		call = call_new(core, message->call_id, message->account, message->from_user, false, now_ms);
+		call->peer_party = g_strdup(message->from_party);
+		call_bury(core, call, now_ms);
+	}
+	call->recorded = true;
+	record_message(core, message);
+}
+
 static void known_message(struct step *step, const struct call_message *message)
 {
 	int event = table_event(message->kind);
 	bool from_peer = g_strcmp0(message->from_party, step->call->peer_party) == 0;
-	if (event >= 0)
+	if (event == PEER_STATE && step->call->asking)
+		step->call->verified = true; /* the box's own question comes first */
+	else if (event >= 0)
 		call_step(step, event, -1);
 	else if (g_str_equal(message->kind, "description") || g_str_equal(message->kind, "candidates"))
 		media_message(step, message);
@@ -145,31 +175,45 @@ static void known_message(struct step *step, const struct call_message *message)
 		call_core_media(step->core, step->now_ms, step->call->id, CALL_MEDIA_ALIVE, NULL);
 }
 
-static void unknown_end(struct call_core *core, int64_t now_ms, const struct call_message *message)
+/* Whom I am calling called my account meanwhile, and another device of it answered. */
+static void crossing_answer(struct call_core *core, int64_t now_ms, const struct call_message *message)
 {
 	struct call *live = core->live;
-	if (g_str_equal(message->kind, "decide") && live && live->anchor &&
-	    live->outcome == OUTCOME_NONE && g_str_equal(live->peer_user, message->from_user) &&
-	    g_str_equal(message_string(message->body, "outcome", ""), "accepted")) {
-		struct step step = { .core = core, .call = live, .now_ms = now_ms };
-		call_step(&step, BOX_ANSWERED_ELSEWHERE, -1);
-	}
+	if (!g_str_equal(message->kind, "decide") || !live || !live->anchor || live->outcome != OUTCOME_NONE ||
+	    g_str_equal(live->id, message->call_id) || !g_str_equal(live->peer_user, message->from_user) ||
+	    !g_str_equal(live->account, message->account) ||
+	    !g_str_equal(message_string(message->body, "outcome", ""), "accepted") ||
+	    g_str_equal(message_string(message->body, "winner", ""), core->party))
+		return;
+	struct step step = { .core = core, .call = live, .now_ms = now_ms };
+	live->end = END_ELSEWHERE;
+	call_step(&step, BOX_ANSWERED_ELSEWHERE, -1);
+}
+
+static void unknown_end(struct call_core *core, int64_t now_ms, const struct call_message *message)
+{
 	struct call *call = call_new(core, message->call_id, message->account, message->from_user, false,
 				     now_ms);
 	call->peer_party = g_strdup(message->from_party);
 	call_bury(core, call, now_ms);
 }
 
-/* Asked about a call that this boot never had: it is over. */
-static void unknown_question(struct call_core *core, int64_t now_ms, const struct call_message *message)
+void answer_unknown(struct call_core *core, int64_t now_ms, const struct call_message *message, const char *kind,
+		    cJSON *body)
 {
 	struct call nobody = { .account = (char *)message->account, .peer_user = (char *)message->from_user };
 	g_strlcpy(nobody.id, message->call_id, sizeof(nobody.id));
 	struct step step = { .core = core, .call = &nobody, .now_ms = now_ms };
-	nobody.anchor = true;
+	nobody.anchor = true; /* nothing is remembered for a repeated invite */
+	send_to(&step, kind, message->from_party, body);
+}
+
+/* Asked about a call that this boot never had: it is over. */
+static void unknown_question(struct call_core *core, int64_t now_ms, const struct call_message *message)
+{
 	cJSON *body = cJSON_CreateObject();
 	cJSON_AddStringToObject(body, "reason", "gone");
-	send_to(&step, "bye", message->from_party, body);
+	answer_unknown(core, now_ms, message, "bye", body);
 }
 
 static bool is_sane(const struct call_message *m)
@@ -187,10 +231,7 @@ void call_core_message(struct call_core *core, int64_t now_ms, const struct call
 		return;
 	}
 	if (g_str_equal(message->kind, "record")) {
-		struct call *call = g_hash_table_lookup(core->calls, message->call_id);
-		if (is_good_record(message) &&
-		    (!call || (!call->anchor && g_str_equal(call->peer_user, message->from_user))))
-			record_message(core, message);
+		take_record(core, now_ms, message);
 		return;
 	}
 	struct call *call = g_hash_table_lookup(core->calls, message->call_id);
@@ -201,10 +242,13 @@ void call_core_message(struct call_core *core, int64_t now_ms, const struct call
 		if (!g_str_equal(call->peer_user, message->from_user) ||
 		    !g_str_equal(call->account, message->account) || is_repeated(call, message))
 			core->ignored++;
-		else
+		else {
 			known_message(&step, message);
+			crossing_answer(core, now_ms, message);
+		}
 		return;
 	}
+	crossing_answer(core, now_ms, message);
 	switch (table_event(message->kind)) {
 	case PEER_INVITE:
 		admit_invite(core, now_ms, message);

@@ -6,7 +6,8 @@ static const char *const timer_words[] = {
 	[TIMER_SETUP] = "setup", [TIMER_RING] = "ring", [TIMER_GUARD] = "guard", [TIMER_SCREEN] = "screen",
 	[TIMER_CONFIRM] = "confirm", [TIMER_COLLECT] = "collect", [TIMER_MEDIA] = "media",
 	[TIMER_ALIVE] = "alive", [TIMER_RECONN] = "reconn", [TIMER_MAXCALL] = "maxcall",
-	[TIMER_AUTOANSWER] = "autoanswer", [CALL_TIMERS] = NULL,
+	[TIMER_AUTOANSWER] = "autoanswer", [TIMER_SWITCH] = "switch", [TIMER_HEARTBEAT] = "heartbeat",
+	[CALL_TIMERS] = NULL,
 };
 
 static const char *const event_words[] = {
@@ -34,9 +35,7 @@ static int timer_ms(const struct call_core *core, const struct call *call, int t
 	case TIMER_RING:
 		return call->ring_ms;
 	case TIMER_GUARD:
-		return call->ring_ms + 5000;
-	case TIMER_MAXCALL:
-		return core->policy.maxcall_ms;
+		return call->guard_ms;
 	default:
 		return core->fsm->timers[timer].ms;
 	}
@@ -58,6 +57,11 @@ static bool state_takes(const struct fsm *fsm, int state, int timer)
 	return false;
 }
 
+static bool is_lasting(int timer)
+{
+	return timer == TIMER_MAXCALL || timer == TIMER_SWITCH || timer == TIMER_HEARTBEAT;
+}
+
 /* Deadlines that both states list go on; others start or stop. Timers armed by C stop where no row takes them. */
 static void timers_change(struct step *step, int from, int to)
 {
@@ -67,7 +71,7 @@ static void timers_change(struct step *step, int from, int to)
 		bool now_listed = state_lists(fsm, to, timer);
 		if (now_listed && !state_lists(fsm, from, timer))
 			call->timers[timer] = step->now_ms + timer_ms(step->core, call, timer);
-		else if (!now_listed && timer != TIMER_MAXCALL && !state_takes(fsm, to, timer))
+		else if (!now_listed && !is_lasting(timer) && !state_takes(fsm, to, timer))
 			call->timers[timer] = -1;
 	}
 }
@@ -102,7 +106,7 @@ static void run_row(struct step *step, const struct fsm_row *row)
 		call->state = row->to;
 		timers_change(step, from, row->to);
 		if (from == core->fsm->initial && row->to != core->fsm->final)
-			core->live = call;
+			*(core->live ? &core->waiting : &core->live) = call;
 	}
 	for (int i = 0; i < FSM_ROW_ACTIONS && row->actions[i] >= 0; i++)
 		action_run(step, row->actions[i]);
@@ -183,6 +187,8 @@ void call_bury(struct call_core *core, struct call *call, int64_t now_ms)
 		call->timers[i] = -1;
 	if (core->live == call)
 		core->live = NULL;
+	if (core->waiting == call)
+		core->waiting = NULL;
 	g_queue_push_head(&core->ended, call);
 	if (g_queue_get_length(&core->ended) > CALL_TOMBSTONES_MAX)
 		call_forget(core, g_queue_peek_tail(&core->ended));
@@ -197,6 +203,8 @@ struct call_core *call_core_create(const struct fsm *fsm, const char *party, con
 	core->synced = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	core->floods = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 	core->audio_enabled = core->video_enabled = true;
+	core->dnd = policy->dnd;
+	core->dnd_until_ms = -1;
 	g_queue_init(&core->outputs);
 	g_queue_init(&core->ended);
 	call_core_policy(core, policy);
@@ -207,7 +215,9 @@ void call_core_policy(struct call_core *core, const struct call_policy *policy)
 {
 	g_free(core->allow);
 	g_free(core->block);
+	g_free(core->contacts);
 	core->policy = *policy;
+	core->policy.contacts = core->contacts = g_strdup(policy->contacts);
 	core->policy.allow = core->allow = g_strdup(policy->allow);
 	core->policy.block = core->block = g_strdup(policy->block);
 }
@@ -229,47 +239,113 @@ void call_core_free(struct call_core *core)
 	g_free(core->party);
 	g_free(core->allow);
 	g_free(core->block);
+	g_free(core->contacts);
 	g_free(core);
+}
+
+bool call_is_here(const struct call_core *core, const struct call *call)
+{
+	return call && (core->live == call || core->waiting == call);
+}
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+	return a < 0 || (b >= 0 && b < a) ? b : a;
 }
 
 int64_t call_core_deadline(const struct call_core *core)
 {
-	int64_t first = -1;
-	for (int i = 0; core->live && i < CALL_TIMERS; i++) {
-		int64_t due = core->live->timers[i];
-		if (due >= 0 && (first < 0 || due < first))
-			first = due;
-	}
+	int64_t first = core->dnd ? core->dnd_until_ms : -1;
+	for (int i = 0; core->live && i < CALL_TIMERS; i++)
+		first = earlier(first, core->live->timers[i]);
+	for (int i = 0; core->waiting && i < CALL_TIMERS; i++)
+		first = earlier(first, core->waiting->timers[i]);
 	const struct call *oldest = g_queue_peek_tail((GQueue *)&core->ended);
-	if (oldest && (first < 0 || oldest->ended_ms + CALL_TOMBSTONE_MS < first))
-		first = oldest->ended_ms + CALL_TOMBSTONE_MS;
-	return first;
+	return oldest ? earlier(first, oldest->ended_ms + CALL_TOMBSTONE_MS) : first;
 }
 
 static int due_timer(const struct call *call, int64_t now_ms)
 {
 	int first = -1;
-	for (int i = 0; i < CALL_TIMERS; i++)
+	for (int i = 0; call && i < CALL_TIMERS; i++)
 		if (call->timers[i] >= 0 && call->timers[i] <= now_ms &&
 		    (first < 0 || call->timers[i] < call->timers[first]))
 			first = i;
 	return first;
 }
 
+/* First the warning, then the end. */
+static void maxcall_due(struct step *step)
+{
+	struct call *call = step->call;
+	int rest = MIN(CALL_PROMPT_MS, step->core->policy.maxcall_ms);
+	if (!call->prompted) {
+		call->prompted = true;
+		call->timers[TIMER_MAXCALL] = step->now_ms + rest;
+		cJSON *payload = payload_user(call);
+		cJSON_AddNumberToObject(payload, "remainingMs", rest);
+		event_put(step->core, call, "onMaxCall", payload);
+		return;
+	}
+	call->end = END_BY_LENGTH;
+	call_step(step, USER_HANGUP, -1);
+}
+
+static void heartbeat(struct step *step)
+{
+	step->call->timers[TIMER_HEARTBEAT] = step->now_ms + CALL_HEARTBEAT_MS;
+	journal_put(step);
+}
+
+static void timer_due(struct step *step, int timer)
+{
+	struct call *call = step->call;
+	call->timers[timer] = -1;
+	switch (timer) {
+	case TIMER_MAXCALL:
+		maxcall_due(step);
+		return;
+	case TIMER_HEARTBEAT:
+		heartbeat(step);
+		return;
+	case TIMER_SWITCH:
+		type_question_void(step);
+		return;
+	case TIMER_AUTOANSWER:
+		if (call != step->core->live)
+			return; /* never beside another call */
+		event_put(step->core, call, "onAutoAnswer", payload_user(call));
+		break;
+	case TIMER_RECONN:
+	case TIMER_MEDIA:
+		call->end = END_BY_PEER_MEDIA;
+		break;
+	default:
+		break;
+	}
+	call_step(step, -1, timer);
+}
+
+static void dnd_due(struct call_core *core, int64_t now_ms)
+{
+	if (core->dnd && core->dnd_until_ms >= 0 && core->dnd_until_ms <= now_ms)
+		call_core_dnd(core, now_ms, false, 0);
+}
+
 void call_core_tick(struct call_core *core, int64_t now_ms)
 {
-	for (int timer; core->live && (timer = due_timer(core->live, now_ms)) >= 0;) {
+	for (;;) {
 		struct step step = { .core = core, .call = core->live, .now_ms = now_ms };
-		if (timer == TIMER_MAXCALL) {
-			step.call->timers[timer] = -1;
-			step.call->end = END_BY_ME;
-			call_step(&step, USER_HANGUP, -1);
-			continue;
+		int timer = due_timer(core->live, now_ms);
+		if (timer < 0) {
+			step.call = core->waiting;
+			timer = due_timer(core->waiting, now_ms);
 		}
-		if (timer == TIMER_RECONN || timer == TIMER_MEDIA)
-			step.call->end = END_BY_PEER_MEDIA;
-		call_step(&step, -1, timer);
+		if (timer < 0)
+			break;
+		timer_due(&step, timer);
 	}
+	dnd_due(core, now_ms);
 	for (struct call *old; (old = g_queue_peek_tail(&core->ended)) &&
 			       old->ended_ms + CALL_TOMBSTONE_MS <= now_ms;)
 		call_forget(core, old);

@@ -23,6 +23,11 @@ const char *call_core_live_id(const struct call_core *core)
 	return core->live ? core->live->id : NULL;
 }
 
+const char *call_core_waiting_id(const struct call_core *core)
+{
+	return core->waiting ? core->waiting->id : NULL;
+}
+
 static bool is_call_id(const char *id)
 {
 	return id && strlen(id) == CALL_ID_CHARS && strspn(id, "0123456789abcdef") == CALL_ID_CHARS;
@@ -71,10 +76,26 @@ int call_core_call(struct call_core *core, int64_t now_ms, const struct call_req
 	return 0;
 }
 
-/* The live call that a verb means, or NULL. */
+/* The call that a verb or a fact means, live or beside it; without an id the live one. */
 static struct call *live_call(const struct call_core *core, const char *call_id)
 {
-	return core->live && (!call_id || g_str_equal(call_id, core->live->id)) ? core->live : NULL;
+	if (core->live && (!call_id || g_str_equal(call_id, core->live->id)))
+		return core->live;
+	return core->waiting && call_id && g_str_equal(call_id, core->waiting->id) ? core->waiting : NULL;
+}
+
+static bool rings(const struct call_core *core, const struct call *call)
+{
+	return call && core->fsm->states[call->state].status == CALL_CALLED;
+}
+
+/* Without an id the one that rings. */
+static struct call *ringing_call(const struct call_core *core, const char *call_id)
+{
+	struct call *call = live_call(core, call_id);
+	if (!call_id && !rings(core, call))
+		call = core->waiting;
+	return rings(core, call) ? call : NULL;
 }
 
 static int user_step(struct call_core *core, int64_t now_ms, const char *call_id, enum call_event event,
@@ -86,25 +107,117 @@ static int user_step(struct call_core *core, int64_t now_ms, const char *call_id
 	return 0;
 }
 
+static void hold_set(struct call_core *core, int64_t now_ms, struct call *call, bool on)
+{
+	struct step step = { .core = core, .call = call, .now_ms = now_ms };
+	call->on_hold = on;
+	output_put(core, OUT_MEDIA_HOLD, call)->on = on;
+	if (call->outcome == OUTCOME_ACCEPTED)
+		flags_send(&step);
+	cJSON *payload = payload_user(call);
+	cJSON_AddBoolToObject(payload, "held", on);
+	event_put(core, call, "onCallHeld", payload);
+}
+
+void waiting_promote(struct step *step)
+{
+	struct call_core *core = step->core;
+	struct call *call = core->waiting;
+	if (core->live || !call)
+		return;
+	core->live = call;
+	core->waiting = NULL;
+	if (call->on_hold)
+		hold_set(core, step->now_ms, call, false);
+	else if (rings(core, call) && !call->ignored)
+		output_put(core, OUT_RING, call)->on = true;
+}
+
+/* The call beside the live one takes its place. */
+static void make_live(struct call_core *core, int64_t now_ms, struct call *call)
+{
+	struct call *first = core->live;
+	if (first == call)
+		return;
+	if (core->policy.accept_holds && first->connected_ms >= 0) {
+		core->live = call;
+		core->waiting = first;
+		hold_set(core, now_ms, first, true);
+		return;
+	}
+	struct step step = { .core = core, .call = first, .now_ms = now_ms };
+	first->hung_up = true;
+	first->end = END_BY_ME;
+	call_step(&step, USER_HANGUP, -1);
+}
+
 int call_core_accept(struct call_core *core, int64_t now_ms, const char *call_id, int type, char **ret_error)
 {
-	struct call *call = live_call(core, call_id);
+	struct call *call = ringing_call(core, call_id);
 	if (type != 0 && (type < CALL_AUDIO || type > CALL_OTHER)) {
 		*ret_error = g_strdup_printf("type: %d is outside 1..3", type);
 		return -EINVAL;
 	}
-	if (!call || call_core_status(core) != CALL_CALLED)
+	if (!call)
 		return wrong_state(core, "accept", "a ringing call", ret_error);
+	if (type != 0 && type != CALL_AUDIO && type != (int)call->type) {
+		*ret_error = g_strdup_printf("type: %d cannot answer an invite of type %d; 1 (audio) can", type,
+					     (int)call->type);
+		return -EINVAL;
+	}
 	if (type == CALL_AUDIO)
 		call->type = CALL_AUDIO;
-	return user_step(core, now_ms, call_id, USER_ACCEPT, "accept", "a ringing call", ret_error);
+	make_live(core, now_ms, call);
+	return user_step(core, now_ms, call->id, USER_ACCEPT, "accept", "a ringing call", ret_error);
 }
 
 int call_core_reject(struct call_core *core, int64_t now_ms, const char *call_id, char **ret_error)
 {
-	if (call_core_status(core) != CALL_CALLED)
+	struct call *call = ringing_call(core, call_id);
+	if (!call)
 		return wrong_state(core, "reject", "a ringing call", ret_error);
-	return user_step(core, now_ms, call_id, USER_REJECT, "reject", "a ringing call", ret_error);
+	return user_step(core, now_ms, call->id, USER_REJECT, "reject", "a ringing call", ret_error);
+}
+
+int call_core_ignore(struct call_core *core, int64_t now_ms, const char *call_id, char **ret_error)
+{
+	struct call *call = ringing_call(core, call_id);
+	(void)now_ms;
+	if (!call)
+		return wrong_state(core, "ignore", "a ringing call", ret_error);
+	call->ignored = true;
+	call->timers[TIMER_AUTOANSWER] = -1;
+	output_put(core, OUT_RING, call)->on = false;
+	return 0;
+}
+
+int call_core_prolong(struct call_core *core, int64_t now_ms, char **ret_error)
+{
+	struct call *call = core->live;
+	if (!call || !call->prompted)
+		return wrong_state(core, "prolong", "a call that onMaxCall has warned of", ret_error);
+	call->prompted = false;
+	call->timers[TIMER_MAXCALL] = now_ms + MAX(core->policy.maxcall_ms - CALL_PROMPT_MS, 0);
+	return 0;
+}
+
+bool call_core_has_dnd(const struct call_core *core, int64_t now_ms)
+{
+	return core->dnd && (core->dnd_until_ms < 0 || now_ms < core->dnd_until_ms);
+}
+
+void call_core_dnd(struct call_core *core, int64_t now_ms, bool on, int64_t for_ms)
+{
+	bool changed = core->dnd != on || for_ms > 0;
+	core->dnd = on;
+	core->dnd_until_ms = on && for_ms > 0 ? now_ms + for_ms : -1;
+	if (!changed)
+		return;
+	cJSON *payload = cJSON_CreateObject();
+	cJSON_AddBoolToObject(payload, "on", on);
+	if (on && for_ms > 0)
+		cJSON_AddNumberToObject(payload, "forMs", (double)for_ms);
+	event_put(core, NULL, "onDndChange", payload);
 }
 
 int call_core_cancel(struct call_core *core, int64_t now_ms, const char *call_id, char **ret_error)
@@ -122,9 +235,9 @@ int call_core_hangup(struct call_core *core, int64_t now_ms, const char *call_id
 		return wrong_state(core, "hangup", "a live call", ret_error);
 	call->hung_up = true;
 	call->end = END_BY_ME;
-	if (call_core_status(core) == CALL_CALLED)
-		return call_core_reject(core, now_ms, call_id, ret_error);
-	return user_step(core, now_ms, call_id, USER_HANGUP, "hangup", "a live call", ret_error);
+	if (rings(core, call))
+		return call_core_reject(core, now_ms, call->id, ret_error);
+	return user_step(core, now_ms, call->id, USER_HANGUP, "hangup", "a live call", ret_error);
 }
 
 int call_core_set_timeout(struct call_core *core, int ms, char **ret_error)
@@ -134,20 +247,21 @@ int call_core_set_timeout(struct call_core *core, int ms, char **ret_error)
 					     CALL_TIMEOUT_MAX_MS);
 		return -EINVAL;
 	}
-	core->policy.call_timeout_ms = ms;
+	core->policy.call_timeout_ms = core->own_limit_ms = ms;
 	return 0;
 }
 
-void call_core_setup(struct call_core *core, int64_t now_ms, const char *call_id, bool ok, const char *detail)
+void call_core_setup(struct call_core *core, int64_t now_ms, const char *call_id, int code, const char *detail)
 {
 	struct step step = { .core = core, .call = live_call(core, call_id), .now_ms = now_ms };
 	if (!step.call)
 		return;
-	if (!ok) {
+	if (code != 0) {
 		g_free(step.call->detail);
 		step.call->detail = g_strdup(detail);
+		step.call->fail_code = code;
 	}
-	call_step(&step, ok ? SETUP_OK : SETUP_FAILED, -1);
+	call_step(&step, code == 0 ? SETUP_OK : SETUP_FAILED, -1);
 }
 
 void call_core_media(struct call_core *core, int64_t now_ms, const char *call_id, enum call_media_fact fact,
@@ -172,6 +286,7 @@ void call_core_media(struct call_core *core, int64_t now_ms, const char *call_id
 		g_free(call->detail);
 		call->detail = g_strdup(detail);
 		call->end = END_BY_MY_MEDIA;
+		call->fail_code = call->outcome == OUTCOME_NONE ? CALL_CODE_FAILED : 0;
 		if (!call_step(&step, SETUP_FAILED, -1))
 			call_step(&step, USER_HANGUP, -1);
 		break;
@@ -193,19 +308,28 @@ void call_core_synced(struct call_core *core, int64_t now_ms, const char *accoun
 		return;
 	}
 	g_hash_table_add(core->synced, g_strdup(account));
-	struct step step = { .core = core, .call = core->live, .now_ms = now_ms };
-	if (step.call && g_str_equal(step.call->account, account))
-		call_step(&step, SIGNALLING_SYNCED, -1);
+	struct call *here[] = { core->live, core->waiting };
+	for (size_t i = 0; i < G_N_ELEMENTS(here); i++) {
+		struct step step = { .core = core, .call = here[i], .now_ms = now_ms };
+		if (!step.call || !g_str_equal(step.call->account, account))
+			continue;
+		step.call->verified = true;
+		if (!step.call->asking)
+			call_step(&step, SIGNALLING_SYNCED, -1);
+	}
 }
 
 void call_core_kicked(struct call_core *core, int64_t now_ms, const char *account)
 {
-	struct step step = { .core = core, .call = core->live, .now_ms = now_ms };
-	if (!step.call || !g_str_equal(step.call->account, account))
-		return;
-	step.call->end = END_BY_KICK;
-	if (!call_step(&step, USER_HANGUP, -1))
-		call_step(&step, USER_REJECT, -1);
+	struct call *here[] = { core->waiting, core->live };
+	for (size_t i = 0; i < G_N_ELEMENTS(here); i++) {
+		struct step step = { .core = core, .call = here[i], .now_ms = now_ms };
+		if (!step.call || !g_str_equal(step.call->account, account))
+			continue;
+		step.call->end = END_BY_KICK;
+		if (!call_step(&step, USER_HANGUP, -1))
+			call_step(&step, USER_REJECT, -1);
+	}
 }
 
 static cJSON *call_json(const struct call_core *core, const struct call *call, int64_t now_ms)
@@ -223,8 +347,16 @@ static cJSON *call_json(const struct call_core *core, const struct call *call, i
 		cJSON_AddStringToObject(json, "peerParty", call->peer_party);
 	if (call->attachment)
 		cJSON_AddItemToObject(json, "attachment", cJSON_Duplicate(call->attachment, true));
+	if (call->group)
+		cJSON_AddItemToObject(json, "group", cJSON_Duplicate(call->group, true));
+	if (call->asked_type)
+		cJSON_AddNumberToObject(json, "askedType", call->asked_type);
+	cJSON_AddBoolToObject(json, "held", call->on_hold);
+	cJSON_AddBoolToObject(json, "ignored", call->ignored);
 	cJSON_AddBoolToObject(json, "peerAudioMuted", call->peer_audio_muted);
 	cJSON_AddBoolToObject(json, "peerVideoMuted", call->peer_video_muted);
+	cJSON_AddBoolToObject(json, "peerAudioAvailable", call->peer_audio_enabled);
+	cJSON_AddBoolToObject(json, "peerCameraAvailable", call->peer_video_enabled);
 	return json;
 }
 
@@ -236,8 +368,13 @@ cJSON *call_core_state(const struct call_core *core, int64_t now_ms)
 	cJSON_AddNumberToObject(state, "callTimeoutMs", core->policy.call_timeout_ms);
 	cJSON_AddNumberToObject(state, "sequence", (double)core->event_seq);
 	cJSON_AddNumberToObject(state, "ignoredEvents", (double)core->ignored);
+	cJSON_AddBoolToObject(state, "dnd", call_core_has_dnd(core, now_ms));
+	if (core->dnd && core->dnd_until_ms >= 0)
+		cJSON_AddNumberToObject(state, "dndForMs", (double)MAX(core->dnd_until_ms - now_ms, 0));
 	if (core->live)
 		cJSON_AddItemToObject(state, "call", call_json(core, core->live, now_ms));
+	if (core->waiting)
+		cJSON_AddItemToObject(state, "waiting", call_json(core, core->waiting, now_ms));
 	return state;
 }
 
@@ -251,7 +388,7 @@ static enum call_outcome outcome_of(const cJSON *journal)
 }
 
 /* A call that was live when the box died: the peer is told, the record written. */
-static void settle(struct step *step, bool connected)
+static void settle(struct step *step)
 {
 	struct call *call = step->call;
 	g_free(call->detail);
@@ -267,8 +404,6 @@ static void settle(struct step *step, bool connected)
 		cJSON_AddStringToObject(body, "reason", "gone");
 		send_to(step, "bye", call->peer_party ? call->peer_party : "*", body);
 	}
-	if (connected)
-		call->connected_ms = call->started_ms;
 	call_record(step);
 	journal_put(step);
 }
@@ -291,7 +426,13 @@ void call_core_restore(struct call_core *core, int64_t now_ms, const cJSON *jour
 		g_free(call->winner);
 		call->winner = g_strdup(core->party);
 	}
+	/* The entry was written agoMs before now; how long the call went on after it, nobody knows. */
+	int64_t written_ms = now_ms - (int64_t)CLAMP(message_number(journal, "agoMs", 0), 0, CALL_TOMBSTONE_MS);
+	call->ended_ms = written_ms;
+	call->started_ms = written_ms - (int64_t)MAX(message_number(journal, "ageMs", 0), 0);
+	if (message_bool(journal, "connected", false))
+		call->connected_ms = written_ms - (int64_t)MAX(message_number(journal, "durationMs", 0), 0);
 	struct step step = { .core = core, .call = call, .now_ms = now_ms };
 	if (message_bool(journal, "live", false))
-		settle(&step, message_bool(journal, "connected", false));
+		settle(&step);
 }

@@ -95,7 +95,7 @@ static void drain(struct world *w, struct device *device)
 			device->journals++;
 			break;
 		case OUT_MEDIA_OPEN:
-			call_core_setup(device->core, w->now_ms, o->call_id, true, NULL);
+			call_core_setup(device->core, w->now_ms, o->call_id, 0, NULL);
 			break;
 		case OUT_MEDIA_START:
 			device->media_started++;
