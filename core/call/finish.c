@@ -252,12 +252,13 @@ void call_finish(struct step *step)
 		output_put(core, OUT_MEDIA_STOP, call);
 	output_put(core, OUT_RING, call)->on = false;
 	enum reason reason = reason_of(step);
-	if (lived && reason != REASON_NONE && (call->anchor || call->invited_told || call->accept_sent)) {
+	bool told = lived && reason != REASON_NONE && (call->anchor || call->invited_told || call->accept_sent);
+	if (told)
 		outcome_event(step, reason);
-		end_event(step, reason);
-	}
 	if (lived && is_missed(step))
 		event_put(core, call, "onCallMissed", payload_user(call));
+	if (told)
+		end_event(step, reason);
 	call_record(step);
 	if (lived)
 		waiting_promote(step);
