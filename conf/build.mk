@@ -1,12 +1,17 @@
 # conf: what is installed beside the programs
 dist_pkgdata_DATA = conf/call.fsm
 examplesdir = $(docdir)/examples
-dist_examples_DATA = conf/callbox.conf conf/account.conf conf/hub.conf
+dist_examples_DATA = conf/callbox.conf conf/account.conf conf/hooks.conf conf/hub.conf
 
-# The settings' part of the manual comes from the table that parses them.
+# What a table of the program says stands in the manual as the table has it.
 dist_man_MANS += conf/call.fsm.5
-nodist_man_MANS = conf/callbox.conf.5
-EXTRA_DIST += conf/callbox.conf.5.in
-CLEANFILES += conf/callbox.conf.5
+nodist_man_MANS += conf/callbox.conf.5 conf/hooks.conf.5 core/box/callboxd.8
+EXTRA_DIST += conf/callbox.conf.5.in conf/hooks.conf.5.in core/box/callboxd.8.in
+CLEANFILES += conf/callbox.conf.5 conf/hooks.conf.5 core/box/callboxd.8 conf/api.part
 conf/callbox.conf.5: conf/callbox.conf.5.in core/box/callboxd$(EXEEXT)
-	$(AM_V_GEN)$(MKDIR_P) conf && { cat $(srcdir)/conf/callbox.conf.5.in && core/box/callboxd --man; } > $@.part && mv $@.part $@
+	$(AM_V_GEN)$(MKDIR_P) conf && { cat $(srcdir)/conf/callbox.conf.5.in && core/box/callboxd --man conf; } > $@.part && mv $@.part $@
+conf/hooks.conf.5: conf/hooks.conf.5.in core/box/callboxd$(EXEEXT)
+	$(AM_V_GEN)$(MKDIR_P) conf && { cat $(srcdir)/conf/hooks.conf.5.in && core/box/callboxd --man hooks; } > $@.part && mv $@.part $@
+core/box/callboxd.8: core/box/callboxd.8.in core/box/callboxd$(EXEEXT)
+	$(AM_V_GEN)$(MKDIR_P) conf && core/box/callboxd --man api > conf/api.part && \
+	sed -e '/^@API@$$/{r conf/api.part' -e 'd;}' $(srcdir)/core/box/callboxd.8.in > $@.part && mv $@.part $@

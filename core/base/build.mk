@@ -4,6 +4,7 @@ core_base_libbase_a_CFLAGS = $(AM_CFLAGS) $(SECCOMP_CFLAGS)
 core_base_libbase_a_SOURCES = \
 	core/base/channel.c core/base/channel.h \
 	core/base/child.c core/base/child.h \
+	core/base/errand.c core/base/errand.h \
 	core/base/log.c core/base/log.h \
 	core/base/message.c core/base/message.h \
 	core/base/passed_fd.h core/base/passed_fd.c core/base/paths.c core/base/paths.h \

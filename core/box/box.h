@@ -3,7 +3,8 @@
  *   callboxctl, panels ⇄ control ── api ──► call core ──► outputs ─┬─► line ⇄ callbox-provider (one an account)
  *                                              ▲                   ├─► session ⇄ callbox-media, callbox-video
  *                                              │                   ├─► control: events
- *                          messages, media facts, timers           └─► history: journal, records
+ *                          messages, media facts, timers           ├─► history: journal, records
+ *                                                                  └─► hooks, standby
  *
  * Whoever feeds the core calls box_drain() afterwards, which carries the outputs out in order. */
 #ifndef CALLBOX_BOX_BOX_H
@@ -14,10 +15,13 @@
 #include "core/box/conf.h"
 #include "core/box/control.h"
 #include "core/box/history.h"
+#include "core/box/hooks.h"
+#include "core/box/token.h"
 #include "core/call/call_core.h"
 
 struct line;
 struct session;
+struct standby;
 
 struct box {
 	struct conf conf;
@@ -29,6 +33,13 @@ struct box {
 	struct call_core *core;
 	GPtrArray *lines;
 	struct session *session; /* media of the live call or of a preview; NULL when idle */
+	struct session *held;	 /* media of a held call: without devices */
+	struct hooks *hooks;
+	struct token *token;
+	struct standby *standby;
+	char last_state[24]; /* of the last onCallState */
+	bool rings;	     /* as the last onRing said */
+	bool beep;	     /* the next session begins with a beep */
 	guint timer;
 	GMainLoop *loop;
 	bool audio_muted, video_muted, audio_enabled, video_enabled;
@@ -37,11 +48,14 @@ struct box {
 int64_t box_now_ms(void); /* CLOCK_BOOTTIME */
 /* Carries out what the core wants, then arms its timer. */
 void box_drain(struct box *box);
+/* Sound and picture switches: told to the media, the peer and the clients. */
+void box_switches(struct box *box);
 /* An event that is not the core's: to all subscribers. payload is taken. */
 void box_event(struct box *box, const char *name, cJSON *payload);
 cJSON *box_state(struct box *box);
 
 /* api.c: one row a verb */
 void api_call(struct control_request *request, const char *method, const cJSON *params, void *box);
+void api_print_man(FILE *out);
 
 #endif

@@ -8,8 +8,11 @@
 
 #include "core/base/log.h"
 #include "core/base/paths.h"
+#include "core/box/token.h"
 
-static const char *const autoanswer_names[] = { "off", "on", NULL };
+static const char *const autoanswer_names[] = { "off", "on", "contacts", NULL };
+static const char *const second_names[] = { "end", "hold", NULL };
+static const char *const busy_names[] = { "aggregate", "first", NULL };
 static const char *const scope_names[] = { "all", "device", NULL };
 static const char *const level_names[] = { "error", "warning", "info", "debug", NULL };
 
@@ -44,14 +47,31 @@ const struct setting conf_table[] = {
 	{ "call_timeout", SETTING_DURATION_MS, AT(call_timeout_ms), "30s", 1000, 120000, NULL,
 	  "How long a call of this box rings." },
 	{ "autoanswer", SETTING_ENUM, AT(autoanswer), "off", 0, 0, autoanswer_names,
-	  "Whether incoming calls are accepted without a person." },
+	  "Whether incoming calls are accepted without a person: never, always, or those of contacts. Never while "
+	  "another call is live." },
 	{ "autoanswer_delay", SETTING_DURATION_MS, AT(autoanswer_delay_ms), "0ms", 0, 50000, NULL,
 	  "How long it rings before that." },
+	{ "autoanswer_mute", SETTING_BOOL, AT(autoanswer_mute), "yes", 0, 0, NULL,
+	  "Whether microphone and camera are muted then, until somebody in the room unmutes them." },
+	{ "autoanswer_beep", SETTING_BOOL, AT(autoanswer_beep), "yes", 0, 0, NULL,
+	  "Whether the speaker beeps then." },
+	{ "contacts", SETTING_LIST, AT(contacts), NULL, 0, 0, NULL,
+	  "Accounts that are known here: no limit of rings counts for them, and they may be auto-answered." },
 	{ "dnd", SETTING_BOOL, AT(dnd), "no", 0, 0, NULL, "Do not disturb: every invite is refused as busy." },
 	{ "reject_scope", SETTING_ENUM, AT(reject_scope), "all", 0, 0, scope_names,
 	  "Whether a reject here ends the call on all devices of the account." },
 	{ "invites_a_minute", SETTING_INT, AT(invites_a_minute), "30", 0, 10000, NULL,
 	  "Most invites of one caller that may ring within a minute; 0: no limit." },
+	{ "rings_a_minute", SETTING_INT, AT(rings_a_minute), "6", 0, 10000, NULL,
+	  "Most rings within a minute of all callers together that stand neither in contacts nor in allow; 0: no limit." },
+	{ "call_waiting", SETTING_BOOL, AT(call_waiting), "no", 0, 0, NULL,
+	  "Whether a second call rings softly beside a connected one, instead of being refused as busy." },
+	{ "accept_second", SETTING_ENUM, AT(accept_second), "end", 0, 0, second_names,
+	  "What accepting that second call does to the first." },
+	{ "busy_policy", SETTING_ENUM, AT(busy_policy), "aggregate", 0, 0, busy_names,
+	  "Whether a call of this box waits for all devices of the called account, or ends with the first that is busy." },
+	{ "ring_unverified", SETTING_BOOL, AT(ring_unverified), "no", 0, 0, NULL,
+	  "Whether it rings for an invite whose age no server vouches for and whose caller does not answer." },
 	{ "allow", SETTING_LIST, AT(allow), NULL, 0, 0, NULL,
 	  "Accounts that may call; others learn nothing. Empty: everybody." },
 	{ "block", SETTING_LIST, AT(block), NULL, 0, 0, NULL, "Accounts that may not call." },
@@ -60,7 +80,19 @@ const struct setting conf_table[] = {
 	{ "switch_audio_confirm", SETTING_BOOL, AT(switch_audio_confirm), "no", 0, 0, NULL,
 	  "Whether the other side's wish for sound only asks a person here." },
 	{ "maxcall", SETTING_DURATION_MS, AT(maxcall_ms), "0ms", 0, 86400000, NULL,
-	  "Longest call; 0: no limit." },
+	  "Longest call; onMaxCall warns a minute before. 0: no limit." },
+	{ "mic_unmute_on_disconnect", SETTING_BOOL, AT(mic_unmute_on_disconnect), "yes", 0, 0, NULL,
+	  "Whether the end of a call lifts the mutes that were set." },
+	{ "standby_delay", SETTING_DURATION_MS, AT(standby_delay_ms), "10min", 0, 86400000, NULL,
+	  "How long nobody touches the idle box before it goes to standby; 0: never." },
+	{ "wake_on_ring", SETTING_BOOL, AT(wake_on_ring), "yes", 0, 0, NULL,
+	  "Whether an incoming call brings it back from standby." },
+	{ "token_service", SETTING_STRING, AT(token_service), NULL, 0, 0, NULL,
+	  "Where TURN servers and their credentials come from beside the IM network: the absolute path of a program with "
+	  "its arguments, or a URL. It yields {\"servers\": [{\"urls\": [...], \"username\", \"credential\", "
+	  "\"ttl_s\"}]}." },
+	{ "token_required", SETTING_BOOL, AT(token_required), "no", 0, 0, NULL,
+	  "Whether calls of this box fail while that service does not work." },
 	{ "history", SETTING_INT, AT(history), "1000", 1, 1000000, NULL, "Call records kept." },
 	{ "ice_loopback", SETTING_BOOL, AT(ice_loopback), "no", 0, 0, NULL,
 	  "Offers loopback addresses too: for two boxes on one machine." },
@@ -90,6 +122,11 @@ int conf_load(const char *folder, struct conf *conf, char **ret_error)
 	memset(conf, 0, sizeof(*conf));
 	settings_defaults(conf_table, conf);
 	int r = g_file_test(file, G_FILE_TEST_EXISTS) ? settings_load(conf_table, file, conf, ret_error) : 0;
+	char *why = NULL;
+	if (r == 0 && (r = token_check(conf->token_service, &why)) < 0) {
+		*ret_error = g_strdup_printf("%s: token_service: %s", file, why);
+		g_free(why);
+	}
 	if (r < 0) {
 		conf_clear(conf);
 		return r;
@@ -168,6 +205,24 @@ static GPtrArray *account_files(const char *folder)
 	return files;
 }
 
+/* A box is one device, by one name, and logs in once to an account. */
+static int check_siblings(struct account_conf **accounts, unsigned int count, char **ret_error)
+{
+	const struct account_conf *last = accounts[count - 1];
+	for (unsigned int i = 0; i + 1 < count; i++) {
+		const char *what = NULL;
+		if (!g_str_equal(accounts[i]->device, last->device))
+			what = "device: must be the same in all accounts of a box, as in";
+		else if (g_str_equal(accounts[i]->account, last->account))
+			what = "account: is already set up in";
+		if (!what)
+			continue;
+		*ret_error = g_strdup_printf("%s: %s %s", last->file, what, accounts[i]->file);
+		return -EINVAL;
+	}
+	return 0;
+}
+
 int accounts_load(const char *folder, struct account_conf ***ret_accounts, char **ret_error)
 {
 	g_autoptr(GPtrArray) files = account_files(folder);
@@ -177,6 +232,8 @@ int accounts_load(const char *folder, struct account_conf ***ret_accounts, char 
 		struct account_conf *account = g_new0(struct account_conf, 1);
 		g_ptr_array_add(accounts, account);
 		r = account_load(files->pdata[i], account, ret_error);
+		if (r == 0)
+			r = check_siblings((struct account_conf **)accounts->pdata, accounts->len, ret_error);
 	}
 	g_ptr_array_add(accounts, NULL);
 	struct account_conf **all = (struct account_conf **)g_ptr_array_free(accounts, FALSE);
@@ -187,15 +244,43 @@ int accounts_load(const char *folder, struct account_conf ***ret_accounts, char 
 	return r;
 }
 
+void account_conf_free(struct account_conf *account)
+{
+	if (!account)
+		return;
+	settings_clear(account_table, account);
+	if (account->secret)
+		explicit_bzero(account->secret, strlen(account->secret));
+	g_free(account->secret);
+	g_free(account->file);
+	g_free(account);
+}
+
+struct account_conf *account_conf_new(const char *token)
+{
+	struct account_conf *account = g_new0(struct account_conf, 1);
+	settings_defaults(account_table, account);
+	account->file = g_strdup("login");
+	account->device = g_strdup(g_get_host_name());
+	account->secret = g_strdup(token);
+	return account;
+}
+
+struct account_conf *account_conf_copy(const struct account_conf *account, const char *token)
+{
+	struct account_conf *copy = g_new0(struct account_conf, 1);
+	*copy = (struct account_conf){
+		.file = g_strdup(account->file), .provider = g_strdup(account->provider),
+		.account = g_strdup(account->account), .device = g_strdup(account->device),
+		.server = g_strdup(account->server), .secret_file = g_strdup(account->secret_file),
+		.ca_file = g_strdup(account->ca_file), .secret = g_strdup(token),
+	};
+	return copy;
+}
+
 void accounts_free(struct account_conf **accounts)
 {
-	for (struct account_conf **a = accounts; a && *a; a++) {
-		settings_clear(account_table, *a);
-		if ((*a)->secret)
-			explicit_bzero((*a)->secret, strlen((*a)->secret));
-		g_free((*a)->secret);
-		g_free((*a)->file);
-		g_free(*a);
-	}
+	for (struct account_conf **a = accounts; a && *a; a++)
+		account_conf_free(*a);
 	g_free(accounts);
 }

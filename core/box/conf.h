@@ -15,11 +15,15 @@ struct conf {
 	int width, height, fps, bitrate_kbps, log_level;
 	bool dnd, switch_video_confirm, switch_audio_confirm, ice_loopback;
 	bool echo_cancel, noise_suppress, gain_control;
-	int reject_scope, maxcall_ms;
-	char *allow, *block, *network_interface;
+	int reject_scope, maxcall_ms, rings_a_minute, accept_second, busy_policy, standby_delay_ms;
+	bool autoanswer_mute, autoanswer_beep, call_waiting, ring_unverified, mic_unmute_on_disconnect;
+	bool wake_on_ring, token_required;
+	char *allow, *block, *contacts, *network_interface, *token_service;
 };
 
-enum autoanswer { AUTOANSWER_OFF, AUTOANSWER_ON };
+enum autoanswer { AUTOANSWER_OFF, AUTOANSWER_ON, AUTOANSWER_CONTACTS };
+enum accept_second { SECOND_END, SECOND_HOLD };
+enum busy_policy { BUSY_AGGREGATE, BUSY_FIRST };
 enum reject_scope { REJECT_ALL, REJECT_DEVICE };
 
 struct account_conf {
@@ -37,5 +41,10 @@ int conf_load(const char *folder, struct conf *conf, char **ret_error);
 void conf_clear(struct conf *conf);
 int accounts_load(const char *folder, struct account_conf ***ret_accounts, char **ret_error);
 void accounts_free(struct account_conf **accounts);
+
+/* An account that is in no file: a default one, or a copy with another token. */
+struct account_conf *account_conf_new(const char *token);
+struct account_conf *account_conf_copy(const struct account_conf *account, const char *token);
+void account_conf_free(struct account_conf *account);
 
 #endif

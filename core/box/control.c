@@ -18,6 +18,7 @@ struct client {
 	guint in_source, out_source;
 	GString *in, *out;
 	bool subscribed, gone;
+	GHashTable *listens; /* event → the name under which this client knows it; NULL: none */
 	unsigned int holds; /* requests that still owe an answer, and callbacks on the stack */
 };
 
@@ -42,6 +43,7 @@ static void client_release(struct client *client)
 		return;
 	g_string_free(client->in, TRUE);
 	g_string_free(client->out, TRUE);
+	g_clear_pointer(&client->listens, g_hash_table_destroy);
 	g_free(client);
 }
 
@@ -177,12 +179,25 @@ void control_subscribe(struct control_request *request)
 	control_result(request, NULL);
 }
 
+void control_listen(struct control_request *request, const char *event, const char *as)
+{
+	struct client *client = request->client;
+	if (!client->listens)
+		client->listens = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+	if (as)
+		g_hash_table_insert(client->listens, g_strdup(event), g_strdup(as));
+	else
+		g_hash_table_remove(client->listens, event);
+	control_result(request, NULL);
+}
+
 void control_notify(struct control *control, const char *event, const cJSON *params)
 {
 	for (unsigned int i = 0; i < control->clients->len; i++) {
 		struct client *client = control->clients->pdata[i];
-		if (client->subscribed)
-			client_put(client, notification(event, params));
+		const char *as = client->listens ? g_hash_table_lookup(client->listens, event) : NULL;
+		if (as || client->subscribed)
+			client_put(client, notification(as ? as : event, params));
 	}
 }
 

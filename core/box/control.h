@@ -39,7 +39,10 @@ void control_error(struct control_request *request, int code, const char *format
 /* From now on this client gets notifications, the first being "state". */
 void control_subscribe(struct control_request *request);
 
-/* To every subscriber; params is borrowed. */
+/* This client gets one event, under the name `as`; NULL: no longer. Answers the request. */
+void control_listen(struct control_request *request, const char *event, const char *as);
+
+/* To every subscriber and listener; params is borrowed. */
 void control_notify(struct control *control, const char *event, const cJSON *params);
 
 #endif

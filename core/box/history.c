@@ -9,15 +9,18 @@
 
 #define JOURNAL_KEPT_MS (24LL * 3600 * 1000)
 
-enum statement { JOURNAL, JOURNAL_OLD, JOURNAL_ALL, RECORD, RECORD_START, RECORD_TRIM, RECORDS, STATEMENTS };
+enum statement {
+	JOURNAL, JOURNAL_OLD, JOURNAL_ALL, RECORD, RECORD_OLD, RECORD_REMOVE, RECORD_TRIM, RECORDS, STATEMENTS,
+};
 
 static const char *const sql[STATEMENTS] = {
 	[JOURNAL] = "INSERT OR REPLACE INTO journal(call_id, written, entry) VALUES(?1, ?2, ?3)",
 	[JOURNAL_OLD] = "DELETE FROM journal WHERE written < ?1",
-	[JOURNAL_ALL] = "SELECT entry FROM journal ORDER BY written",
+	[JOURNAL_ALL] = "SELECT entry, written FROM journal ORDER BY written",
 	[RECORD] = "INSERT OR REPLACE INTO record(call_id, started, peer, status, record) "
 		   "VALUES(?1, ?2, ?3, ?4, ?5)",
-	[RECORD_START] = "SELECT started FROM record WHERE call_id = ?1",
+	[RECORD_OLD] = "SELECT started, record FROM record WHERE call_id = ?1",
+	[RECORD_REMOVE] = "DELETE FROM record WHERE call_id = ?1",
 	[RECORD_TRIM] = "DELETE FROM record WHERE call_id NOT IN "
 			"(SELECT call_id FROM record ORDER BY started DESC LIMIT ?1)",
 	[RECORDS] = "SELECT record FROM record WHERE (?1 IS NULL OR peer = ?1) AND (?2 = 0 OR status = ?2) "
@@ -107,40 +110,69 @@ void history_replay(struct history *history, void (*fn)(const cJSON *entry, void
 	g_autoptr(GPtrArray) entries = g_ptr_array_new_with_free_func((GDestroyNotify)cJSON_Delete);
 	for (s = begin(history, JOURNAL_ALL); sqlite3_step(s) == SQLITE_ROW;) {
 		cJSON *entry = cJSON_Parse((const char *)sqlite3_column_text(s, 0));
-		if (entry)
-			g_ptr_array_add(entries, entry);
+		if (!entry)
+			continue;
+		double ago = (double)(g_get_real_time() / 1000 - sqlite3_column_int64(s, 1));
+		cJSON_AddNumberToObject(entry, "agoMs", MAX(ago, 0));
+		g_ptr_array_add(entries, entry);
 	}
 	sqlite3_reset(s);
 	for (unsigned int i = 0; i < entries->len; i++)
 		fn(entries->pdata[i], data);
 }
 
-static sqlite3_int64 started_before(struct history *history, const char *call_id, sqlite3_int64 otherwise)
+/* What is written about the call already: when it began, and whether the anchor's own word stands there. */
+static bool record_old(struct history *history, const char *call_id, sqlite3_int64 *ret_started, bool *ret_final)
 {
-	sqlite3_stmt *s = begin(history, RECORD_START);
+	sqlite3_stmt *s = begin(history, RECORD_OLD);
 	sqlite3_bind_text(s, 1, call_id, -1, SQLITE_TRANSIENT);
-	sqlite3_int64 started = sqlite3_step(s) == SQLITE_ROW ? sqlite3_column_int64(s, 0) : otherwise;
+	bool there = sqlite3_step(s) == SQLITE_ROW;
+	if (there) {
+		cJSON *record = cJSON_Parse((const char *)sqlite3_column_text(s, 1));
+		*ret_started = sqlite3_column_int64(s, 0);
+		*ret_final = message_bool(record, "final", false);
+		cJSON_Delete(record);
+	}
 	sqlite3_reset(s);
-	return started;
+	return there;
+}
+
+static void record_remove(struct history *history, const char *call_id)
+{
+	sqlite3_stmt *s = begin(history, RECORD_REMOVE);
+	sqlite3_bind_text(s, 1, call_id, -1, SQLITE_TRANSIENT);
+	run(history, s, "removal of a call record");
+}
+
+static void record_write(struct history *history, const char *call_id, const cJSON *record, sqlite3_int64 started)
+{
+	sqlite3_stmt *s = begin(history, RECORD);
+	sqlite3_bind_text(s, 1, call_id, -1, SQLITE_TRANSIENT);
+	sqlite3_bind_int64(s, 2, started);
+	sqlite3_bind_text(s, 3, message_string(record, "peer", ""), -1, SQLITE_TRANSIENT);
+	sqlite3_bind_int(s, 4, message_int(record, "status", 0));
+	bind_json(s, 5, record);
+	run(history, s, "call record");
 }
 
 void history_record(struct history *history, const char *call_id, const cJSON *record)
 {
+	if (!record) {
+		record_remove(history, call_id);
+		return;
+	}
 	sqlite3_int64 started = g_get_real_time() / 1000 - (sqlite3_int64)message_number(record, "agoMs", 0);
-	started = started_before(history, call_id, started);
+	bool final = false;
+	record_old(history, call_id, &started, &final);
+	if (final && !message_bool(record, "final", false))
+		return;
 	cJSON *kept = cJSON_Duplicate(record, true);
 	cJSON_DeleteItemFromObjectCaseSensitive(kept, "agoMs");
 	cJSON_DeleteItemFromObjectCaseSensitive(kept, "startedAt");
 	cJSON_AddNumberToObject(kept, "startedAt", (double)started);
-	sqlite3_stmt *s = begin(history, RECORD);
-	sqlite3_bind_text(s, 1, call_id, -1, SQLITE_TRANSIENT);
-	sqlite3_bind_int64(s, 2, started);
-	sqlite3_bind_text(s, 3, message_string(kept, "peer", ""), -1, SQLITE_TRANSIENT);
-	sqlite3_bind_int(s, 4, message_int(kept, "status", 0));
-	bind_json(s, 5, kept);
-	run(history, s, "call record");
+	record_write(history, call_id, kept, started);
 	cJSON_Delete(kept);
-	s = begin(history, RECORD_TRIM);
+	sqlite3_stmt *s = begin(history, RECORD_TRIM);
 	sqlite3_bind_int(s, 1, history->records_max);
 	run(history, s, "call records");
 }

@@ -12,11 +12,13 @@ int history_open(const char *folder, int records_max, struct history **ret_histo
 void history_close(struct history *history);
 
 void history_journal(struct history *history, const char *call_id, const cJSON *entry);
-/* Calls fn for each journal entry at boot; entries older than a day are dropped first. */
+/* Calls fn for each journal entry at boot, with agoMs: how long ago it was written by the wall clock; entries older
+ * than a day are dropped first. */
 void history_replay(struct history *history, void (*fn)(const cJSON *entry, void *data), void *data);
 
-/* One record a call: a later one replaces the earlier but keeps when the call began. agoMs of the record
- * is turned into startedAt, milliseconds since the epoch. */
+/* One record a call: a later one replaces the earlier but keeps when the call began; one that is not final never
+ * replaces a final one. agoMs of the record is turned into startedAt, milliseconds since the epoch. record NULL:
+ * the call's record is removed. */
 void history_record(struct history *history, const char *call_id, const cJSON *record);
 
 struct history_filter {

@@ -1,5 +1,6 @@
 #include "core/box/line.h"
 
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -20,6 +21,7 @@ struct pending {
 struct line {
 	struct box *box;
 	const struct account_conf *conf;
+	struct account_conf *own; /* of a login by hand; NULL: from the conf files */
 	struct child *child;
 	guint restart_timer;
 	int restart_ms;
@@ -138,6 +140,14 @@ static void command_failed(struct line *line, const struct pending *pending, con
 		call_core_media(line->box->core, box_now_ms(), call_id, CALL_MEDIA_FAILED, text);
 }
 
+static void record_sent(struct line *line, const struct pending *pending)
+{
+	cJSON *payload = cJSON_CreateObject();
+	cJSON_AddStringToObject(payload, "userId", message_string(pending->command, "to_user", ""));
+	cJSON_AddStringToObject(payload, "callId", message_string(pending->command, "call_id", ""));
+	box_event(line->box, "onMessageSent", payload);
+}
+
 static void on_result(struct line *line, const cJSON *message)
 {
 	double id = message_number(message, "id", 0);
@@ -152,6 +162,8 @@ static void on_result(struct line *line, const cJSON *message)
 			line->ice_servers = cJSON_Duplicate(servers, true);
 		} else if (message_string(message, "error", NULL) && !pending->ice) {
 			command_failed(line, pending, message);
+		} else if (g_str_equal(message_string(pending->command, "kind", ""), "record")) {
+			record_sent(line, pending);
 		}
 		pending_free(pending);
 		return;
@@ -310,9 +322,69 @@ void line_destroy(struct line *line)
 	g_queue_clear_full(&line->pending, (GDestroyNotify)pending_free);
 	cJSON_Delete(line->ice_servers);
 	cJSON_Delete(line->capabilities);
+	account_conf_free(line->own);
 	g_free(line->state);
 	g_free(line->text);
 	g_free(line);
+}
+
+void line_logout(struct line *line)
+{
+	call_core_kicked(line->box->core, box_now_ms(), line->conf->account);
+	box_drain(line->box);
+	line_stop(line);
+	state_set(line, "offline", "logged out");
+}
+
+/* The account's settings with another token. */
+static void line_adopt(struct line *line, const char *token, const char *server)
+{
+	struct account_conf *own = account_conf_copy(line->conf, token);
+	if (server) {
+		g_free(own->server);
+		own->server = g_strdup(server);
+	}
+	account_conf_free(line->own);
+	line->conf = line->own = own;
+}
+
+static struct line *line_add(struct box *box, const char *account, const char *token, const char *server)
+{
+	const struct account_conf *first = box->accounts[0];
+	struct account_conf *own = first ? account_conf_copy(first, token) : account_conf_new(token);
+	g_free(own->account);
+	own->account = g_strdup(account);
+	if (server) {
+		g_free(own->server);
+		own->server = g_strdup(server);
+	}
+	struct line *line = line_create(box, own);
+	line->own = own;
+	g_ptr_array_add(box->lines, line);
+	return line;
+}
+
+int lines_login(struct box *box, const char *account, const char *token, const char *server, char **ret_error)
+{
+	struct line *line = account ? line_find(box, account) : line_find(box, NULL);
+	if (token && (!*token || strlen(token) > 1024))
+		*ret_error = g_strdup("token: 1 to 1024 bytes are needed");
+	else if (account && (!*account || strlen(account) > 128))
+		*ret_error = g_strdup("account: 1 to 128 bytes are needed");
+	else if (!line && (!account || !token))
+		*ret_error = g_strdup("account: this box has no such account; account and token log in a new one");
+	else if (!line && !server && !(box->accounts[0] && box->accounts[0]->server))
+		*ret_error = g_strdup("server: this box has no account whose server could be taken");
+	if (*ret_error)
+		return -EINVAL;
+	if (line)
+		line_stop(line);
+	if (line && (token || server))
+		line_adopt(line, token ? token : line->conf->secret, server);
+	if (!line)
+		line = line_add(box, account, token, server);
+	line_start(line);
+	return 0;
 }
 
 const char *line_account(const struct line *line)

@@ -12,6 +12,12 @@ void line_start(struct line *line);
 void line_stop(struct line *line);
 void line_destroy(struct line *line);
 
+/* By hand: its live call ends, then the connection. */
+void line_logout(struct line *line);
+/* Logs an account in: one that the box has, with the token of its file when token is NULL, or a new one with the
+ * server (NULL: that of the first account) and device name of the others. 0, or a negative errno and why. */
+int lines_login(struct box *box, const char *account, const char *token, const char *server, char **ret_error);
+
 const char *line_account(const struct line *line);
 struct line *line_find(struct box *box, const char *account);
 /* A message of the core to the account's network; kept and sent again when the provider process dies before

@@ -17,8 +17,10 @@
 #include "core/base/message.h"
 #include "core/base/paths.h"
 #include "core/box/box.h"
+#include "core/box/events.h"
 #include "core/box/line.h"
 #include "core/box/session.h"
+#include "core/box/standby.h"
 
 #define STOP_LIMIT_MS 3000
 
@@ -46,6 +48,9 @@ cJSON *box_state(struct box *box)
 	cJSON_AddBoolToObject(state, "videoMuted", box->video_muted);
 	cJSON_AddBoolToObject(state, "audioEnabled", box->audio_enabled);
 	cJSON_AddBoolToObject(state, "videoEnabled", box->video_enabled);
+	cJSON_AddBoolToObject(state, "standby", box->standby && standby_is_on(box->standby));
+	if (token_trouble(box->token))
+		cJSON_AddStringToObject(state, "tokenService", token_trouble(box->token));
 	cJSON_AddStringToObject(state, "version", CALLBOX_VERSION);
 	return state;
 }
@@ -59,10 +64,53 @@ static void do_send(struct box *box, const struct call_output *output)
 		line_send(line, output);
 }
 
+/* Nobody chose to speak: the room is not heard until somebody unmutes it, and hears that it was answered. */
+static void auto_answered(struct box *box)
+{
+	if (box->conf.autoanswer_beep)
+		box->beep = true;
+	if (!box->conf.autoanswer_mute)
+		return;
+	box->audio_muted = box->video_muted = true;
+	box_switches(box);
+}
+
+/* A mute does not outlast the call that it was for. */
+static void call_over(struct box *box)
+{
+	box->beep = false;
+	if (!box->conf.mic_unmute_on_disconnect || call_core_live_id(box->core) ||
+	    (!box->audio_muted && !box->video_muted))
+		return;
+	box->audio_muted = box->video_muted = false;
+	box_switches(box);
+}
+
 static void do_event(struct box *box, const struct call_output *output)
 {
 	log_info("call %.8s: %s", output->call_id ? output->call_id : "-", output->kind);
 	control_notify(box->control, output->kind, output->json);
+	events_hook(box, output);
+	if (g_str_equal(output->kind, "onAutoAnswer"))
+		auto_answered(box);
+	else if (g_str_equal(output->kind, "onCallEnd"))
+		call_over(box);
+	if (g_str_equal(output->kind, "onCallState") || g_str_equal(output->kind, "onCallEnd"))
+		standby_call(box->standby);
+}
+
+void box_switches(struct box *box)
+{
+	if (box->session)
+		session_flags(box->session);
+	call_core_flags(box->core, box_now_ms(), box->audio_muted, box->video_muted, box->audio_enabled,
+			box->video_enabled);
+	cJSON *payload = cJSON_CreateObject();
+	cJSON_AddBoolToObject(payload, "audioMuted", box->audio_muted);
+	cJSON_AddBoolToObject(payload, "videoMuted", box->video_muted);
+	cJSON_AddBoolToObject(payload, "audioEnabled", box->audio_enabled);
+	cJSON_AddBoolToObject(payload, "videoEnabled", box->video_enabled);
+	box_event(box, "onMuteChange", payload);
 }
 
 /* A preview gives way to the call. */
@@ -76,47 +124,98 @@ static void need_session(struct box *box, const struct call_output *output)
 
 static void do_media_open(struct box *box, const struct call_output *output)
 {
+	const char *trouble = box->conf.token_required ? token_trouble(box->token) : NULL;
+	enum { CREDENTIALS = 1, MEDIA_ENGINE = 4 }; /* reasonCode */
+	if (trouble) {
+		g_autofree char *text = g_strdup_printf("token_service: %s", trouble);
+		call_core_setup(box->core, box_now_ms(), output->call_id, CREDENTIALS, text);
+		return;
+	}
 	need_session(box, output);
-	call_core_setup(box->core, box_now_ms(), output->call_id, 0, NULL);
+	bool ready = session_is_ready(box->session);
+	call_core_setup(box->core, box_now_ms(), output->call_id, ready ? 0 : MEDIA_ENGINE,
+			"callbox-media or callbox-video cannot be started");
 }
 
 static void do_media_start(struct box *box, const struct call_output *output)
 {
 	need_session(box, output);
-	session_start(box->session, output->anchor, output->call_type);
+	session_start(box->session, output->account, output->to_user, output->anchor, output->call_type);
+	if (box->beep)
+		session_beep(box->session);
+	box->beep = false;
 }
 
-static struct session *session_of(struct box *box, const struct call_output *output)
+/* Where the session of an output's call is kept: in use, or held; NULL: it has none. */
+static struct session **slot_of(struct box *box, const struct call_output *output)
 {
-	bool same = box->session && g_strcmp0(session_call_id(box->session), output->call_id) == 0;
-	return same ? box->session : NULL;
+	struct session **slots[] = { &box->session, &box->held };
+	for (size_t i = 0; i < G_N_ELEMENTS(slots); i++)
+		if (*slots[i] && g_strcmp0(session_call_id(*slots[i]), output->call_id) == 0)
+			return slots[i];
+	return NULL;
 }
 
 static void do_media_type(struct box *box, const struct call_output *output)
 {
-	if (session_of(box, output))
-		session_type(box->session, output->call_type);
+	struct session **slot = slot_of(box, output);
+	if (slot)
+		session_type(*slot, output->call_type);
+}
+
+static void do_media_hold(struct box *box, const struct call_output *output)
+{
+	struct session **from = slot_of(box, output);
+	struct session **to = output->on ? &box->held : &box->session;
+	if (!from || from == to || *to)
+		return;
+	*to = *from;
+	*from = NULL;
+	session_hold(*to, output->on);
 }
 
 static void do_media_stop(struct box *box, const struct call_output *output)
 {
-	if (!session_of(box, output))
+	struct session **slot = slot_of(box, output);
+	if (!slot)
 		return;
-	session_close(box->session);
-	box->session = NULL;
+	session_close(*slot);
+	*slot = NULL;
 }
 
 static void do_media_message(struct box *box, const struct call_output *output)
 {
-	if (session_of(box, output))
-		session_peer_message(box->session, output->kind, output->json);
+	struct session **slot = slot_of(box, output);
+	if (slot)
+		session_peer_message(*slot, output->kind, output->json);
+}
+
+static void on_screened(enum hook_answer answer, const char *call_id, void *data)
+{
+	static const enum call_screening answers[] = {
+		[HOOK_ALLOW] = SCREEN_ALLOW, [HOOK_REFUSE] = SCREEN_REFUSE, [HOOK_AUTO] = SCREEN_ACCEPT,
+	};
+	struct box *box = data;
+	call_core_screened(box->core, box_now_ms(), call_id, answers[answer]);
+	box_drain(box);
+}
+
+static void do_screen(struct box *box, const struct call_output *output)
+{
+	const struct hook_facts facts = {
+		.call_id = output->call_id, .peer = output->to_user, .from = output->to_user,
+		.to = output->account, .type = (int)output->call_type, .duration_ms = -1,
+	};
+	hooks_ask(box->hooks, &facts, on_screened, box);
 }
 
 static void do_ring(struct box *box, const struct call_output *output)
 {
 	cJSON *payload = cJSON_CreateObject();
 	cJSON_AddBoolToObject(payload, "on", output->on);
+	cJSON_AddBoolToObject(payload, "soft", output->soft);
 	cJSON_AddStringToObject(payload, "callId", output->call_id);
+	box->rings = output->on;
 	box_event(box, "onRing", payload);
 }
 
@@ -128,13 +227,14 @@ static void do_journal(struct box *box, const struct call_output *output)
 static void do_record(struct box *box, const struct call_output *output)
 {
 	history_record(box->history, output->call_id, output->json);
-	box_event(box, "onCallRecord", cJSON_Duplicate(output->json, true));
+	if (output->json)
+		box_event(box, "onCallRecord", cJSON_Duplicate(output->json, true));
 }
 
 static void (*const doers[])(struct box *box, const struct call_output *output) = {
 	[OUT_SEND] = do_send, [OUT_EVENT] = do_event, [OUT_MEDIA_OPEN] = do_media_open,
 	[OUT_MEDIA_START] = do_media_start, [OUT_MEDIA_TYPE] = do_media_type,
-	[OUT_MEDIA_STOP] = do_media_stop, [OUT_MEDIA_MESSAGE] = do_media_message, [OUT_RING] = do_ring,
+	[OUT_MEDIA_HOLD] = do_media_hold, [OUT_SCREEN] = do_screen, [OUT_MEDIA_STOP] = do_media_stop, [OUT_MEDIA_MESSAGE] = do_media_message, [OUT_RING] = do_ring,
 	[OUT_JOURNAL] = do_journal, [OUT_RECORD] = do_record,
 };
 
@@ -178,11 +278,19 @@ static void history_part_stop(struct box *box)
 	history_close(box->history);
 }
 
-static struct call_policy policy_of(const struct conf *conf)
+static struct call_policy policy_of(const struct conf *conf, const struct hooks *hooks)
 {
 	return (struct call_policy){
 		.call_timeout_ms = conf->call_timeout_ms,
-		.autoanswer_ms = conf->autoanswer == AUTOANSWER_ON ? conf->autoanswer_delay_ms : -1,
+		.autoanswer_ms = conf->autoanswer == AUTOANSWER_OFF ? -1 : conf->autoanswer_delay_ms,
+		.autoanswer_contacts = conf->autoanswer == AUTOANSWER_CONTACTS,
+		.contacts = conf->contacts,
+		.rings_a_minute = conf->rings_a_minute,
+		.call_waiting = conf->call_waiting,
+		.accept_holds = conf->accept_second == SECOND_HOLD,
+		.busy_first = conf->busy_policy == BUSY_FIRST,
+		.ring_unverified = conf->ring_unverified,
+		.screen_calls = hooks_has(hooks, HOOK_CALL_INCOMING),
 		.dnd = conf->dnd,
 		.reject_account = conf->reject_scope == REJECT_ALL,
 		.invites_a_minute = conf->invites_a_minute,
@@ -203,17 +311,33 @@ static void restore(const cJSON *entry, void *data)
 static int core_part(struct box *box, char **ret_error)
 {
 	(void)ret_error;
-	struct call_policy policy = policy_of(&box->conf);
+	struct call_policy policy = policy_of(&box->conf, box->hooks);
 	const char *device = box->accounts[0] ? box->accounts[0]->device : g_get_host_name();
 	g_autofree char *party = g_strdup_printf("%s:%s", device, box->boot);
 	box->core = call_core_create(box->fsm, party, &policy);
 	history_replay(box->history, restore, box);
+	box->standby = standby_create(box);
 	return 0;
 }
 
 static void core_part_stop(struct box *box)
 {
+	standby_destroy(box->standby);
+	box->standby = NULL;
 	call_core_free(box->core);
+}
+
+static int token_part(struct box *box, char **ret_error)
+{
+	(void)ret_error;
+	box->token = token_create(box->conf.token_service);
+	return 0;
+}
+
+static void token_part_stop(struct box *box)
+{
+	token_destroy(box->token);
+	box->token = NULL;
 }
 
 static int control_part(struct box *box, char **ret_error)
@@ -265,7 +389,8 @@ static void lines_part_stop(struct box *box)
 {
 	say_farewell(box);
 	session_close(box->session);
-	box->session = NULL;
+	session_close(box->held);
+	box->session = box->held = NULL;
 	for (unsigned int i = 0; i < box->lines->len; i++)
 		line_destroy(box->lines->pdata[i]);
 	g_ptr_array_free(box->lines, TRUE);
@@ -279,6 +404,7 @@ static const struct {
 } parts[] = {
 	{ "history", history_part, history_part_stop },
 	{ "call core", core_part, core_part_stop },
+	{ "token service", token_part, token_part_stop },
 	{ "control socket", control_part, control_part_stop },
 	{ "lines", lines_part, lines_part_stop },
 };
@@ -322,12 +448,13 @@ static int run(struct box *box)
 
 static int usage(FILE *out)
 {
-	fputs("usage: callboxd [-c FOLDER] [-n [-v]] [--draw] [--man]\n"
-	      "  -c, --conf FOLDER  conf folder (callbox.conf, accounts/*.conf)\n"
+	fputs("usage: callboxd [-c FOLDER] [-n [-v]] [--draw] [--man PAGE]\n"
+	      "  -c, --conf FOLDER  conf folder (callbox.conf, hooks.conf, accounts/*.conf)\n"
 	      "  -n, --check        check every conf file and stop\n"
 	      "  -v, --verbose      with -n: print the configuration back; else log more\n"
 	      "      --draw         print the call's states as a graph for dot(1)\n"
-	      "      --man          print the settings as they stand in callbox.conf(5)\n"
+	      "      --man PAGE     print what callbox.conf(5), hooks.conf(5) or callboxd(8) says of tables:\n"
+	      "                     PAGE is conf, hooks or api\n"
 	      "  -h, --help         this text\n",
 	      out);
 	return out == stderr ? 64 : 0;
@@ -338,6 +465,8 @@ static int load(struct box *box, const char *folder, char **ret_error)
 	int r = conf_load(folder, &box->conf, ret_error);
 	if (r == 0)
 		r = fsm_load(&call_words, box->conf.call_fsm, &box->fsm, ret_error);
+	if (r == 0)
+		r = hooks_load(folder, &box->hooks, ret_error);
 	if (r == 0)
 		r = accounts_load(folder, &box->accounts, ret_error);
 	return r;
@@ -350,17 +479,35 @@ static void print_conf(const struct box *box)
 		printf("\n# %s\n", (*a)->file);
 		settings_print(account_table, *a, false, stdout);
 	}
+	puts("\n# hooks.conf");
+	hooks_print(box->hooks);
 	printf("\n# %s\n", box->conf.call_fsm);
 	fsm_print(box->fsm, stdout);
 }
 
-static void print_man(void)
+static int print_man(const char *page)
 {
+	if (g_str_equal(page, "hooks")) {
+		puts(".Sh HOOKS\n.Bl -tag -width Ds");
+		settings_print_man(hooks_table, stdout);
+		puts(".El");
+		return 0;
+	}
+	if (g_str_equal(page, "api")) {
+		api_print_man(stdout);
+		events_print_man(stdout);
+		return 0;
+	}
+	if (!g_str_equal(page, "conf")) {
+		fprintf(stderr, "callboxd: --man: \"%s\" is none of conf, hooks, api\n", page);
+		return 64;
+	}
 	puts(".Sh CALLBOX.CONF\n.Bl -tag -width Ds");
 	settings_print_man(conf_table, stdout);
 	puts(".El\n.Sh ACCOUNT FILES\n.Bl -tag -width Ds");
 	settings_print_man(account_table, stdout);
 	puts(".El");
+	return 0;
 }
 
 static char *boot_make(void)
@@ -377,7 +524,7 @@ int main(int argc, char **argv)
 	static const struct option options[] = {
 		{ "conf", required_argument, NULL, 'c' }, { "check", no_argument, NULL, 'n' },
 		{ "verbose", no_argument, NULL, 'v' },	  { "draw", no_argument, NULL, DRAW },
-		{ "man", no_argument, NULL, MAN },	  { "help", no_argument, NULL, 'h' },
+		{ "man", required_argument, NULL, MAN },	  { "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
 	struct box box = { .audio_enabled = true, .video_enabled = true };
@@ -390,7 +537,7 @@ int main(int argc, char **argv)
 		case 'n': check = true; break;
 		case 'v': verbose = true; break;
 		case DRAW: draw = true; break;
-		case MAN: print_man(); return 0;
+		case MAN: return print_man(optarg);
 		case 'h': return usage(stdout);
 		default: return usage(stderr);
 		}
@@ -414,6 +561,7 @@ int main(int argc, char **argv)
 	}
 	g_free(box.boot);
 	accounts_free(box.accounts);
+	hooks_free(box.hooks);
 	fsm_free(box.fsm);
 	conf_clear(&box.conf);
 	return r < 0 ? 1 : 0;

@@ -24,8 +24,9 @@ struct question {
 struct session {
 	struct box *box;
 	char *call_id; /* NULL: preview */
+	char *peer;
 	struct child *media, *video;
-	bool started, anchor, up;
+	bool started, anchor, up, held;
 	enum call_type type;
 	int next_question;
 	unsigned int video_restarts;
@@ -159,6 +160,7 @@ static void quality_told(struct session *session, const cJSON *message)
 {
 	cJSON *payload = cJSON_CreateObject();
 	cJSON_AddStringToObject(payload, "callId", session->call_id);
+	cJSON_AddStringToObject(payload, "userId", session->peer ? session->peer : "");
 	cJSON_AddNumberToObject(payload, "up", message_int(message, "up", 0));
 	cJSON_AddNumberToObject(payload, "down", message_int(message, "down", 0));
 	core_fact(session, CALL_MEDIA_ALIVE, NULL);
@@ -279,6 +281,12 @@ static void units_join(struct session *session)
 	close(fds[1]);
 }
 
+static bool wants_camera(const struct session *session)
+{
+	return session->box->video_enabled && !session->held &&
+	       (!session->call_id || session->type != CALL_AUDIO);
+}
+
 static void video_start(struct session *session)
 {
 	const struct conf *conf = &session->box->conf;
@@ -292,9 +300,8 @@ static void video_start(struct session *session)
 	cJSON_AddStringToObject(message, "local_view", conf->local_view);
 	cJSON_AddStringToObject(message, "remote_view", conf->remote_view);
 	child_send(session->video, message);
-	bool on = session->box->video_enabled && (!session->call_id || session->type != CALL_AUDIO);
 	message = message_new("enable");
-	cJSON_AddBoolToObject(message, "on", on);
+	cJSON_AddBoolToObject(message, "on", wants_camera(session));
 	child_send(session->video, message);
 	message = message_new("mute");
 	cJSON_AddBoolToObject(message, "on", session->box->video_muted);
@@ -330,18 +337,18 @@ struct session *session_open(struct box *box, const char *call_id)
 static void flags_tell(struct session *session)
 {
 	const struct box *box = session->box;
-	bool video = session->type != CALL_AUDIO;
 	cJSON *message = message_new("mute");
 	cJSON_AddBoolToObject(message, "audio", box->audio_muted);
 	cJSON_AddBoolToObject(message, "video", box->video_muted);
 	tell(session->media, message);
 	message = message_new("enable");
-	cJSON_AddBoolToObject(message, "audio", box->audio_enabled);
-	cJSON_AddBoolToObject(message, "video", box->video_enabled && video);
+	cJSON_AddBoolToObject(message, "audio", box->audio_enabled && !session->held);
+	cJSON_AddBoolToObject(message, "video", wants_camera(session));
 	tell(session->media, message);
 }
 
-void session_start(struct session *session, bool anchor, enum call_type type)
+void session_start(struct session *session, const char *account, const char *peer, bool anchor,
+		   enum call_type type)
 {
 	const struct conf *conf = &session->box->conf;
 	if (!session->media || !session->video) {
@@ -351,14 +358,18 @@ void session_start(struct session *session, bool anchor, enum call_type type)
 	session->started = true;
 	session->anchor = anchor;
 	session->type = type;
-	struct line *line = line_find(session->box, NULL);
+	session->peer = g_strdup(peer);
+	struct line *line = line_find(session->box, account);
 	cJSON *message = message_new("start");
 	cJSON_AddStringToObject(message, "call_id", session->call_id);
 	cJSON_AddStringToObject(message, "role", anchor ? "offer" : "answer");
 	cJSON_AddBoolToObject(message, "audio", true);
 	cJSON_AddBoolToObject(message, "video", true);
-	cJSON_AddItemToObject(message, "ice_servers", line ? cJSON_Duplicate(line_ice_servers(line), true)
-							    : cJSON_CreateArray());
+	cJSON *servers = line ? cJSON_Duplicate(line_ice_servers(line), true) : cJSON_CreateArray();
+	const cJSON *own;
+	cJSON_ArrayForEach(own, token_servers(session->box->token))
+		cJSON_AddItemToArray(servers, cJSON_Duplicate(own, true));
+	cJSON_AddItemToObject(message, "ice_servers", servers);
 	cJSON_AddStringToObject(message, "microphone", conf->microphone);
 	cJSON_AddStringToObject(message, "speaker", conf->speaker);
 	cJSON *settings = cJSON_AddObjectToObject(message, "settings");
@@ -391,7 +402,13 @@ void session_close(struct session *session)
 		question_answer(question);
 	}
 	g_free(session->call_id);
+	g_free(session->peer);
 	g_free(session);
+}
+
+const char *session_peer(const struct session *session)
+{
+	return session->peer;
 }
 
 const char *session_call_id(const struct session *session)
@@ -416,8 +433,7 @@ void session_flags(struct session *session)
 	cJSON_AddBoolToObject(message, "on", session->box->video_muted);
 	tell(session->video, message);
 	message = message_new("enable");
-	cJSON_AddBoolToObject(message, "on", session->box->video_enabled &&
-						     (!session->call_id || session->type != CALL_AUDIO));
+	cJSON_AddBoolToObject(message, "on", wants_camera(session));
 	tell(session->video, message);
 	flags_tell(session);
 }
@@ -426,6 +442,23 @@ void session_type(struct session *session, enum call_type type)
 {
 	session->type = type;
 	session_flags(session);
+}
+
+bool session_is_ready(const struct session *session)
+{
+	return session->media && session->video;
+}
+
+void session_hold(struct session *session, bool on)
+{
+	session->held = on;
+	session_flags(session);
+	session_switch(session, "speaker", on ? "null:" : session->box->conf.speaker);
+}
+
+void session_beep(struct session *session)
+{
+	tell(session->media, message_new("beep"));
 }
 
 void session_playout_mute(struct session *session, bool on)

@@ -13,11 +13,20 @@
 /* Processes are started, devices are not: nothing is captured or sent. */
 struct session *session_open(struct box *box, const char *call_id);
 /* The verdict allows media. */
-void session_start(struct session *session, bool anchor, enum call_type type);
+void session_start(struct session *session, const char *account, const char *peer, bool anchor,
+		   enum call_type type);
+/* Both processes could be started. */
+bool session_is_ready(const struct session *session);
+/* Held: the call goes on without camera, microphone and speaker. */
+void session_hold(struct session *session, bool on);
+/* A short tone on the speaker. */
+void session_beep(struct session *session);
 /* Devices and sockets close with the processes, within 200 ms. */
 void session_close(struct session *session);
 
 const char *session_call_id(const struct session *session);
+/* With whom; NULL before the verdict and in a preview. */
+const char *session_peer(const struct session *session);
 void session_peer_message(struct session *session, const char *kind, const cJSON *body);
 void session_type(struct session *session, enum call_type type);
 /* Tells the processes the box's present mute and enable flags. */

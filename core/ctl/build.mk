@@ -1,5 +1,11 @@
 # core/ctl: callboxctl
 bin_PROGRAMS += core/ctl/callboxctl
-core_ctl_callboxctl_SOURCES = core/ctl/main.c core/ctl/ctl.h core/ctl/doctor.c
+core_ctl_callboxctl_SOURCES = core/ctl/main.c core/ctl/ctl.h core/ctl/doctor.c core/ctl/records.c
 core_ctl_callboxctl_LDADD = $(BASE_LDADD)
-dist_man_MANS += core/ctl/callboxctl.1
+
+nodist_man_MANS += core/ctl/callboxctl.1
+EXTRA_DIST += core/ctl/callboxctl.1.in
+CLEANFILES += core/ctl/callboxctl.1 core/ctl/commands.part
+core/ctl/callboxctl.1: core/ctl/callboxctl.1.in core/ctl/callboxctl$(EXEEXT)
+	$(AM_V_GEN)core/ctl/callboxctl --man > core/ctl/commands.part && \
+	sed -e '/^@COMMANDS@$$/{r core/ctl/commands.part' -e 'd;}' $(srcdir)/core/ctl/callboxctl.1.in > $@.part && mv $@.part $@

@@ -26,7 +26,8 @@ struct ctl {
 	bool json;
 	char **words; /* of the command, without options */
 	int count;
-	const char *type, *attachment, *wait, *peer, *limit, *state;
+	const char *type, *attachment, *wait, *peer, *limit, *call_id, *since, *until, *status;
+	bool csv;
 };
 
 static int fail(int code, const char *format, ...) G_GNUC_PRINTF(2, 3);
@@ -170,11 +171,18 @@ static int end_code(int reason)
 }
 
 /* Follows the call of this id until it is connected, or over. */
-static int follow(struct ctl *ctl, const char *call_id, bool to_end)
+static int follow(struct ctl *ctl, const char *first_id, bool to_end)
 {
+	g_autofree char *call_id = g_strdup(first_id);
 	for (cJSON *json; (json = next_line(ctl)); cJSON_Delete(json)) {
 		const char *event = message_string(json, "method", "");
 		const cJSON *params = message_member(json, "params");
+		/* Both called each other: the other call goes on in place of mine. */
+		if (strcmp(event, "onCallReplaced") == 0 &&
+		    strcmp(message_string(params, "replaced", ""), call_id) == 0) {
+			g_free(call_id);
+			call_id = g_strdup(message_string(params, "callId", ""));
+		}
 		if (strcmp(message_string(params, "callId", ""), call_id) != 0)
 			continue;
 		if (ctl->json)
@@ -230,7 +238,7 @@ static int command_call(struct ctl *ctl)
 
 static int command_accept(struct ctl *ctl)
 {
-	cJSON *params = cJSON_CreateObject();
+	cJSON *params = one_text("callId", ctl->call_id);
 	int type = 0, r = ctl->type ? type_parse(ctl->type, &type) : 0;
 	if (type)
 		cJSON_AddNumberToObject(params, "type", type);
@@ -243,17 +251,120 @@ static int command_accept(struct ctl *ctl)
 
 static int command_reject(struct ctl *ctl)
 {
-	return simple(ctl, "reject", NULL);
+	return simple(ctl, "reject", one_text("callId", ctl->call_id));
 }
 
 static int command_cancel(struct ctl *ctl)
 {
-	return simple(ctl, "cancel", NULL);
+	return simple(ctl, "cancel", one_text("callId", ctl->call_id));
 }
 
 static int command_hangup(struct ctl *ctl)
 {
-	return simple(ctl, "hangup", NULL);
+	return simple(ctl, "hangup", one_text("callId", ctl->call_id));
+}
+
+static int command_ignore(struct ctl *ctl)
+{
+	return simple(ctl, "ignore", one_text("callId", ctl->call_id));
+}
+
+static int command_prolong(struct ctl *ctl)
+{
+	return simple(ctl, "prolong", NULL);
+}
+
+static int on_off_word(const char *command, const char *word, bool *ret_on)
+{
+	*ret_on = strcmp(word, "on") == 0;
+	return *ret_on || strcmp(word, "off") == 0 ? 0 : fail(EXIT_USAGE, "%s: on or off is needed, not \"%s\"",
+							      command, word);
+}
+
+static int command_dnd(struct ctl *ctl)
+{
+	bool on;
+	double for_ms = 0;
+	int r = on_off_word("dnd", ctl->words[0], &on);
+	if (r == 0 && ctl->count > 1 && (!on || duration_parse(ctl->words[1], &for_ms) < 0))
+		r = fail(EXIT_USAGE, "dnd: on 90min, on 2h: \"%s\" is no time for which", ctl->words[1]);
+	if (r)
+		return r;
+	cJSON *params = cJSON_CreateObject();
+	cJSON_AddBoolToObject(params, "on", on);
+	cJSON_AddNumberToObject(params, "forMs", for_ms);
+	return simple(ctl, "setDnd", params);
+}
+
+static int command_standby(struct ctl *ctl)
+{
+	bool on;
+	int r = on_off_word("standby", ctl->words[0], &on);
+	if (r)
+		return r;
+	cJSON *params = cJSON_CreateObject();
+	cJSON_AddBoolToObject(params, "on", on);
+	return simple(ctl, "standby", params);
+}
+
+/* The token comes from standard input: it must not stand in the process list. */
+static int command_login(struct ctl *ctl)
+{
+	char token[1026] = "";
+	cJSON *params = one_text("account", ctl->words[0]);
+	if (ctl->count > 1)
+		cJSON_AddStringToObject(params, "server", ctl->words[1]);
+	if (!isatty(STDIN_FILENO) && fgets(token, sizeof(token), stdin))
+		token[strcspn(token, "\r\n")] = '\0';
+	if (token[0])
+		cJSON_AddStringToObject(params, "token", token);
+	explicit_bzero(token, sizeof(token));
+	return simple(ctl, "login", params);
+}
+
+static int command_logout(struct ctl *ctl)
+{
+	return simple(ctl, "logout", one_text("account", ctl->words[0]));
+}
+
+static int command_token_service(struct ctl *ctl)
+{
+	return simple(ctl, "setTokenService", one_text("url", ctl->words[0]));
+}
+
+static int command_profile(struct ctl *ctl)
+{
+	cJSON *params = one_text("resolution", ctl->words[0]);
+	if (ctl->count > 1)
+		cJSON_AddNumberToObject(params, "frameRate", strtod(ctl->words[1], NULL));
+	if (ctl->count > 2)
+		cJSON_AddStringToObject(params, "quality", ctl->words[2]);
+	return simple(ctl, "setCallProfile", params);
+}
+
+static int command_records(struct ctl *ctl)
+{
+	const struct records_options options = {
+		.peer = ctl->peer, .limit = ctl->limit, .since = ctl->since, .until = ctl->until,
+		.status = ctl->status,
+	};
+	char *why = NULL;
+	cJSON *params = records_filter(&options, &why), *result = NULL;
+	if (!params) {
+		int r = fail(EXIT_USAGE, "records: %s", why);
+		g_free(why);
+		return r;
+	}
+	int r = ask(ctl, "getCallRecords", params, &result);
+	const cJSON *records = message_member(result, "records");
+	if (r == 0 && ctl->json)
+		print_json(records, true);
+	else if (r == 0 && ctl->csv)
+		records_print_csv(records);
+	else if (r == 0)
+		records_print(records);
+	cJSON_Delete(result);
+	return r;
 }
 
 static int command_timeout(struct ctl *ctl)
@@ -355,40 +466,19 @@ static int command_status(struct ctl *ctl)
 			       strcmp(message_string(call, "direction", ""), "out") == 0 ? "to" : "from",
 			       message_string(call, "userId", ""), message_number(call, "ageMs", 0) / 1000);
 		putchar('\n');
+		const cJSON *waiting = message_member(result, "waiting");
+		if (waiting)
+			printf("beside it: %s, with %s\n", message_bool(waiting, "held", false) ? "held" : "ringing",
+			       message_string(waiting, "userId", ""));
+		if (message_bool(result, "dnd", false))
+			puts("do not disturb");
+		if (message_string(result, "tokenService", NULL))
+			printf("token service: %s\n", message_string(result, "tokenService", ""));
 		cJSON_ArrayForEach(one, message_member(result, "accounts"))
 			printf("account %s (%s): %s, %s\n", message_string(one, "account", ""),
 			       message_string(one, "device", ""), message_string(one, "state", ""),
 			       message_string(one, "message", ""));
 	}
-	cJSON_Delete(result);
-	return r;
-}
-
-static void record_print(const cJSON *record)
-{
-	static const char *const words[] = { "?", "complete", "canceled", "rejected", "timed out", "busy" };
-	int status = message_int(record, "status", 0);
-	gint64 started = (gint64)message_number(record, "startedAt", 0);
-	g_autoptr(GDateTime) when = g_date_time_new_from_unix_local(started / 1000);
-	g_autofree char *text = when ? g_date_time_format(when, "%Y-%m-%d %H:%M:%S") : g_strdup("?");
-	printf("%s  %-4s %-5s %-20s %-9s %7.1f s  %s\n", text, message_string(record, "direction", ""),
-	       message_int(record, "type", 0) == 1 ? "audio" : "video", message_string(record, "peer", ""),
-	       words[status >= 1 && status <= 5 ? status : 0], message_number(record, "durationMs", 0) / 1000,
-	       message_string(record, "channelId", ""));
-}
-
-static int command_records(struct ctl *ctl)
-{
-	cJSON *params = one_text("peer", ctl->peer), *result = NULL;
-	if (ctl->limit)
-		cJSON_AddNumberToObject(params, "limit", strtod(ctl->limit, NULL));
-	int r = ask(ctl, "getCallRecords", params, &result);
-	const cJSON *one;
-	if (r == 0 && ctl->json)
-		print_json(message_member(result, "records"), true);
-	else if (r == 0)
-		cJSON_ArrayForEach(one, message_member(result, "records"))
-			record_print(one);
 	cJSON_Delete(result);
 	return r;
 }
@@ -483,10 +573,12 @@ static const struct {
 } commands[] = {
 	{ "call", command_call, 1, 1, "call USER [--type audio|video] [--attachment JSON] [--wait connected|end]",
 	  "call somebody; prints the call's id" },
-	{ "accept", command_accept, 0, 0, "accept [--type audio]", "take the ringing call" },
+	{ "accept", command_accept, 0, 0, "accept [--type audio] [--call ID]", "take the ringing call" },
 	{ "reject", command_reject, 0, 0, "reject", "refuse the ringing call" },
+	{ "ignore", command_ignore, 0, 0, "ignore", "stop ringing here, refuse nothing" },
 	{ "cancel", command_cancel, 0, 0, "cancel", "give up my call" },
 	{ "hangup", command_hangup, 0, 0, "hangup", "end whatever call there is" },
+	{ "prolong", command_prolong, 0, 0, "prolong", "go on after the warning of the longest call time" },
 	{ "set-timeout", command_timeout, 1, 1, "set-timeout MS", "how long my calls ring, 1000..120000" },
 	{ "mute", command_mute, 2, 2, "mute audio|video on|off", "the device stays open, nothing of it is sent" },
 	{ "enable", command_enable, 2, 2, "enable audio|video on|off", "open or close the device" },
@@ -497,7 +589,16 @@ static const struct {
 	{ "view", command_view, 2, 2, "view local|remote VIEW", "null:, png:FILE, raw:FILE or window:" },
 	{ "preview", command_preview, 1, 1, "preview on|off", "the own picture without a call" },
 	{ "status", command_status, 0, 0, "status [--json]", "what is going on" },
-	{ "records", command_records, 0, 0, "records [--json] [--peer USER] [--limit N]", "the calls that were" },
+	{ "records", command_records, 0, 0,
+	  "records [--json|--csv] [--peer USER] [--status STATUS] [--since TIME] [--until TIME] [--limit N]",
+	  "the calls that were; TIME: 2026-11-24, 2026-11-24T15:00, 2h or 7d (ago)" },
+	{ "dnd", command_dnd, 1, 2, "dnd on|off [TIME]", "do not disturb, for example for 90min or 2h" },
+	{ "standby", command_standby, 1, 1, "standby on|off", "standby by hand" },
+	{ "login", command_login, 1, 2, "login ACCOUNT [SERVER]", "log in; a token is read from standard input" },
+	{ "logout", command_logout, 1, 1, "logout ACCOUNT", "log out; its live call ends" },
+	{ "profile", command_profile, 1, 3, "profile RESOLUTION [RATE [low|medium|high]]",
+	  "the picture that the next call sends: 360p, 720p, 1080p or WIDTHxHEIGHT" },
+	{ "token-service", command_token_service, 1, 1, "token-service URL", "where media credentials come from" },
 	{ "stats", command_stats, 0, 0, "stats [--json]", "numbers of the present call" },
 	{ "snapshot", command_snapshot, 2, 2, "snapshot local|remote FILE", "save the picture as PNG" },
 	{ "watch", command_watch, 0, 0, "watch", "every event, one JSON object a line" },
@@ -511,6 +612,16 @@ static int usage(FILE *out)
 		fprintf(out, "  %s\n        %s\n", commands[i].usage, commands[i].help);
 	fprintf(out, "\n%s", exit_help);
 	return out == stderr ? EXIT_USAGE : 0;
+}
+
+/* The manual's list of commands. */
+static int print_man(void)
+{
+	puts(".Bl -tag -width Ds");
+	for (size_t i = 0; i < G_N_ELEMENTS(commands); i++)
+		printf(".It %s\n%s\n", commands[i].usage, commands[i].help);
+	puts(".El");
+	return 0;
 }
 
 static int run_command(struct ctl *ctl, int argc, char **argv)
@@ -535,6 +646,9 @@ int main(int argc, char **argv)
 		{ "type", required_argument, NULL, 't' },   { "attachment", required_argument, NULL, 'a' },
 		{ "wait", required_argument, NULL, 'w' },   { "peer", required_argument, NULL, 'p' },
 		{ "limit", required_argument, NULL, 'l' },  { "help", no_argument, NULL, 'h' },
+		{ "call", required_argument, NULL, 'c' },   { "since", required_argument, NULL, 'S' },
+		{ "until", required_argument, NULL, 'U' },  { "status", required_argument, NULL, 'R' },
+		{ "csv", no_argument, NULL, 'C' },	    { "man", no_argument, NULL, 'M' },
 		{ NULL, 0, NULL, 0 },
 	};
 	g_autofree char *socket_path = path_join(PATH_RUN, "control.sock");
@@ -548,6 +662,12 @@ int main(int argc, char **argv)
 		case 'w': ctl.wait = optarg; break;
 		case 'p': ctl.peer = optarg; break;
 		case 'l': ctl.limit = optarg; break;
+		case 'c': ctl.call_id = optarg; break;
+		case 'S': ctl.since = optarg; break;
+		case 'U': ctl.until = optarg; break;
+		case 'R': ctl.status = optarg; break;
+		case 'C': ctl.csv = true; break;
+		case 'M': return print_man();
 		case 'h': return usage(stdout);
 		default: return EXIT_USAGE;
 		}

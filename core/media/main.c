@@ -147,6 +147,15 @@ static void do_playout_mute(void *data, const cJSON *message, int fd)
 		session_playout_mute(media->session, message_bool(message, "on", true));
 }
 
+static void do_beep(void *data, const cJSON *message, int fd)
+{
+	struct media *media = data;
+	(void)message;
+	(void)fd;
+	if (media->session)
+		session_beep(media->session);
+}
+
 static void do_switch(void *data, const cJSON *message, int fd)
 {
 	struct media *media = data;
@@ -200,6 +209,7 @@ static const struct program_word words[] = {
 	{ "mute", NULL, do_mute },
 	{ "enable", NULL, do_enable },
 	{ "playout_mute", NULL, do_playout_mute },
+	{ "beep", NULL, do_beep },
 	{ "switch", switch_fields, do_switch },
 	{ "stats", stats_fields, do_stats },
 	{ "stop", NULL, do_stop },

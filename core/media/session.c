@@ -845,6 +845,12 @@ void session_enable(struct session *s, bool audio, bool video)
 	s->video_enabled = video;
 }
 
+void session_beep(struct session *session)
+{
+	if (session->sound)
+		sound_beep(session->sound);
+}
+
 void session_playout_mute(struct session *s, bool on)
 {
 	sound_playout_mute(s->sound, on);

@@ -36,6 +36,8 @@ void session_candidates(struct session *session, const cJSON *candidates);
 void session_gate(struct session *session, bool open);
 void session_mute(struct session *session, bool audio, bool video);
 void session_enable(struct session *session, bool audio, bool video);
+/* A short tone on the speaker. */
+void session_beep(struct session *session);
 void session_playout_mute(struct session *session, bool on);
 void session_switch(struct session *session, const char *kind, const char *id);
 cJSON *session_stats(struct session *session);

@@ -18,6 +18,9 @@
 #define ECHO_TAIL (SOUND_RATE / 5)
 #define RETRY_US 1000000
 #define SILENCE_DBFS (-96.0)
+#define BEEP_BLOCKS 25
+#define BEEP_HZ 880.0
+#define BEEP_LEVEL 6000.0
 
 /* One direction's device. The thread's own but for wished, which the lock protects. */
 struct port {
@@ -45,6 +48,7 @@ struct sound {
 	struct jitter *jitter;
 	struct sound_stats stats;
 
+	int beep_blocks; /* atomic: blocks of the beep still to play */
 	int stop, gate, muted, enabled, playout_muted, loss_percent, bitrate_bps; /* atomic */
 	int cleaning; /* atomic: the microphone hears a room, so the speaker's sound is its echo */
 
@@ -243,6 +247,21 @@ static void *microphone_run(void *data)
 
 /* ---- speaker ---- */
 
+/* Laid over the block, swelling and fading so that it does not click. */
+static void beep_mix(struct sound *sound, int16_t block[SOUND_BLOCK])
+{
+	int left = get(&sound->beep_blocks);
+	if (left <= 0)
+		return;
+	g_atomic_int_add(&sound->beep_blocks, -1);
+	for (int i = 0; i < SOUND_BLOCK; i++) {
+		double at = (BEEP_BLOCKS - left) * SOUND_BLOCK + i;
+		double swell = sin(G_PI * at / (BEEP_BLOCKS * SOUND_BLOCK));
+		double sample = block[i] + BEEP_LEVEL * swell * sin(2 * G_PI * BEEP_HZ * at / SOUND_RATE);
+		block[i] = (int16_t)CLAMP(sample, -32768, 32767);
+	}
+}
+
 static void *speaker_run(void *data)
 {
 	struct sound *sound = data;
@@ -258,6 +277,7 @@ static void *speaker_run(void *data)
 		int n = MIN(have, SOUND_BLOCK);
 		if (!get(&sound->playout_muted))
 			memcpy(block, samples, (size_t)n * sizeof(block[0]));
+		beep_mix(sound, block);
 		have -= n;
 		memmove(samples, samples + n, (size_t)have * sizeof(samples[0]));
 		level_note(sound, &sound->speaker, block);
@@ -387,6 +407,11 @@ void sound_mute(struct sound *sound, bool on)
 void sound_enable(struct sound *sound, bool on)
 {
 	g_atomic_int_set(&sound->enabled, on);
+}
+
+void sound_beep(struct sound *sound)
+{
+	g_atomic_int_set(&sound->beep_blocks, BEEP_BLOCKS);
 }
 
 void sound_playout_mute(struct sound *sound, bool on)

@@ -47,6 +47,8 @@ void sound_receive(struct sound *sound, const uint8_t *opus, size_t bytes, uint1
 void sound_gate(struct sound *sound, bool open); /* closed at first: nothing is encoded */
 void sound_mute(struct sound *sound, bool on);	 /* digital silence from the next block on */
 void sound_enable(struct sound *sound, bool on); /* off: the microphone is closed */
+/* A quarter of a second of a soft tone on the speaker, over whatever plays. Any thread. */
+void sound_beep(struct sound *sound);
 void sound_playout_mute(struct sound *sound, bool on);
 /* kind: microphone or speaker. */
 void sound_switch(struct sound *sound, const char *kind, const char *id);

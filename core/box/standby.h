@@ -1,0 +1,19 @@
+/* standby: whether somebody uses the room. After standby_delay without a call and without a touch the box is in
+ * standby; a call, a ring (wake_on_ring) or any verb that does something brings it back. What that means for a screen
+ * is the hooks' matter. Owner: struct box, main loop. */
+#ifndef CALLBOX_BOX_STANDBY_H
+#define CALLBOX_BOX_STANDBY_H
+
+#include "core/box/box.h"
+
+struct standby *standby_create(struct box *box);
+void standby_destroy(struct standby *standby);
+/* Somebody did something: the delay begins anew. */
+void standby_touch(struct standby *standby);
+/* It rings or a call began or ended. */
+void standby_call(struct standby *standby);
+/* By hand; -EBUSY while a call is live. */
+int standby_set(struct standby *standby, bool on);
+bool standby_is_on(const struct standby *standby);
+
+#endif
