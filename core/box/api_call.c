@@ -152,7 +152,8 @@ static void verb_room_info(struct verb *v)
 }
 
 const struct verb_row api_call_verbs[] = {
-	{ "call", verb_call, true, "userId, type 1 audio 2 video 3 other, attachment, account, userIds, groupId, isFromGroup",
+	{ "call", verb_call, true,
+	  "userId, type 1 audio 2 video 3 other, attachment, account, userIds, groupId, isFromGroup",
 	  "Calls somebody; answers {callId}. The attachment is an object of at most 2048 bytes." },
 	{ "cancel", verb_cancel, true, "callId", "Gives up a call of my own, whatever state it is in." },
 	{ "accept", verb_accept, true, "type, callId",

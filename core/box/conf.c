@@ -63,13 +63,15 @@ const struct setting conf_table[] = {
 	{ "invites_a_minute", SETTING_INT, AT(invites_a_minute), "30", 0, 10000, NULL,
 	  "Most invites of one caller that may ring within a minute; 0: no limit." },
 	{ "rings_a_minute", SETTING_INT, AT(rings_a_minute), "6", 0, 10000, NULL,
-	  "Most rings within a minute of all callers together that stand neither in contacts nor in allow; 0: no limit." },
+	  "Most rings within a minute of all callers together that stand neither in contacts nor in allow; "
+	  "0: no limit." },
 	{ "call_waiting", SETTING_BOOL, AT(call_waiting), "no", 0, 0, NULL,
 	  "Whether a second call rings softly beside a connected one, instead of being refused as busy." },
 	{ "accept_second", SETTING_ENUM, AT(accept_second), "end", 0, 0, second_names,
 	  "What accepting that second call does to the first." },
 	{ "busy_policy", SETTING_ENUM, AT(busy_policy), "aggregate", 0, 0, busy_names,
-	  "Whether a call of this box waits for all devices of the called account, or ends with the first that is busy." },
+	  "Whether a call of this box waits for all devices of the called account, or ends with the first that "
+	  "is busy." },
 	{ "ring_unverified", SETTING_BOOL, AT(ring_unverified), "no", 0, 0, NULL,
 	  "Whether it rings for an invite whose age no server vouches for and whose caller does not answer." },
 	{ "allow", SETTING_LIST, AT(allow), NULL, 0, 0, NULL,

@@ -234,7 +234,8 @@ static void do_record(struct box *box, const struct call_output *output)
 static void (*const doers[])(struct box *box, const struct call_output *output) = {
 	[OUT_SEND] = do_send, [OUT_EVENT] = do_event, [OUT_MEDIA_OPEN] = do_media_open,
 	[OUT_MEDIA_START] = do_media_start, [OUT_MEDIA_TYPE] = do_media_type,
-	[OUT_MEDIA_HOLD] = do_media_hold, [OUT_SCREEN] = do_screen, [OUT_MEDIA_STOP] = do_media_stop, [OUT_MEDIA_MESSAGE] = do_media_message, [OUT_RING] = do_ring,
+	[OUT_MEDIA_HOLD] = do_media_hold, [OUT_SCREEN] = do_screen,
+	[OUT_MEDIA_STOP] = do_media_stop, [OUT_MEDIA_MESSAGE] = do_media_message, [OUT_RING] = do_ring,
 	[OUT_JOURNAL] = do_journal, [OUT_RECORD] = do_record,
 };
 

@@ -93,7 +93,9 @@ void type_message(struct step *step)
 	struct call *call = step->call;
 	const char *what = message_string(step->body, "what", "");
 	int type = message_int(step->body, "type", 0), rev = message_int(step->body, "rev", -1);
-	if (call->outcome != OUTCOME_ACCEPTED || !call_is_here(step->core, call) || (type != CALL_AUDIO && type != CALL_VIDEO))
+	if (call->outcome != OUTCOME_ACCEPTED || !call_is_here(step->core, call))
+		return;
+	if (type != CALL_AUDIO && type != CALL_VIDEO)
 		return;
 	if (g_str_equal(what, "ask")) {
 		asked(step, type, rev);

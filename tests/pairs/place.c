@@ -279,7 +279,8 @@ static void write_box_conf(const struct box *box, const struct box_devices *devi
 	const struct box_devices *d = devices ? devices : &none;
 	g_autofree char *path = g_build_filename(box->dir, "conf", "callbox.conf", NULL);
 	g_autofree char *text = g_strdup_printf(
-		"ice_loopback = yes\nrings_a_minute = 0\ncamera = %s\nmicrophone = %s\nspeaker = %s\nlocal_view = %s\nremote_view = %s\n%s",
+		"ice_loopback = yes\nrings_a_minute = 0\ncamera = %s\nmicrophone = %s\n"
+		"speaker = %s\nlocal_view = %s\nremote_view = %s\n%s",
 		or(d->camera, "pattern:"), or(d->microphone, "tone:440"), or(d->speaker, "null:"),
 		or(d->local_view, "null:"), or(d->remote_view, "null:"), or(d->more, ""));
 	write_file(path, 0600, text);
