@@ -194,3 +194,9 @@ unsigned int client_count(struct client *client, const char *event)
 		n += event_is(l->data, event);
 	return n;
 }
+
+void client_forget(struct client *client)
+{
+	client_count(client, "");
+	g_queue_clear_full(client->events, (GDestroyNotify)cJSON_Delete);
+}

@@ -22,5 +22,7 @@ cJSON *client_take(struct client *client, const char *event, int limit_ms);
 cJSON *client_expect(struct client *client, const char *event);
 /* Number of kept notifications of this name, after reading what is there now. */
 unsigned int client_count(struct client *client, const char *event);
+/* Drops every notification that is kept or there now. */
+void client_forget(struct client *client);
 
 #endif
