@@ -49,3 +49,10 @@ noinst_PROGRAMS += tests/sim/sim
 TESTS += tests/sim/sim
 tests_sim_sim_SOURCES = tests/sim/sim.c tests/sim/schedule.c tests/sim/schedule.h
 tests_sim_sim_LDADD = core/call/libcall.a $(BASE_LDADD)
+
+# tests/model: every order of events of small worlds
+noinst_PROGRAMS += tests/model/model
+TESTS += tests/model/model
+tests_model_model_SOURCES = tests/model/model.c tests/model/space.c tests/model/space.h \
+	tests/model/world.c tests/model/world.h
+tests_model_model_LDADD = core/call/libcall.a $(BASE_LDADD)
