@@ -3,6 +3,7 @@
  * Of each world it proves
  *   safe        no two verdicts, no second device connected, no media without consent and verdict, one live call a device
  *   rest        from everywhere the world comes to rest by messages and timers alone, and then the logs agree
+ *   bounded     with the network dead timers alone end everything
  *   clean-up    who is told that a call is over ends it: by messages alone, no timer needed
  *   connects    with nothing but accepts, messages and working devices, the call comes about
  *
@@ -46,7 +47,7 @@ static const struct scenario scenarios[] = {
 	{ "caller and three callee devices", false, 4, { A, B, B, B }, 1, { { 0, B, -1 } }, 0, -1, true },
 };
 
-enum weight { WEIGHT_KEY, WEIGHT_TIMER, WEIGHT_MESSAGE };
+enum edge_kind { BY_KEY = 1, BY_TIMER = 2, BY_MESSAGE = 4 };
 
 struct run {
 	const struct scenario *scenario;
@@ -59,15 +60,15 @@ struct run {
 	bool capped;
 };
 
-static enum weight weight_of(const struct model_step *step)
+static enum edge_kind kind_of(const struct model_step *step)
 {
 	switch (step->kind) {
 	case STEP_MESSAGE:
-		return WEIGHT_MESSAGE;
+		return BY_MESSAGE;
 	case STEP_TIMER: case STEP_SETUP: case STEP_SYNCED: case STEP_MEDIA_UP:
-		return WEIGHT_TIMER;
+		return BY_TIMER;
 	default:
-		return WEIGHT_KEY;
+		return BY_KEY;
 	}
 }
 
@@ -111,11 +112,11 @@ static bool expand(struct run *run, uint32_t state)
 			wrong_at(run, next, wrong);
 			return false;
 		}
-		enum weight weight = weight_of(&steps[i]);
+		enum edge_kind kind = kind_of(&steps[i]);
 		if (next == state)
 			continue;
-		quiet = quiet && weight == WEIGHT_KEY && !run->only_connect;
-		space_edge(run->space, state, next, (uint8_t)weight);
+		quiet = quiet && kind == BY_KEY && !run->only_connect;
+		space_edge(run->space, state, next, (uint8_t)kind);
 	}
 	quiet_set(run, state, quiet);
 	return true;
@@ -154,10 +155,25 @@ static bool comes_to_rest(struct run *run)
 			return false;
 		}
 	}
-	space_backward(run->space, WEIGHT_TIMER, marks);
+	space_backward(run->space, BY_TIMER | BY_MESSAGE, marks);
 	for (uint32_t s = 0; s < count && !run->wrong[0]; s++)
 		if (!marks[s])
 			wrong_at(run, s, "from here the world never comes to rest");
+	g_free(marks);
+	return !run->wrong[0];
+}
+
+/* The network dies: timers alone end everything. */
+static bool times_out(struct run *run)
+{
+	uint32_t count = space_count(run->space);
+	bool *marks = g_new(bool, count);
+	for (uint32_t s = 0; s < count; s++)
+		marks[s] = world_at_rest(space_world(run->space, s));
+	space_backward(run->space, BY_TIMER, marks);
+	for (uint32_t s = 0; s < count && !run->wrong[0]; s++)
+		if (!marks[s])
+			wrong_at(run, s, "without messages this never ends");
 	g_free(marks);
 	return !run->wrong[0];
 }
@@ -169,7 +185,7 @@ static bool cleans_up(struct run *run)
 	for (int c = 0; c < run->scenario->call_count && !run->wrong[0]; c++) {
 		for (uint32_t s = 0; s < count; s++)
 			marks[s] = !world_call_lives(space_world(run->space, s), c);
-		space_backward(run->space, WEIGHT_MESSAGE, marks);
+		space_backward(run->space, BY_MESSAGE, marks);
 		for (uint32_t s = 0; s < count && !run->wrong[0]; s++)
 			if (!marks[s] && world_dangles(space_world(run->space, s), c))
 				wrong_at(run, s, "a call is over here and no message ends it there");
@@ -226,7 +242,7 @@ static bool run_once(const struct fsm *fsm, const struct scenario *scenario, boo
 	} else {
 		good = explore(&run);
 		if (good && !run.capped)
-			good = only_connect ? connects(&run) : comes_to_rest(&run) && cleans_up(&run);
+			good = only_connect ? connects(&run) : comes_to_rest(&run) && times_out(&run) && cleans_up(&run);
 	}
 	printf("%s %d - %s%s: %s%s%u states, %zu steps, %d messages, %.1f s\n", good ? "ok" : "not ok", number,
 	       scenario->name, only_connect ? " (connects)" : "", run.wrong[0] ? run.wrong : "",

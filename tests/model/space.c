@@ -5,7 +5,7 @@
 
 struct edge {
 	uint32_t from, to;
-	uint8_t weight;
+	uint8_t kind;
 } __attribute__((packed));
 
 struct origin {
@@ -105,13 +105,13 @@ uint32_t space_parent(const struct space *space, uint32_t state, struct model_st
 	return space->origins[state].parent;
 }
 
-void space_edge(struct space *space, uint32_t from, uint32_t to, uint8_t weight)
+void space_edge(struct space *space, uint32_t from, uint32_t to, uint8_t kind)
 {
 	if (space->edge_count == space->edge_room) {
 		space->edge_room = space->edge_room ? space->edge_room * 2 : 65536;
 		space->edges = g_realloc_n(space->edges, space->edge_room, sizeof(space->edges[0]));
 	}
-	space->edges[space->edge_count++] = (struct edge){ from, to, weight };
+	space->edges[space->edge_count++] = (struct edge){ from, to, kind };
 }
 
 size_t space_edges(const struct space *space)
@@ -120,25 +120,25 @@ size_t space_edges(const struct space *space)
 }
 
 /* Edges sorted by where they lead. */
-static void index_edges(const struct space *space, uint8_t weight, uint32_t *first, uint32_t *sources)
+static void index_edges(const struct space *space, uint8_t kinds, uint32_t *first, uint32_t *sources)
 {
 	for (size_t i = 0; i < space->edge_count; i++)
-		if (space->edges[i].weight >= weight)
+		if (space->edges[i].kind & kinds)
 			first[space->edges[i].to + 1]++;
 	for (uint32_t s = 0; s < space->count; s++)
 		first[s + 1] += first[s];
 	uint32_t *at = g_memdup2(first, (space->count + 1) * sizeof(first[0]));
 	for (size_t i = 0; i < space->edge_count; i++)
-		if (space->edges[i].weight >= weight)
+		if (space->edges[i].kind & kinds)
 			sources[at[space->edges[i].to]++] = space->edges[i].from;
 	g_free(at);
 }
 
-void space_backward(const struct space *space, uint8_t weight, bool *marks)
+void space_backward(const struct space *space, uint8_t kinds, bool *marks)
 {
 	uint32_t *first = g_new0(uint32_t, space->count + 2), *sources = g_new(uint32_t, space->edge_count + 1);
 	uint32_t *queue = g_new(uint32_t, space->count + 1), length = 0;
-	index_edges(space, weight, first, sources);
+	index_edges(space, kinds, first, sources);
 	for (uint32_t s = 0; s < space->count; s++)
 		if (marks[s])
 			queue[length++] = s;

@@ -21,10 +21,10 @@ uint32_t space_count(const struct space *space);
 const struct world *space_world(const struct space *space, uint32_t state);
 uint32_t space_parent(const struct space *space, uint32_t state, struct model_step *ret_step);
 
-/* An edge; weight: which closures may use it. */
-void space_edge(struct space *space, uint32_t from, uint32_t to, uint8_t weight);
+/* An edge; kind: a bit that closures ask for. */
+void space_edge(struct space *space, uint32_t from, uint32_t to, uint8_t kind);
 size_t space_edges(const struct space *space);
-/* marks[state] becomes true for every state from which a marked one is reached over edges of at least this weight. */
-void space_backward(const struct space *space, uint8_t weight, bool *marks);
+/* marks[state] becomes true for every state from which a marked one is reached over edges of these kinds. */
+void space_backward(const struct space *space, uint8_t kinds, bool *marks);
 
 #endif

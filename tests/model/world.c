@@ -692,6 +692,8 @@ const char *world_disagreement(const struct world *w)
 	static char text[120];
 	for (int c = 0; c < scenario->call_count; c++) {
 		const struct cell *anchor = &w->cells[scenario->calls[c].anchor][c];
+		if (anchor->state == fsm->final && anchor->outcome == OUTCOME_NONE)
+			return "the caller wrote nothing about a call that is over";
 		for (int d = 0; d < scenario->device_count; d++) {
 			const struct cell *cell = &w->cells[d][c];
 			if (is_anchor(d, c) || !(cell->flags & CELL_MET) || cell->outcome == anchor->outcome)
