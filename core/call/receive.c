@@ -136,6 +136,24 @@ static bool is_good_record(const struct call_message *message)
 	return status >= 1 && status <= 5 && type >= CALL_AUDIO && type <= CALL_OTHER;
 }
 
+/* The record overtook the verdict that it speaks of: while it only rings here, that is the verdict. */
+static void record_ends(struct call_core *core, int64_t now_ms, struct call *call, const struct call_message *message)
+{
+	static const enum call_outcome outcomes[] = {
+		[1] = OUTCOME_ACCEPTED, [2] = OUTCOME_CANCELED, [3] = OUTCOME_REJECTED, [4] = OUTCOME_TIMEOUT,
+		[5] = OUTCOME_BUSY,
+	};
+	if (core->fsm->states[call->state].status != CALL_CALLED)
+		return;
+	cJSON *body = cJSON_CreateObject();
+	enum call_outcome outcome = outcomes[message_int(message->body, "status", 2)];
+	cJSON_AddStringToObject(body, "outcome", call_outcome_name(outcome));
+	struct step step = { .core = core, .call = call, .now_ms = now_ms, .from_party = message->from_party,
+			     .body = body };
+	call_step(&step, PEER_DECIDE, -1);
+	cJSON_Delete(body);
+}
+
 /* A record says that the call is over: of one never heard of, a late invite must not ring. */
 static void take_record(struct call_core *core, int64_t now_ms, const struct call_message *message)
 {
@@ -153,6 +171,7 @@ static void take_record(struct call_core *core, int64_t now_ms, const struct cal
 	}
 	call->recorded = true;
 	record_message(core, message);
+	record_ends(core, now_ms, call, message);
 }
 
 static void known_message(struct step *step, const struct call_message *message)

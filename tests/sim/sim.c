@@ -39,6 +39,7 @@ struct device {
 	GHashTable *ended;	/* call ids told as over, of this boot */
 	GHashTable *timed_out;	/* call ids told as onCallingTimeout, of this boot */
 	GHashTable *replaced;	/* call ids that glare ate */
+	GHashTable *over;	/* call ids whose verdict or record came here, of this boot */
 	GHashTable *records;	/* call_id → status */
 	char media[CALL_ID_CHARS + 1]; /* "" without media */
 	char on_hold[CALL_ID_CHARS + 1];
@@ -57,6 +58,8 @@ struct world {
 	GHashTable *dialled;  /* call_id → struct device of the anchor */
 	unsigned int next_id;
 	bool verbose, lossless, crashed;
+	bool calm;	     /* two people call each other, nothing fails and nobody presses anything more */
+	unsigned int joined; /* media starts of a calm world */
 	guint32 seed;
 };
 
@@ -86,6 +89,8 @@ static struct event *event_put(struct world *w, enum event_kind kind, int device
 static int delay(struct world *w)
 {
 	int r = g_rand_int_range(w->random, 0, 100);
+	if (w->calm)
+		return g_rand_int_range(w->random, 1, 400);
 	return r < 80 ? g_rand_int_range(w->random, 1, 60)
 	       : r < 96 ? g_rand_int_range(w->random, 60, 3000) : g_rand_int_range(w->random, 3000, 25000);
 }
@@ -148,10 +153,26 @@ static void do_media_start(struct world *w, struct device *d, const struct call_
 		fail(w, "a held call starts its devices", o->call_id, d);
 	g_strlcpy(d->media, o->call_id, sizeof(d->media));
 	total_connected += o->anchor;
-	if (!chance(w, 4)) {
+	w->joined++;
+	if (w->calm || !chance(w, 4)) {
 		struct event *e = event_put(w, EVENT_MEDIA, d->index, g_rand_int_range(w->random, 20, 4000));
 		g_strlcpy(e->call_id, o->call_id, sizeof(e->call_id));
 	}
+}
+
+/* The administrator's word, and what is known to be over. */
+static void check_invited(struct world *w, struct device *d, const struct call_output *o)
+{
+	const struct call_policy *p = &d->policy;
+	g_hash_table_add(d->told, g_strdup(o->call_id));
+	if (g_hash_table_contains(d->over, o->call_id))
+		fail(w, "it rings for a call whose end came before", o->call_id, d);
+	if (p->dnd)
+		fail(w, "it rings in spite of do-not-disturb", o->call_id, d);
+	if ((p->block && strstr(p->block, o->to_user)) || (p->allow && !strstr(p->allow, o->to_user)))
+		fail(w, "it rings for a caller who may not call", o->call_id, d);
+	if (!p->call_waiting && message_bool(o->json, "waiting", false))
+		fail(w, "a second call rings where none may", o->call_id, d);
 }
 
 static void do_event(struct world *w, struct device *d, const struct call_output *o)
@@ -175,7 +196,7 @@ static void do_event(struct world *w, struct device *d, const struct call_output
 	if (strcmp(o->kind, "onAutoAnswer") == 0)
 		g_hash_table_add(d->accepted, g_strdup(o->call_id));
 	if (strcmp(o->kind, "onInvited") == 0)
-		g_hash_table_add(d->told, g_strdup(o->call_id));
+		check_invited(w, d, o);
 }
 
 /* One call rings at most; a call that is over does not. */
@@ -231,7 +252,7 @@ static void carry_out(struct world *w, struct device *d, const struct call_outpu
 		do_event(w, d, o);
 		break;
 	case OUT_MEDIA_OPEN:
-		call_core_setup(d->core, w->now_ms, o->call_id, chance(w, 2) ? 4 : 0, "no media");
+		call_core_setup(d->core, w->now_ms, o->call_id, !w->calm && chance(w, 2) ? 4 : 0, "no media");
 		break;
 	case OUT_MEDIA_START:
 		do_media_start(w, d, o);
@@ -319,6 +340,8 @@ static void take_letter(struct world *w, struct device *d, const struct letter *
 		       l->from_party);
 	note_glare(w, d, l);
 	bool ends = strcmp(l->kind, "bye") == 0 && is_from_peer(w, d, l);
+	if (strcmp(l->kind, "decide") == 0 || strcmp(l->kind, "record") == 0)
+		g_hash_table_add(d->over, g_strdup(l->call_id));
 	call_core_message(d->core, w->now_ms, &m);
 	if (ends && g_strcmp0(call_core_live_id(d->core), l->call_id) == 0)
 		fail(w, "the peer's bye did not end the call", l->call_id, d);
@@ -372,6 +395,7 @@ static void crash(struct world *w, struct device *d)
 	g_hash_table_remove_all(d->ended);
 	g_hash_table_remove_all(d->told);
 	g_hash_table_remove_all(d->timed_out);
+	g_hash_table_remove_all(d->over);
 	d->crashed_ms = w->now_ms;
 	w->crashed = true;
 	total_crashes++;
@@ -382,7 +406,7 @@ static void dial(struct world *w, struct device *d)
 {
 	char id[CALL_ID_CHARS + 1], *error = NULL;
 	static const char *const users[] = { "alice", "bob", "carol" };
-	const char *user = users[g_rand_int_range(w->random, 0, 3)];
+	const char *user = users[w->calm ? d->index ^ 1 : g_rand_int_range(w->random, 0, 3)];
 	g_snprintf(id, sizeof(id), "%08x%024x", g_rand_int(w->random), ++w->next_id);
 	const struct call_request request = { .call_id = id, .account = d->account, .user = user, .type = CALL_VIDEO };
 	if (call_core_call(d->core, w->now_ms, &request, &error) == 0) {
@@ -468,6 +492,31 @@ static void forge(struct world *w, struct device *d)
 		fail(w, "a stranger changed a call", id, d);
 }
 
+/* It comes up, goes on, stops, comes back, or breaks: a few minutes at most. */
+static void media_goes_on(struct world *w, const struct device *d, const struct event *e)
+{
+	static const enum call_media_fact facts[] = { CALL_MEDIA_UP, CALL_MEDIA_ALIVE, CALL_MEDIA_LOST, CALL_MEDIA_FAILED };
+	int r = g_rand_int_range(w->random, 0, 100);
+	enum call_media_fact fact = facts[w->calm || r < 40 ? 0 : r < 90 ? 1 : r < 96 ? 2 : 3];
+	call_core_media(d->core, w->now_ms, e->call_id, fact, "media broke");
+	if (fact == CALL_MEDIA_FAILED || w->now_ms > 1000000 + FLOW_MS / 2)
+		return;
+	struct event *next = event_put(w, EVENT_MEDIA, d->index, g_rand_int_range(w->random, 1000, 29000));
+	g_strlcpy(next->call_id, e->call_id, sizeof(next->call_id));
+}
+
+/* A late word of the media of a call that is over: the call that is live now hears nothing of it. */
+static void stale_fact(struct world *w, const struct device *d, const char *call_id)
+{
+	g_autofree char *live = g_strdup(call_core_live_id(d->core));
+	if (g_strcmp0(live, call_id) == 0 || g_strcmp0(call_core_waiting_id(d->core), call_id) == 0)
+		return;
+	call_core_media(d->core, w->now_ms, call_id, CALL_MEDIA_FAILED, "late");
+	call_core_setup(d->core, w->now_ms, call_id, 7, "late");
+	if (g_strcmp0(call_core_live_id(d->core), live) != 0)
+		fail(w, "a word about another call ended this one", live, d);
+}
+
 static void happen(struct world *w, struct event *e)
 {
 	struct device *d = &w->devices[e->device];
@@ -500,8 +549,9 @@ static void happen(struct world *w, struct event *e)
 		break;
 	case EVENT_MEDIA:
 		if (strcmp(d->media, e->call_id) == 0 || strcmp(d->on_hold, e->call_id) == 0)
-			call_core_media(d->core, w->now_ms, e->call_id, chance(w, 95) ? CALL_MEDIA_UP : CALL_MEDIA_FAILED,
-					"media broke");
+			media_goes_on(w, d, e);
+		else
+			stale_fact(w, d, e->call_id);
 		break;
 	case EVENT_CRASH:
 		crash(w, d);
@@ -550,6 +600,13 @@ static void check_record(struct world *w, const char *id, const struct device *d
 	}
 }
 
+/* I14: two people who call each other talk, in one call. */
+static void check_calm(const struct world *w)
+{
+	if (w->joined != 2)
+		fail(w, "glare did not end in exactly one call", NULL, NULL);
+}
+
 static void check_rest(struct world *w)
 {
 	GHashTableIter iter;
@@ -565,6 +622,8 @@ static void check_rest(struct world *w)
 	g_hash_table_iter_init(&iter, w->dialled);
 	while (g_hash_table_iter_next(&iter, &id, &anchor))
 		check_record(w, id, anchor);
+	if (w->calm)
+		check_calm(w);
 }
 
 /* What the administrator of this box decided: mostly little. */
@@ -572,7 +631,7 @@ static struct call_policy policy_of(struct world *w)
 {
 	struct call_policy policy = { .call_timeout_ms = 30000, .autoanswer_ms = -1, .reject_account = true,
 				      .confirm_video = true };
-	if (chance(w, 60))
+	if (w->calm || chance(w, 60))
 		return policy;
 	policy.call_timeout_ms = g_rand_int_range(w->random, 1000, 120001);
 	policy.autoanswer_ms = chance(w, 20) ? g_rand_int_range(w->random, 0, 5000) : -1;
@@ -611,6 +670,7 @@ static void join(struct world *w, const char *account)
 	d->ended = id_set();
 	d->timed_out = id_set();
 	d->replaced = id_set();
+	d->over = id_set();
 	d->records = id_set();
 	d->tick_ms = -1;
 	boot(w, d);
@@ -618,7 +678,8 @@ static void join(struct world *w, const char *account)
 
 static void leave(struct device *d)
 {
-	GHashTable *sets[] = { d->journal, d->accepted, d->told, d->ended, d->timed_out, d->replaced, d->records };
+	GHashTable *sets[] = { d->journal, d->accepted, d->told, d->ended, d->timed_out, d->replaced,
+			       d->over, d->records };
 	call_core_free(d->core);
 	for (size_t i = 0; i < G_N_ELEMENTS(sets); i++)
 		g_hash_table_destroy(sets[i]);
@@ -644,14 +705,20 @@ static void flow(const struct fsm *fsm, guint32 seed, bool verbose)
 			   .random = g_rand_new_with_seed(seed), .schedule = schedule_create() };
 	w.verdicts = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 	w.dialled = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-	w.lossless = chance(&w, 50);
+	w.calm = chance(&w, 3);
+	w.lossless = w.calm || chance(&w, 50);
 	static const char *const accounts[] = { "alice", "bob", "carol" };
-	for (int a = 0; a < (chance(&w, 40) ? 3 : 2); a++)
-		for (int n = g_rand_int_range(w.random, 1, a == 1 ? 4 : 3); n > 0; n--)
+	for (int a = 0; a < (!w.calm && chance(&w, 40) ? 3 : 2); a++)
+		for (int n = w.calm ? 1 : g_rand_int_range(w.random, 1, a == 1 ? 4 : 3); n > 0; n--)
 			join(&w, accounts[a]);
 	dial(&w, &w.devices[0]);
 	drain(&w, &w.devices[0]);
-	plan(&w);
+	if (w.calm) {
+		dial(&w, &w.devices[1]);
+		drain(&w, &w.devices[1]);
+	} else {
+		plan(&w);
+	}
 	int64_t end = w.now_ms + FLOW_MS;
 	for (struct event *e; (e = schedule_take(w.schedule)); event_free(e)) {
 		/* A late tick forgets a tombstone. */
