@@ -56,3 +56,10 @@ TESTS += tests/model/model
 tests_model_model_SOURCES = tests/model/model.c tests/model/space.c tests/model/space.h \
 	tests/model/world.c tests/model/world.h
 tests_model_model_LDADD = core/call/libcall.a $(BASE_LDADD)
+
+# tests/calls: scenarios as text, played on the real core
+noinst_PROGRAMS += tests/calls/play
+TESTS += tests/calls/play
+tests_calls_play_SOURCES = tests/calls/play.c
+tests_calls_play_LDADD = core/call/libcall.a $(BASE_LDADD)
+EXTRA_DIST += $(wildcard $(srcdir)/tests/calls/*.call) tests/calls/README.md

@@ -85,6 +85,7 @@ struct call_core {
 	int flags_rev;
 	bool audio_muted, video_muted, audio_enabled, video_enabled;
 	uint64_t ignored;
+	unsigned int *rows_taken; /* by row of the table */
 };
 
 /* What a step is about. */

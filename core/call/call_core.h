@@ -185,6 +185,9 @@ const char *call_core_live_id(const struct call_core *core);
 /* Id of the call beside it, that rings softly or is held; NULL: none. */
 const char *call_core_waiting_id(const struct call_core *core);
 
+/* How often a row of the table was taken; row: index into fsm->rows. */
+unsigned int call_core_row_taken(const struct call_core *core, int row);
+
 /* At boot, once per journal row: a live one is settled (the peer is told, the record is written), an ended
  * one becomes its tombstone. */
 void call_core_restore(struct call_core *core, int64_t now_ms, const cJSON *journal);

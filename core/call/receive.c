@@ -194,10 +194,14 @@ static void known_message(struct step *step, const struct call_message *message)
 		call_core_media(step->core, step->now_ms, step->call->id, CALL_MEDIA_ALIVE, NULL);
 }
 
-/* Whom I am calling called my account meanwhile, and another device of it answered. */
+/* Whom I am calling called my account meanwhile, and another device of it answered. Of a call that is known here
+ * only the verdict counts that I refused for my own: a late one of an old call says nothing about the present. */
 static void crossing_answer(struct call_core *core, int64_t now_ms, const struct call_message *message)
 {
+	const struct call *other = g_hash_table_lookup(core->calls, message->call_id);
 	struct call *live = core->live;
+	if (other && g_strcmp0(other->refusal, "glare") != 0)
+		return;
 	if (!g_str_equal(message->kind, "decide") || !live || !live->anchor || live->outcome != OUTCOME_NONE ||
 	    g_str_equal(live->id, message->call_id) || !g_str_equal(live->peer_user, message->from_user) ||
 	    !g_str_equal(live->account, message->account) ||

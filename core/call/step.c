@@ -100,6 +100,7 @@ static void run_row(struct step *step, const struct fsm_row *row)
 	struct call_core *core = step->core;
 	struct call *call = step->call;
 	int from = call->state;
+	core->rows_taken[row - core->fsm->rows]++;
 	enum call_outcome before = call->outcome;
 	unsigned int mark = g_queue_get_length(&core->outputs);
 	if (!row->stay) {
@@ -198,6 +199,7 @@ struct call_core *call_core_create(const struct fsm *fsm, const char *party, con
 {
 	struct call_core *core = g_new0(struct call_core, 1);
 	core->fsm = fsm;
+	core->rows_taken = g_new0(unsigned int, fsm->row_count);
 	core->party = g_strdup(party);
 	core->calls = g_hash_table_new(g_str_hash, g_str_equal);
 	core->synced = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
@@ -209,6 +211,11 @@ struct call_core *call_core_create(const struct fsm *fsm, const char *party, con
 	g_queue_init(&core->ended);
 	call_core_policy(core, policy);
 	return core;
+}
+
+unsigned int call_core_row_taken(const struct call_core *core, int row)
+{
+	return core->rows_taken[row];
 }
 
 void call_core_policy(struct call_core *core, const struct call_policy *policy)
@@ -240,6 +247,7 @@ void call_core_free(struct call_core *core)
 	g_free(core->allow);
 	g_free(core->block);
 	g_free(core->contacts);
+	g_free(core->rows_taken);
 	g_free(core);
 }
 

@@ -33,6 +33,7 @@ struct now {
 	struct cell *cell;
 	const struct message *message; /* NULL: no message */
 	const char *wrong;
+	bool known; /* the message's call, before it came */
 };
 
 static int party_of(const struct world *w, int device)
@@ -427,6 +428,8 @@ static void crossing_answer(struct now *n)
 {
 	int l = live_call(n->w, n->device);
 	const struct message *m = n->message;
+	if (n->known && n->cell->refusal != GLARE)
+		return;
 	if (m->kind != DECIDE || m->outcome != OUTCOME_ACCEPTED || l < 0 || l == n->call ||
 	    !is_anchor(n->device, l) || n->w->cells[n->device][l].outcome != OUTCOME_NONE ||
 	    scenario->calls[l].callee != scenario->account[device_of(m->from)] ||
@@ -460,8 +463,8 @@ static void unknown(struct now *n)
 
 static void receive(struct now *n)
 {
-	bool known = n->cell->state != fsm->initial;
-	if (known)
+	n->known = n->cell->state != fsm->initial;
+	if (n->known)
 		row_run(n, event_of[n->message->kind], -1);
 	else
 		unknown(n);
@@ -603,6 +606,36 @@ static const char *check(const struct world *w)
 	return NULL;
 }
 
+/* Whether a message that changes nothing now never will: its call is over there, or the caller has decided. Such a
+ * one is forgotten, which makes the space smaller and hides nothing. */
+static bool is_spent(const struct world *w, const struct message *m)
+{
+	const struct cell *cell = &w->cells[m->to_device][m->call];
+	bool decided = is_anchor(m->to_device, m->call) && cell->outcome == OUTCOME_ACCEPTED &&
+		       (m->kind == RINGING || m->kind == ACCEPT);
+	if (scenario->crashes > 0 || (cell->state != fsm->final && !decided) ||
+	    (m->kind == DECIDE && cell->refusal == GLARE))
+		return false;
+	struct world after;
+	memcpy(&after, w, sizeof(after));
+	struct now n = now_of(&after, m->to_device, m->call, m);
+	receive(&n);
+	return memcmp(&after, w, sizeof(after)) == 0;
+}
+
+/* To the end: an answer that was spent itself may have kept its question alive. */
+static void forget_spent(struct world *w)
+{
+	for (bool again = true; again;) {
+		again = false;
+		for (int i = 0; i < message_count; i++)
+			if ((w->sent[i / 64] >> (i % 64) & 1) && is_spent(w, &messages[i])) {
+				w->sent[i / 64] &= ~(1ULL << (i % 64));
+				again = true;
+			}
+	}
+}
+
 const char *world_step(const struct world *from, const struct model_step *step, struct world *to)
 {
 	static int *const events[] = {
@@ -628,7 +661,10 @@ const char *world_step(const struct world *from, const struct model_step *step, 
 			n.cell->flags |= CELL_MET;
 		row_run(&n, *events[step->kind], -1);
 	}
-	return n.wrong ? n.wrong : check(to);
+	const char *what = n.wrong ? n.wrong : check(to);
+	if (!what)
+		forget_spent(to);
+	return what;
 }
 
 const char *world_step_text(const struct model_step *step)
