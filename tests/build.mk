@@ -62,4 +62,4 @@ noinst_PROGRAMS += tests/calls/play
 TESTS += tests/calls/play
 tests_calls_play_SOURCES = tests/calls/play.c
 tests_calls_play_LDADD = core/call/libcall.a $(BASE_LDADD)
-EXTRA_DIST += $(wildcard $(srcdir)/tests/calls/*.call) tests/calls/README.md
+EXTRA_DIST += $(wildcard $(srcdir)/tests/calls/*.call) tests/calls/README.md tests/calls/unreachable

@@ -438,6 +438,14 @@ const struct fsm_row *fsm_find(const struct fsm *fsm, int state, int event, int 
 	return NULL;
 }
 
+char *fsm_row_text(const struct fsm *fsm, int row)
+{
+	const struct fsm_row *r = &fsm->rows[row];
+	return g_strdup_printf("%s | %s%s | %s", fsm->states[r->from].name, r->timer >= 0 ? "timer:" : "",
+			       r->timer >= 0 ? fsm->words->timers[r->timer] : fsm->words->events[r->event],
+			       r->guard >= 0 ? fsm->words->guards[r->guard] : "-");
+}
+
 bool fsm_is_live(const struct fsm *fsm, int state)
 {
 	return state != fsm->initial && state != fsm->final;

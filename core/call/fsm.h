@@ -71,6 +71,9 @@ void fsm_free(struct fsm *fsm);
 const struct fsm_row *fsm_find(const struct fsm *fsm, int state, int event, int timer,
 			       bool (*guard_holds)(int guard, void *data), void *data);
 
+/* "state | event | guard" of a row, as the file has it; caller frees (g_free). */
+char *fsm_row_text(const struct fsm *fsm, int row);
+
 bool fsm_is_live(const struct fsm *fsm, int state);
 /* The machine as a graph in the language of dot(1). */
 void fsm_draw(const struct fsm *fsm, FILE *out);

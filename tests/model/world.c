@@ -22,6 +22,7 @@ static const struct fsm *fsm;
 static const struct scenario *scenario;
 static struct message messages[MESSAGES_MAX];
 static int message_count;
+static bool rows_taken[512];
 static int event_of[KINDS], ev_call, ev_accept, ev_reject, ev_hangup, ev_setup_ok, ev_setup_failed, ev_admit, ev_auto,
 	ev_refuse, ev_superseded, ev_glare_lost, ev_elsewhere, ev_synced, ev_up, ev_lost;
 static int t_collect, t_setup;
@@ -265,7 +266,8 @@ static enum call_outcome outcome_of(const char *name)
 static void decide(struct now *n, const char *argument)
 {
 	static const struct { enum reason reason; enum call_outcome outcome; } weights[] = {
-		{ DECLINE, OUTCOME_REJECTED }, { BUSY, OUTCOME_BUSY }, { TIMEOUT, OUTCOME_TIMEOUT }, { GLARE, OUTCOME_BUSY },
+		{ DECLINE, OUTCOME_REJECTED }, { BUSY, OUTCOME_BUSY }, { TIMEOUT, OUTCOME_TIMEOUT },
+		{ GLARE, OUTCOME_BUSY },
 	};
 	if (strcmp(argument, "aggregate") != 0) {
 		decide_outcome(n, outcome_of(argument));
@@ -344,6 +346,7 @@ static bool row_run(struct now *n, int event, int timer)
 	if (!row)
 		return false;
 	int from = n->cell->state;
+	rows_taken[row - fsm->rows] = true;
 	n->cell->state = (uint8_t)row->to;
 	if (from == fsm->final && row->to != fsm->final)
 		wrong(n, "an ended call lives again");
@@ -742,6 +745,11 @@ const char *world_disagreement(const struct world *w)
 	return NULL;
 }
 
+bool world_row_taken(int row)
+{
+	return rows_taken[row];
+}
+
 int world_message_count(void)
 {
 	return message_count;
@@ -775,6 +783,8 @@ int world_bind(const struct fsm *table, const struct scenario *which, const char
 		{ &ev_elsewhere, "box:answered_elsewhere" }, { &ev_synced, "signalling:synced" },
 		{ &ev_up, "media:up" }, { &ev_lost, "media:lost" },
 	};
+	if (table->row_count > (int)G_N_ELEMENTS(rows_taken))
+		g_error("more than %zu rows", G_N_ELEMENTS(rows_taken));
 	fsm = table;
 	scenario = which;
 	message_count = 0;

@@ -85,5 +85,7 @@ bool world_cell_active(const struct cell *cell);
 bool world_dangles(const struct world *world, int call);
 bool world_call_lives(const struct world *world, int call);
 int world_message_count(void);
+/* Whether any world of this process took a row of the table. */
+bool world_row_taken(int row);
 
 #endif
