@@ -322,7 +322,8 @@ static const struct action {
 	{ "media_open", media_open, "" }, { "notify:calling", nothing, "" }, { "notify:ringback", nothing, "" },
 	{ "notify:ring", nothing, "" }, { "notify:connecting", nothing, "" }, { "notify:stop", nothing, "" },
 	{ "notify:in_call", nothing, "" }, { "notify:reconnecting", nothing, "" }, { "wake_display", nothing, "" },
-	{ "send:invite", send_invite, "" }, { "send:query", send_kind, "query" }, { "send:ringing", send_kind, "ringing" },
+	{ "send:invite", send_invite, "" }, { "send:query", send_kind, "query" },
+	{ "send:ringing", send_kind, "ringing" },
 	{ "send:accept", send_kind, "accept" }, { "send:refusal", send_reject, "device" },
 	{ "send:reject_all", send_reject, "all" }, { "send:reject_timeout", send_reject, "timeout" },
 	{ "send:bye", send_bye, "" }, { "reply:state", reply, "state" }, { "reply:bye", reply, "bye" },
@@ -578,7 +579,8 @@ int world_steps(const struct world *w, struct model_step *steps, int max)
 	for (int d = 0; d < scenario->device_count; d++) {
 		for (int c = 0; c < scenario->call_count; c++)
 			count = cell_steps(w, d, c, steps, count, max);
-		if (w->crashes < scenario->crashes && w->boot[d] == 0 && (scenario->crasher < 0 || scenario->crasher == d))
+		bool may_crash = scenario->crasher < 0 || scenario->crasher == d;
+		if (may_crash && w->crashes < scenario->crashes && w->boot[d] == 0)
 			count = add(steps, count, max, STEP_CRASH, d, 0, 0);
 	}
 	return count;
@@ -642,7 +644,8 @@ static void forget_spent(struct world *w)
 const char *world_step(const struct world *from, const struct model_step *step, struct world *to)
 {
 	static int *const events[] = {
-		[STEP_DIAL] = &ev_call, [STEP_ACCEPT] = &ev_accept, [STEP_REJECT] = &ev_reject, [STEP_HANGUP] = &ev_hangup,
+		[STEP_DIAL] = &ev_call, [STEP_ACCEPT] = &ev_accept, [STEP_REJECT] = &ev_reject,
+		[STEP_HANGUP] = &ev_hangup,
 		[STEP_SETUP] = &ev_setup_ok, [STEP_SETUP_FAILED] = &ev_setup_failed, [STEP_SYNCED] = &ev_synced,
 		[STEP_MEDIA_UP] = &ev_up, [STEP_MEDIA_LOST] = &ev_lost,
 	};

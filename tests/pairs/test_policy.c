@@ -99,7 +99,8 @@ static double number_of(struct client *client, const char *process, const char *
 static void flows(struct client *client)
 {
 	double before = number_of(client, "video", "frames_shown");
-	for (gint64 end = g_get_monotonic_time() + LIMIT_US; !(number_of(client, "video", "frames_shown") > before + 5);) {
+	gint64 end = g_get_monotonic_time() + LIMIT_US;
+	while (!(number_of(client, "video", "frames_shown") > before + 5)) {
 		g_assert_cmpint(g_get_monotonic_time(), <, end);
 		g_usleep(20000);
 	}
@@ -253,7 +254,8 @@ static void test_hooks(void)
 	expect_end(alice, 11);
 	static const char *const lines[] = {
 		"call-ringing alice bob video", "call-connected alice bob video", "mute-change alice bob video - yes",
-		"camera-change alice bob video - no", "camera-change alice bob video - yes", "call-end alice bob video 15",
+		"camera-change alice bob video - no", "camera-change alice bob video - yes",
+		"call-end alice bob video 15",
 		"call-missed alice bob video", "call-end alice bob video 12",
 	};
 	for (size_t i = 0; i < G_N_ELEMENTS(lines); i++)

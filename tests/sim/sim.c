@@ -495,7 +495,8 @@ static void forge(struct world *w, struct device *d)
 /* It comes up, goes on, stops, comes back, or breaks: a few minutes at most. */
 static void media_goes_on(struct world *w, const struct device *d, const struct event *e)
 {
-	static const enum call_media_fact facts[] = { CALL_MEDIA_UP, CALL_MEDIA_ALIVE, CALL_MEDIA_LOST, CALL_MEDIA_FAILED };
+	static const enum call_media_fact facts[] = { CALL_MEDIA_UP, CALL_MEDIA_ALIVE, CALL_MEDIA_LOST,
+						      CALL_MEDIA_FAILED };
 	int r = g_rand_int_range(w->random, 0, 100);
 	enum call_media_fact fact = facts[w->calm || r < 40 ? 0 : r < 90 ? 1 : r < 96 ? 2 : 3];
 	call_core_media(d->core, w->now_ms, e->call_id, fact, "media broke");

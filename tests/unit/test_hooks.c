@@ -19,9 +19,11 @@ static char *folder, *canary;
 
 static const char *const templates[] = {
 	"$(touch %s)", "`touch %s`", ";touch %s;", "|touch %s", "&& touch %s", "\ntouch %s\n", "'; touch %s; '",
-	"\"; touch %s; \"", "() { :;}; touch %s", "x=() { :;}; touch %s", "${IFS}touch${IFS}%s", "> %s", ">> %s", "<(touch %s)",
+	"\"; touch %s; \"", "() { :;}; touch %s", "x=() { :;}; touch %s", "${IFS}touch${IFS}%s", "> %s", ">> %s",
+	"<(touch %s)",
 	"-exec touch %s ;", "--output=%s", "-o%s", "../../../%s", "%%n%%n%%n %s", "LD_PRELOAD=%s", "a\nLD_PRELOAD=%s",
-	"BASH_ENV=%s", "\x1b]0;touch %s\x07", "\x1b[2J%s", "\xe2\x80\xae%s", "\xff\xfe$(touch %s)", "\xc0\xaf%s", "\r\n%s",
+	"BASH_ENV=%s", "\x1b]0;touch %s\x07", "\x1b[2J%s", "\xe2\x80\xae%s", "\xff\xfe$(touch %s)",
+	"\xc0\xaf%s", "\r\n%s",
 	"{\"a\":\"%s\"}", "\\$(touch %s)", "$((`touch %s`))", "!touch %s", "~root/%s", "*?[]%s", "\xf0\x9f\x93\x9e %s",
 	"=cmd|' /C touch %s'!A0", "eval touch %s", "&touch %s&", "\ttouch %s", "a b c touch %s",
 };
@@ -124,7 +126,8 @@ static void log_clear(void)
 /* The script sees the cleaned name, whole, in its environment and on stdin; nothing of it ran. */
 static void test_corpus(void)
 {
-	g_autofree char *program = script("writer", "#!/bin/sh\nread -r line\nprintf \'%s\\n\' \"$CALL_PEER\" >>\"${0%/*}/log\"\n");
+	g_autofree char *program = script("writer", "#!/bin/sh\nread -r line\n"
+						    "printf '%s\\n' \"$CALL_PEER\" >>\"${0%/*}/log\"\n");
 	g_autofree char *conf = g_strdup_printf("call-ringing = %s  one\ttwo\n", program);
 	g_autoptr(GRand) random = g_rand_new_with_seed(1);
 	g_autoptr(GPtrArray) wanted = g_ptr_array_new_with_free_func(g_free);
