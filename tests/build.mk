@@ -40,9 +40,10 @@ tests_pairs_test_hub_CFLAGS = $(AM_CFLAGS) $(OPENSSL_CFLAGS)
 tests_pairs_test_hub_LDADD = $(PAIRS_LDADD) $(OPENSSL_LIBS)
 
 if !SANITIZED
-TESTS += tests/lint/run tests/mutants/run
+TESTS += tests/lint/run tests/mutants/run tests/mutants/code tests/conformance/out-of-tree
 endif
-EXTRA_DIST += tests/lint/run tests/lint/includes tests/mutants/run tests/mutants/table
+EXTRA_DIST += tests/lint/run tests/lint/includes tests/mutants/run tests/mutants/table tests/mutants/code \
+	tests/mutants/code.table tests/conformance/out-of-tree
 
 # tests/sim: the call core in a world of its own
 noinst_PROGRAMS += tests/sim/sim
@@ -63,3 +64,12 @@ TESTS += tests/calls/play
 tests_calls_play_SOURCES = tests/calls/play.c
 tests_calls_play_LDADD = core/call/libcall.a $(BASE_LDADD)
 EXTRA_DIST += $(wildcard $(srcdir)/tests/calls/*.call) tests/calls/README.md tests/calls/unreachable
+
+# tests/conformance: what every provider must do, through the plugin ABI alone
+noinst_PROGRAMS += tests/conformance/conformance
+tests_conformance_conformance_SOURCES = tests/conformance/conformance.c tests/conformance/device.c \
+	tests/conformance/device.h tests/conformance/proxy.c tests/conformance/proxy.h
+tests_conformance_conformance_LDADD = $(PAIRS_LDADD) -ldl
+if !SANITIZED_THREAD
+TESTS += tests/conformance/conformance
+endif

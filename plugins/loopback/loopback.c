@@ -2,11 +2,15 @@
  *
  * Each device binds a datagram socket FOLDER/ACCOUNT,DEVICE,BOOT in the folder that the account file's
  * `server` names. To send is to write to every socket whose name begins with the account. There is no server, no secret
- * and no store: a device that is away misses what is said. */
+ * and no store: a device that is away misses what is said.
+ *
+ * Threads: command() is called on the host's thread and must not wait, so what a full socket does not take at once is
+ * left in a list, and run(), which has the plugin's own thread, tries again. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +18,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cjson/cJSON.h>
@@ -21,12 +26,25 @@
 #include "core/signalling/provider_abi.h"
 
 #define MESSAGE_BYTES 65536
+#define RETRY_MS 5
+enum { RETRY = 1, STOP = 1 << 30 }; /* what the eventfd adds up */
+
+/* A message that a full socket did not take. */
+struct waiting {
+	struct waiting *next;
+	struct sockaddr_un to;
+	int64_t deadline_ms;
+	char event[];
+};
 
 struct loopback {
 	const struct callbox_host *host;
 	char folder[80], account[64], party[80];
 	struct sockaddr_un address;
 	int fd, wake;
+	pthread_mutex_t lock; /* protects waiting and the order of sending */
+	struct waiting *waiting;
+	char received[MESSAGE_BYTES + 1]; /* run()'s own */
 };
 
 static const char *text(const cJSON *json, const char *name)
@@ -50,6 +68,11 @@ static void loopback_close(void *state)
 	}
 	if (l->wake >= 0)
 		close(l->wake);
+	for (struct waiting *w; (w = l->waiting);) {
+		l->waiting = w->next;
+		free(w);
+	}
+	pthread_mutex_destroy(&l->lock);
 	free(l);
 }
 
@@ -76,11 +99,12 @@ static int loopback_open(const struct callbox_host *host, const char *config, vo
 		return -ENOMEM;
 	l->host = host;
 	l->fd = l->wake = -1;
+	pthread_mutex_init(&l->lock, NULL);
 	cJSON *json = cJSON_Parse(config);
 	int r = configure(l, json);
 	cJSON_Delete(json);
 	if (r < 0) {
-		free(l);
+		loopback_close(l);
 		return say(host, r, "conf: server must be the absolute path of a folder, short enough for a socket");
 	}
 	mkdir(l->folder, 0700);
@@ -95,22 +119,76 @@ static int loopback_open(const struct callbox_host *host, const char *config, vo
 	return 0;
 }
 
+static int64_t now_ms(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static int send_one(struct loopback *l, const struct sockaddr_un *to, const char *event)
+{
+	ssize_t n = sendto(l->fd, event, strlen(event), MSG_NOSIGNAL, (const struct sockaddr *)to, sizeof(*to));
+	return n < 0 ? -errno : 0;
+}
+
+/* 0: sent, or left for later; else nobody is there. */
+static int send_or_keep(struct loopback *l, const struct sockaddr_un *to, const char *event, int64_t deadline_ms)
+{
+	pthread_mutex_lock(&l->lock);
+	/* What waits already goes first, or the order would be lost. */
+	int r = l->waiting ? -EAGAIN : send_one(l, to, event);
+	struct waiting *w = r == -EAGAIN ? malloc(sizeof(*w) + strlen(event) + 1) : NULL;
+	if (w) {
+		struct waiting **last = &l->waiting;
+		while (*last)
+			last = &(*last)->next;
+		*w = (struct waiting){ .to = *to, .deadline_ms = deadline_ms };
+		memcpy(w->event, event, strlen(event) + 1);
+		*last = w;
+		r = 0;
+	}
+	pthread_mutex_unlock(&l->lock);
+	return r;
+}
+
+/* Returns how long to wait for the next try, -1: for ever. */
+static int try_again(struct loopback *l)
+{
+	pthread_mutex_lock(&l->lock);
+	for (struct waiting *w; (w = l->waiting);) {
+		if (w->deadline_ms > now_ms() && send_one(l, &w->to, w->event) == -EAGAIN)
+			break;
+		l->waiting = w->next;
+		free(w);
+	}
+	int timeout = l->waiting ? RETRY_MS : -1;
+	pthread_mutex_unlock(&l->lock);
+	return timeout;
+}
+
+static void wake(struct loopback *l, uint64_t why)
+{
+	if (write(l->wake, &why, sizeof(why)) < 0)
+		return; /* already woken */
+}
+
 static void loopback_run(void *state)
 {
 	struct loopback *l = state;
-	static char event[MESSAGE_BYTES + 1];
 	l->host->status(l->host->data, "online", l->folder, "[\"ring_all\",\"age\",\"ordered\",\"trickle\"]");
 	l->host->synced(l->host->data);
 	for (;;) {
 		struct pollfd fds[2] = { { .fd = l->fd, .events = POLLIN }, { .fd = l->wake, .events = POLLIN } };
-		if (poll(fds, 2, -1) < 0 && errno != EINTR)
+		uint64_t why = 0;
+		if (poll(fds, 2, try_again(l)) < 0 && errno != EINTR)
 			return;
-		if (fds[1].revents)
+		if (fds[1].revents && read(l->wake, &why, sizeof(why)) > 0 && why >= STOP)
 			return;
-		ssize_t n = recv(l->fd, event, MESSAGE_BYTES, 0);
+		ssize_t n = recv(l->fd, l->received, MESSAGE_BYTES, 0);
 		if (n > 0) {
-			event[n] = '\0';
-			l->host->event(l->host->data, event);
+			l->received[n] = '\0';
+			l->host->event(l->host->data, l->received);
 		}
 	}
 }
@@ -131,6 +209,8 @@ static int is_meant(const char *name, const char *user, const char *party)
 
 static int deliver(struct loopback *l, const cJSON *command, const char *event)
 {
+	double limit = cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(command, "deadline_ms"));
+	int64_t deadline_ms = now_ms() + (int64_t)(limit > 0 && limit < 1e12 ? limit : 10000);
 	DIR *dir = opendir(l->folder);
 	int delivered = 0;
 	for (struct dirent *e; dir && (e = readdir(dir));) {
@@ -140,9 +220,9 @@ static int deliver(struct loopback *l, const cJSON *command, const char *event)
 		if (snprintf(to.sun_path, sizeof(to.sun_path), "%s/%s", l->folder, e->d_name) >=
 		    (int)sizeof(to.sun_path))
 			continue;
-		if (sendto(l->fd, event, strlen(event), MSG_NOSIGNAL, (struct sockaddr *)&to, sizeof(to)) >= 0)
-			delivered++;
-		else if (errno == ECONNREFUSED)
+		int r = send_or_keep(l, &to, event, deadline_ms);
+		delivered += r == 0;
+		if (r == -ECONNREFUSED)
 			unlink(to.sun_path); /* its process is gone */
 	}
 	if (dir)
@@ -171,6 +251,7 @@ static void loopback_command(void *state, const char *text_of_command)
 	cJSON_AddBoolToObject(event, "replay", 0);
 	char *printed = cJSON_PrintUnformatted(event);
 	int delivered = deliver(l, command, printed);
+	wake(l, RETRY);
 	l->host->result(l->host->data, id, delivered ? NULL : "away", delivered ? NULL : "no device is there", NULL);
 	cJSON_free(printed);
 	cJSON_Delete(event);
@@ -179,9 +260,7 @@ static void loopback_command(void *state, const char *text_of_command)
 
 static void loopback_stop(void *state)
 {
-	const uint64_t one = 1;
-	if (write(((struct loopback *)state)->wake, &one, sizeof(one)) < 0)
-		return; /* already woken */
+	wake(state, STOP);
 }
 
 __attribute__((visibility("default"))) extern const struct callbox_provider callbox_provider;
