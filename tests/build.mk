@@ -73,3 +73,10 @@ tests_conformance_conformance_LDADD = $(PAIRS_LDADD) -ldl
 if !SANITIZED_THREAD
 TESTS += tests/conformance/conformance
 endif
+
+# tests/bench: numbers, beside a baseline in the same run. Not part of check, but for their smallest form.
+noinst_PROGRAMS += tests/bench/hub_bench
+tests_bench_hub_bench_SOURCES = tests/bench/hub_bench.c tests/bench/websocket.c tests/bench/websocket.h \
+	tests/bench/relay.c tests/bench/relay.h plugins/hub/hub_store.c plugins/hub/hub_store.h
+tests_bench_hub_bench_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS) $(OPENSSL_CFLAGS)
+tests_bench_hub_bench_LDADD = $(PAIRS_LDADD) $(SQLITE_LIBS) $(OPENSSL_LIBS)

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -22,6 +23,7 @@
 #define LOGIN_LIMIT_S 10
 #define OUT_MAX 2000	     /* messages queued for one connection before it is closed */
 #define RATE_MESSAGES_S 2000 /* of one connection */
+#define RECEIVE_BYTES 1024   /* buffer of a connection; longer messages come in parts */
 
 struct hub_conf {
 	char *listen, *database, *certificate, *private_key, *turn_urls, *turn_secret;
@@ -58,6 +60,8 @@ struct hub {
 	GHashTable *users; /* account → GPtrArray of struct client, logged in */
 	lws_sorted_usec_list_t expire_timer;
 	volatile sig_atomic_t stop;
+	uint64_t received, sent, refused; /* messages, logins; since the start */
+	unsigned int connections, logins;
 };
 
 static struct hub hub;
@@ -143,6 +147,7 @@ static void log_out(struct client *client)
 		g_ptr_array_remove(clients, client);
 	if (clients && clients->len == 0)
 		g_hash_table_remove(hub.users, client->account);
+	hub.logins--;
 	log_info("%s/%s logged out", client->account, client->device);
 	g_clear_pointer(&client->account, g_free);
 }
@@ -212,6 +217,7 @@ static void refuse(struct client *client, const char *format, ...)
 	g_autofree char *text = g_strdup_vprintf(format, arguments);
 	va_end(arguments);
 	log_warning("peer: refused: %s", text);
+	hub.refused++;
 	cJSON *json = said("refused");
 	cJSON_AddStringToObject(json, "message", text);
 	put(client, json);
@@ -251,6 +257,7 @@ static void on_login(struct client *client, const cJSON *json)
 		g_hash_table_insert(hub.users, g_strdup(account), clients);
 	}
 	g_ptr_array_add(clients, client);
+	hub.logins++;
 	hub_store_device(hub.store, account, device);
 	log_info("%s/%s logged in", account, device);
 	put_welcome(client);
@@ -416,6 +423,7 @@ static void on_text(struct client *client, const char *text, size_t length)
 		refuse(client, "more than %d messages a second", RATE_MESSAGES_S);
 		return;
 	}
+	hub.received++;
 	cJSON *json = message_parse(text, length, &why);
 	const char *type = message_string(json, "t", "");
 	if (!json)
@@ -433,8 +441,43 @@ static void on_text(struct client *client, const char *text, size_t length)
 
 /* ---- libwebsockets ---- */
 
+/* GET /health and /metrics, for whoever watches the hub. */
+static char *page_make(const char *path)
+{
+	if (strcmp(path, "/health") == 0)
+		return g_strdup("ok\n");
+	if (strcmp(path, "/metrics") != 0)
+		return NULL;
+	return g_strdup_printf("# TYPE callbox_hub_connections gauge\ncallbox_hub_connections %u\n"
+			       "# TYPE callbox_hub_devices gauge\ncallbox_hub_devices %u\n"
+			       "# TYPE callbox_hub_accounts_online gauge\ncallbox_hub_accounts_online %u\n"
+			       "# TYPE callbox_hub_received_total counter\ncallbox_hub_received_total %" G_GUINT64_FORMAT "\n"
+			       "# TYPE callbox_hub_sent_total counter\ncallbox_hub_sent_total %" G_GUINT64_FORMAT "\n"
+			       "# TYPE callbox_hub_refused_total counter\ncallbox_hub_refused_total %" G_GUINT64_FORMAT "\n",
+			       hub.connections, hub.logins, g_hash_table_size(hub.users), hub.received, hub.sent,
+			       hub.refused);
+}
+
+static int page_send(struct lws *wsi, const char *path)
+{
+	g_autofree char *page = page_make(path);
+	const char *text = page ? page : "no such page\n";
+	size_t length = strlen(text);
+	unsigned char buffer[LWS_PRE + 4096], *at = buffer + LWS_PRE, *end = buffer + sizeof(buffer) - 1;
+	if (lws_add_http_common_headers(wsi, page ? HTTP_STATUS_OK : HTTP_STATUS_NOT_FOUND, "text/plain", length, &at,
+					end) ||
+	    lws_finalize_write_http_header(wsi, buffer + LWS_PRE, &at, end))
+		return -1;
+	at = buffer + LWS_PRE;
+	memcpy(at, text, length);
+	if (lws_write(wsi, at, length, LWS_WRITE_HTTP_FINAL) < 0)
+		return -1;
+	return lws_http_transaction_completed(wsi) ? -1 : 0;
+}
+
 static void client_open(struct client *client, struct lws *wsi)
 {
+	hub.connections++;
 	*client = (struct client){ .wsi = wsi, .in = g_string_new(NULL), .out = g_queue_new() };
 	lws_set_timeout(wsi, PENDING_TIMEOUT_AWAITING_CLIENT_HS_SEND, LOGIN_LIMIT_S);
 }
@@ -443,6 +486,7 @@ static void client_closed(struct client *client)
 {
 	if (!client->in)
 		return;
+	hub.connections--;
 	log_out(client);
 	g_string_free(client->in, TRUE);
 	g_queue_free_full(client->out, cJSON_free);
@@ -468,8 +512,10 @@ static int receive(struct client *client, const char *bytes, size_t length)
 	return 0;
 }
 
+/* Nothing is answered or passed on that a crash of the hub could forget. */
 static int write_one(struct client *client)
 {
+	hub_store_commit(hub.store);
 	if (client->close)
 		return -1;
 	char *text = g_queue_pop_head(client->out);
@@ -482,6 +528,7 @@ static int write_one(struct client *client)
 		g_free(buffer);
 		if (n < 0)
 			return -1;
+		hub.sent++;
 	}
 	if (!g_queue_is_empty(client->out))
 		lws_callback_on_writable(client->wsi);
@@ -504,13 +551,15 @@ static int on_socket(struct lws *wsi, enum lws_callback_reasons reason, void *us
 	case LWS_CALLBACK_CLOSED:
 		client_closed(client);
 		return 0;
+	case LWS_CALLBACK_HTTP:
+		return page_send(wsi, in);
 	default:
 		return lws_callback_http_dummy(wsi, reason, user, in, length);
 	}
 }
 
 static const struct lws_protocols protocols[] = {
-	{ HUB_PROTOCOL, on_socket, sizeof(struct client), HUB_MESSAGE_BYTES, 0, NULL, 0 },
+	{ HUB_PROTOCOL, on_socket, sizeof(struct client), RECEIVE_BYTES, 0, NULL, 0 },
 	{ NULL, NULL, 0, 0, 0, NULL, 0 },
 };
 
@@ -539,8 +588,19 @@ static int listen_parse(const char *text, char **ret_host, int *ret_port)
 	return 0;
 }
 
+/* One descriptor a device: as many as the administrator allows. */
+static void raise_limit(void)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
 static int serve(void)
 {
+	raise_limit();
 	g_autofree char *host = NULL;
 	int port;
 	if (listen_parse(hub.conf.listen, &host, &port) < 0) {
@@ -572,7 +632,7 @@ static int serve(void)
 	log_info("listening on %s:%d", host, lws_get_vhost_listen_port(vhost));
 	on_expire(&hub.expire_timer);
 	while (!hub.stop && lws_service(hub.context, 0) >= 0)
-		;
+		hub_store_commit(hub.store);
 	lws_sul_cancel(&hub.expire_timer);
 	lws_context_destroy(hub.context);
 	return 0;

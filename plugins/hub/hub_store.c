@@ -48,12 +48,32 @@ struct hub_store {
 	sqlite3 *db;
 	sqlite3_stmt *statements[STATEMENTS];
 	GHashTable *verified; /* "user\ntoken" digest of logins that passed */
+	GHashTable *known;    /* accounts that were found: none is ever removed */
+	GHashTable *waiting;  /* "user\ndevice" → messages that wait for it, as far as it is known */
+	bool open;	      /* a transaction is */
 };
 
 static int db_fail(struct hub_store *store, const char *what)
 {
 	log_error("database: %s: %s", what, sqlite3_errmsg(store->db));
 	return -EIO;
+}
+
+/* What one turn of the loop writes is one transaction. */
+static void transact(struct hub_store *store)
+{
+	if (store->open)
+		return;
+	store->open = sqlite3_exec(store->db, "BEGIN", NULL, NULL, NULL) == SQLITE_OK;
+}
+
+void hub_store_commit(struct hub_store *store)
+{
+	if (!store->open)
+		return;
+	store->open = false;
+	if (sqlite3_exec(store->db, "COMMIT", NULL, NULL, NULL) != SQLITE_OK)
+		db_fail(store, "commit");
 }
 
 int hub_store_open(const char *file, struct hub_store **ret_store, char **ret_error)
@@ -69,6 +89,8 @@ int hub_store_open(const char *file, struct hub_store **ret_store, char **ret_er
 	for (int i = 0; r == SQLITE_OK && i < STATEMENTS; i++)
 		r = sqlite3_prepare_v2(store->db, sql[i], -1, &store->statements[i], NULL);
 	store->verified = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	store->known = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	store->waiting = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	if (r != SQLITE_OK) {
 		*ret_error = g_strdup_printf("%s: %s", file, sqlite3_errmsg(store->db));
 		hub_store_close(store);
@@ -82,10 +104,13 @@ void hub_store_close(struct hub_store *store)
 {
 	if (!store)
 		return;
+	hub_store_commit(store);
 	for (int i = 0; i < STATEMENTS; i++)
 		sqlite3_finalize(store->statements[i]);
 	sqlite3_close(store->db);
 	g_hash_table_destroy(store->verified);
+	g_hash_table_destroy(store->known);
+	g_hash_table_destroy(store->waiting);
 	g_free(store);
 }
 
@@ -123,9 +148,13 @@ int hub_store_add_user(struct hub_store *store, const char *user, const char *to
 
 bool hub_store_has_user(struct hub_store *store, const char *user)
 {
+	if (g_hash_table_contains(store->known, user))
+		return true;
 	sqlite3_stmt *s = begin(store, GET_USER, user, NULL);
 	bool has = sqlite3_step(s) == SQLITE_ROW;
 	sqlite3_reset(s);
+	if (has)
+		g_hash_table_add(store->known, g_strdup(user));
 	return has;
 }
 
@@ -169,19 +198,31 @@ void hub_store_devices(struct hub_store *store, const char *user,
 		fn(names->pdata[i], data);
 }
 
-static bool is_full(struct hub_store *store, const char *user, const char *device)
+/* Counted once, then kept count of. */
+static int waiting_count(struct hub_store *store, const char *user, const char *device, int change)
 {
-	sqlite3_stmt *s = begin(store, COUNT, user, device);
-	bool full = sqlite3_step(s) == SQLITE_ROW && sqlite3_column_int(s, 0) >= QUEUE_MAX;
-	sqlite3_reset(s);
-	return full;
+	g_autofree char *key = g_strconcat(user, "\n", device, NULL);
+	void *known;
+	int count = 0;
+	if (g_hash_table_lookup_extended(store->waiting, key, NULL, &known)) {
+		count = GPOINTER_TO_INT(known);
+	} else {
+		sqlite3_stmt *s = begin(store, COUNT, user, device);
+		count = sqlite3_step(s) == SQLITE_ROW ? sqlite3_column_int(s, 0) : 0;
+		sqlite3_reset(s);
+		change = 0; /* what was written is counted already */
+	}
+	count = MAX(count + change, 0);
+	g_hash_table_insert(store->waiting, g_steal_pointer(&key), GINT_TO_POINTER(count));
+	return count;
 }
 
 int64_t hub_store_put(struct hub_store *store, const char *user, const char *device, int64_t now_ms,
 		      int64_t expires_ms, const char *text)
 {
-	if (is_full(store, user, device))
+	if (waiting_count(store, user, device, 0) >= QUEUE_MAX)
 		return -1;
+	transact(store);
 	sqlite3_stmt *s = begin(store, PUT, user, device);
 	sqlite3_bind_int64(s, 3, now_ms);
 	sqlite3_bind_int64(s, 4, expires_ms);
@@ -192,15 +233,19 @@ int64_t hub_store_put(struct hub_store *store, const char *user, const char *dev
 		db_fail(store, "keep message");
 		return -1;
 	}
+	waiting_count(store, user, device, 1);
 	return sqlite3_last_insert_rowid(store->db);
 }
 
 void hub_store_acknowledge(struct hub_store *store, const char *user, const char *device, int64_t number)
 {
+	transact(store);
 	sqlite3_stmt *s = begin(store, ACKNOWLEDGE, user, device);
 	sqlite3_bind_int64(s, 3, number);
 	if (sqlite3_step(s) != SQLITE_DONE)
 		db_fail(store, "acknowledge");
+	else if (sqlite3_changes(store->db) > 0)
+		waiting_count(store, user, device, -1);
 	sqlite3_reset(s);
 }
 
@@ -217,6 +262,7 @@ void hub_store_waiting(struct hub_store *store, const char *user, const char *de
 
 void hub_store_expire(struct hub_store *store, int64_t now_ms)
 {
+	g_hash_table_remove_all(store->waiting); /* counted anew */
 	sqlite3_stmt *s = begin(store, EXPIRE, NULL, NULL);
 	sqlite3_bind_int64(s, 1, now_ms);
 	if (sqlite3_step(s) != SQLITE_DONE)

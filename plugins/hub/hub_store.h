@@ -30,6 +30,9 @@ void hub_store_acknowledge(struct hub_store *store, const char *user, const char
 /* Calls fn for each unexpired message of the device above `after`, oldest first. */
 void hub_store_waiting(struct hub_store *store, const char *user, const char *device, int64_t now_ms,
 		       void (*fn)(int64_t number, int64_t stored_ms, const char *text, void *data), void *data);
+/* Makes durable against a crash what was put and acknowledged since the last time. The hub calls it before anything
+ * that depends on it leaves, and after each turn of its loop. */
+void hub_store_commit(struct hub_store *store);
 void hub_store_expire(struct hub_store *store, int64_t now_ms);
 
 #endif
