@@ -2,8 +2,8 @@
 sbin_PROGRAMS += plugins/hub/callbox-hub
 plugins_hub_callbox_hub_SOURCES = plugins/hub/hub.c plugins/hub/hub_store.c plugins/hub/hub_store.h \
 	plugins/hub/hub_wire.h
-plugins_hub_callbox_hub_CFLAGS = $(AM_CFLAGS) $(LWS_CFLAGS) $(SQLITE_CFLAGS) $(OPENSSL_CFLAGS)
-plugins_hub_callbox_hub_LDADD = $(BASE_LDADD) $(LWS_LIBS) $(SQLITE_LIBS) $(OPENSSL_LIBS)
+plugins_hub_callbox_hub_CFLAGS = $(AM_CFLAGS) $(LWS_CFLAGS) $(UV_CFLAGS) $(SQLITE_CFLAGS) $(OPENSSL_CFLAGS)
+plugins_hub_callbox_hub_LDADD = $(BASE_LDADD) $(LWS_LIBS) $(UV_LIBS) $(SQLITE_LIBS) $(OPENSSL_LIBS)
 
 plugindir = $(libdir)/callbox/plugins
 plugin_LTLIBRARIES = plugins/hub/hub.la plugins/loopback/loopback.la

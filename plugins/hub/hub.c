@@ -1,5 +1,5 @@
-/* callbox-hub: the server of the hub provider: accounts, devices, ring-all, store and forward. One thread,
- * libwebsockets' own loop. */
+/* callbox-hub: the server of the hub provider: accounts, devices, ring-all, store and forward. One thread: libwebsockets
+ * on a libuv loop, because its own asks poll() about every connection at each turn. */
 #include <errno.h>
 #include <getopt.h>
 #include <glib.h>
@@ -13,6 +13,7 @@
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
+#include <uv.h>
 
 #include "core/base/log.h"
 #include "core/base/settings.h"
@@ -59,7 +60,9 @@ struct hub {
 	struct lws_context *context;
 	GHashTable *users; /* account → GPtrArray of struct client, logged in */
 	lws_sorted_usec_list_t expire_timer;
-	volatile sig_atomic_t stop;
+	uv_loop_t loop;
+	uv_signal_t signals[2];
+	bool serves, stop;
 	uint64_t received, sent, refused; /* messages, logins; since the start */
 	unsigned int connections, logins;
 };
@@ -620,7 +623,12 @@ static int serve(void)
 	};
 	if (hub.conf.certificate)
 		info.options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
-	static const lws_retry_bo_t keepalive = { .secs_since_valid_ping = 25, .secs_since_valid_hangup = 40 };
+	void *loops[] = { &hub.loop };
+	info.options |= LWS_SERVER_OPTION_LIBUV;
+	info.foreign_loops = loops;
+	/* No timer a connection: libwebsockets keeps them in one sorted list, which thousands make slow. TCP's own
+	 * keepalive finds the dead, and clients ping. */
+	static const lws_retry_bo_t keepalive = { .secs_since_valid_ping = 0, .secs_since_valid_hangup = 0 };
 	info.retry_and_idle_policy = &keepalive;
 	hub.context = lws_create_context(&info);
 	struct lws_vhost *vhost = hub.context ? lws_get_vhost_by_name(hub.context, "default") : NULL;
@@ -629,21 +637,46 @@ static int serve(void)
 			  hub.conf.certificate ? " with that certificate" : "");
 		return 1;
 	}
+	hub.serves = true;
 	log_info("listening on %s:%d", host, lws_get_vhost_listen_port(vhost));
 	on_expire(&hub.expire_timer);
-	while (!hub.stop && lws_service(hub.context, 0) >= 0)
+	while (!hub.stop) {
+		uv_run(&hub.loop, UV_RUN_ONCE);
 		hub_store_commit(hub.store);
+	}
 	lws_sul_cancel(&hub.expire_timer);
-	lws_context_destroy(hub.context);
 	return 0;
 }
 
-static void on_signal(int number)
+static void on_signal(uv_signal_t *signal, int number)
 {
+	(void)signal;
 	(void)number;
-	hub.stop = 1;
-	if (hub.context)
-		lws_cancel_service(hub.context);
+	hub.stop = true;
+}
+
+static void loop_open(void)
+{
+	static const int numbers[] = { SIGTERM, SIGINT };
+	uv_loop_init(&hub.loop);
+	for (int i = 0; i < 2; i++) {
+		uv_signal_init(&hub.loop, &hub.signals[i]);
+		uv_signal_start(&hub.signals[i], on_signal, numbers[i]);
+	}
+}
+
+/* libwebsockets closes its handles in turns of the loop. When it could not be set up it has unloaded the code that its
+ * handles call: the loop must not turn again. */
+static void loop_close(void)
+{
+	if (!hub.serves)
+		return;
+	lws_context_destroy(hub.context);
+	for (int i = 0; i < 2; i++)
+		uv_close((uv_handle_t *)&hub.signals[i], NULL);
+	for (int turns = 0; turns < 1000 && uv_run(&hub.loop, UV_RUN_NOWAIT); turns++)
+		;
+	uv_loop_close(&hub.loop);
 }
 
 /* ---- command line ---- */
@@ -704,7 +737,11 @@ static int run(bool adding, const char *user)
 	}
 	hub.users = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
 					  (GDestroyNotify)g_ptr_array_unref);
+	if (!adding)
+		loop_open();
 	int r = adding ? add_user(user) : serve();
+	if (!adding)
+		loop_close();
 	g_hash_table_destroy(hub.users);
 	hub_store_close(hub.store);
 	return r;
@@ -736,9 +773,6 @@ int main(int argc, char **argv)
 		settings_clear(conf_table, &hub.conf);
 		return 0;
 	}
-	struct sigaction action = { .sa_handler = on_signal };
-	sigaction(SIGTERM, &action, NULL);
-	sigaction(SIGINT, &action, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	int r = run(adding, adding ? argv[optind] : NULL);
 	settings_clear(conf_table, &hub.conf);
