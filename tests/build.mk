@@ -80,3 +80,11 @@ tests_bench_hub_bench_SOURCES = tests/bench/hub_bench.c tests/bench/websocket.c 
 	tests/bench/relay.c tests/bench/relay.h plugins/hub/hub_store.c plugins/hub/hub_store.h
 tests_bench_hub_bench_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS) $(OPENSSL_CFLAGS)
 tests_bench_hub_bench_LDADD = $(PAIRS_LDADD) $(SQLITE_LIBS) $(OPENSSL_LIBS)
+
+# tests/load: many of everything; short in check, long in check-long
+noinst_PROGRAMS += tests/load/load
+tests_load_load_SOURCES = tests/load/load.c tests/conformance/device.c tests/conformance/device.h
+tests_load_load_LDADD = $(PAIRS_LDADD) -ldl
+if !SANITIZED_THREAD
+TESTS += tests/load/load
+endif

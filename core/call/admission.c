@@ -24,11 +24,17 @@ bool list_has(const char *list, const char *word)
 	return false;
 }
 
+/* Somebody whom the administrator named. */
+static bool is_known(const struct call_core *core, const char *user)
+{
+	return list_has(core->policy.contacts, user) || list_has(core->policy.allow, user);
+}
+
 /* Rings of all but the callers that the administrator named: a flood from many must not ring on and on. */
 static bool rings_too_often(struct call_core *core, int64_t now_ms, const char *user)
 {
 	const struct call_policy *policy = &core->policy;
-	if (policy->rings_a_minute == 0 || list_has(policy->contacts, user) || list_has(policy->allow, user))
+	if (policy->rings_a_minute == 0 || is_known(core, user))
 		return false;
 	if (now_ms - core->rings_since_ms >= FLOOD_WINDOW_MS || core->rings == 0) {
 		core->rings_since_ms = now_ms;
@@ -246,6 +252,8 @@ static void admit_beside(struct call_core *core, int64_t now_ms, struct call *ca
 		supersede(core, now_ms, core->live, call, message);
 	else if (is_superseding(core->waiting, message))
 		supersede(core, now_ms, core->waiting, call, message);
+	else if (status == CALL_CALLED && is_known(core, message->from_user) && !is_known(core, live->peer_user))
+		supersede(core, now_ms, core->live, call, message); /* strangers must not keep contacts out */
 	else if (core->policy.call_waiting && status == CALL_IN_CALL && !core->waiting)
 		admit(core, now_ms, call, message, false);
 	else
