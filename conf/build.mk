@@ -3,6 +3,14 @@ dist_pkgdata_DATA = conf/call.fsm
 examplesdir = $(docdir)/examples
 dist_examples_DATA = conf/callbox.conf conf/account.conf conf/hooks.conf conf/hub.conf
 
+# The picture of the call's states is drawn from the table itself.
+if HAVE_DOT
+doc_DATA = conf/call.svg
+endif
+CLEANFILES += conf/call.svg
+conf/call.svg: conf/call.fsm core/box/callboxd$(EXEEXT)
+	$(AM_V_GEN)$(MKDIR_P) conf && CALLBOX_DATA_DIR='$(abs_srcdir)/conf' core/box/callboxd -c . --draw | $(DOT) -Tsvg > $@.part && mv $@.part $@
+
 # What a table of the program says stands in the manual as the table has it.
 dist_man_MANS += conf/call.fsm.5
 nodist_man_MANS += conf/callbox.conf.5 conf/hooks.conf.5 core/box/callboxd.8

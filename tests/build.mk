@@ -42,7 +42,7 @@ tests_pairs_test_hub_LDADD = $(PAIRS_LDADD) $(OPENSSL_LIBS)
 if !SANITIZED
 TESTS += tests/lint/run tests/mutants/run tests/mutants/code tests/conformance/out-of-tree
 endif
-EXTRA_DIST += tests/lint/run tests/lint/includes tests/mutants/run tests/mutants/table tests/mutants/code \
+EXTRA_DIST += tests/check-long tests/lint/run tests/lint/includes tests/mutants/run tests/mutants/table tests/mutants/code \
 	tests/mutants/code.table tests/conformance/out-of-tree
 
 # tests/sim: the call core in a world of its own
