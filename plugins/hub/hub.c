@@ -451,14 +451,17 @@ static char *page_make(const char *path)
 		return g_strdup("ok\n");
 	if (strcmp(path, "/metrics") != 0)
 		return NULL;
-	return g_strdup_printf("# TYPE callbox_hub_connections gauge\ncallbox_hub_connections %u\n"
-			       "# TYPE callbox_hub_devices gauge\ncallbox_hub_devices %u\n"
-			       "# TYPE callbox_hub_accounts_online gauge\ncallbox_hub_accounts_online %u\n"
-			       "# TYPE callbox_hub_received_total counter\ncallbox_hub_received_total %" G_GUINT64_FORMAT "\n"
-			       "# TYPE callbox_hub_sent_total counter\ncallbox_hub_sent_total %" G_GUINT64_FORMAT "\n"
-			       "# TYPE callbox_hub_refused_total counter\ncallbox_hub_refused_total %" G_GUINT64_FORMAT "\n",
-			       hub.connections, hub.logins, g_hash_table_size(hub.users), hub.received, hub.sent,
-			       hub.refused);
+	const struct { const char *name, *type; uint64_t value; } values[] = {
+		{ "connections", "gauge", hub.connections },	 { "devices", "gauge", hub.logins },
+		{ "accounts_online", "gauge", g_hash_table_size(hub.users) },
+		{ "received_total", "counter", hub.received },	 { "sent_total", "counter", hub.sent },
+		{ "refused_total", "counter", hub.refused },
+	};
+	GString *page = g_string_new(NULL);
+	for (size_t i = 0; i < G_N_ELEMENTS(values); i++)
+		g_string_append_printf(page, "# TYPE callbox_hub_%s %s\ncallbox_hub_%s %" G_GUINT64_FORMAT "\n",
+				       values[i].name, values[i].type, values[i].name, values[i].value);
+	return g_string_free(page, FALSE);
 }
 
 static int page_send(struct lws *wsi, const char *path)

@@ -299,8 +299,8 @@ static void check_records(const char *call_id, const char *killed)
 		if (mine == 1 && theirs <= 1 && (theirs == 0 || status == other))
 			return;
 		if (g_get_monotonic_time() > end)
-			g_error("%s killed: call %s: %u records of status %d at the caller, %u of %d at the callee", killed,
-				call_id, mine, status, theirs, other);
+			g_error("%s killed: call %s: %u records of status %d at the caller, %u of %d at the callee",
+				killed, call_id, mine, status, theirs, other);
 		g_usleep(20000);
 	}
 }
@@ -371,13 +371,14 @@ static void test_flood(void)
 	g_free(call_bob(alice));
 	for (bool rings = false; !rings;) { /* alice's own, not a flooder's */
 		cJSON *invited = client_expect(bob, "onInvited");
-		rings = g_strcmp0(cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(invited, "invitor")), "alice") == 0;
+		const cJSON *invitor = cJSON_GetObjectItemCaseSensitive(invited, "invitor");
+		rings = g_strcmp0(cJSON_GetStringValue(invitor), "alice") == 0;
 		cJSON_Delete(invited);
 	}
 	double ms = (double)(g_get_monotonic_time() - began) / 1000;
 	g_assert_cmpuint(client_count(bob, "onInvited"), ==, 0);
-	g_print("# %d invites of %d peers: rss of callboxd %ld -> %ld KiB; a contact's call rang after %.0f ms\n", invites,
-		peers, before, rss_kib(bob_box->pid), ms);
+	g_print("# %d invites of %d peers: rss of callboxd %ld -> %ld KiB; a contact's call rang after %.0f ms\n",
+		invites, peers, before, rss_kib(bob_box->pid), ms);
 	verb(alice, "hangup");
 	for (int i = 0; i < peers; i++)
 		device_close(devices[i]);
