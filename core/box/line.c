@@ -9,6 +9,7 @@
 
 #define RESTART_MIN_MS 200
 #define RESTART_MAX_MS 30000
+#define LEAVE_LIMIT_MS 1000
 #define STABLE_MS 10000 /* a provider that lived this long starts again at once */
 
 struct pending {
@@ -23,7 +24,7 @@ struct line {
 	const struct account_conf *conf;
 	struct account_conf *own; /* of a login by hand; NULL: from the conf files */
 	struct child *child;
-	guint restart_timer;
+	guint restart_timer, leave_timer; /* leaving: until the last words are out */
 	int restart_ms;
 	int64_t started_ms;
 	double next_id;
@@ -140,6 +141,8 @@ static void command_failed(struct line *line, const struct pending *pending, con
 		call_core_media(line->box->core, box_now_ms(), call_id, CALL_MEDIA_FAILED, text);
 }
 
+static gboolean leave_if_quiet(void *data);
+
 static void record_sent(struct line *line, const struct pending *pending)
 {
 	cJSON *payload = cJSON_CreateObject();
@@ -166,6 +169,8 @@ static void on_result(struct line *line, const cJSON *message)
 			record_sent(line, pending);
 		}
 		pending_free(pending);
+		if (line->leave_timer)
+			g_idle_add(leave_if_quiet, line);
 		return;
 	}
 }
@@ -299,7 +304,9 @@ void line_stop(struct line *line)
 {
 	if (line->restart_timer)
 		g_source_remove(line->restart_timer);
-	line->restart_timer = 0;
+	if (line->leave_timer)
+		g_source_remove(line->leave_timer);
+	line->restart_timer = line->leave_timer = 0;
 	child_stop(line->child, 1000);
 	line->child = NULL;
 }
@@ -319,6 +326,7 @@ struct line *line_create(struct box *box, const struct account_conf *conf)
 void line_destroy(struct line *line)
 {
 	line_stop(line);
+	g_idle_remove_by_data(line);
 	g_queue_clear_full(&line->pending, (GDestroyNotify)pending_free);
 	cJSON_Delete(line->ice_servers);
 	cJSON_Delete(line->capabilities);
@@ -328,12 +336,37 @@ void line_destroy(struct line *line)
 	g_free(line);
 }
 
+static gboolean on_leave_limit(void *data)
+{
+	struct line *line = data;
+	line->leave_timer = 0;
+	line_stop(line);
+	state_set(line, "offline", "logged out");
+	return G_SOURCE_REMOVE;
+}
+
+/* What the end of the call had to say is out: now the connection may go. */
+static gboolean leave_if_quiet(void *data)
+{
+	struct line *line = data;
+	if (line->leave_timer && g_queue_is_empty(&line->pending)) {
+		g_source_remove(line->leave_timer);
+		on_leave_limit(line);
+	}
+	return G_SOURCE_REMOVE;
+}
+
 void line_logout(struct line *line)
 {
 	call_core_kicked(line->box->core, box_now_ms(), line->conf->account);
 	box_drain(line->box);
-	line_stop(line);
-	state_set(line, "offline", "logged out");
+	if (!line->child || line->leave_timer) {
+		if (!line->leave_timer)
+			on_leave_limit(line);
+		return;
+	}
+	line->leave_timer = g_timeout_add(LEAVE_LIMIT_MS, on_leave_limit, line);
+	g_idle_add(leave_if_quiet, line);
 }
 
 /* The account's settings with another token. */
