@@ -1,12 +1,13 @@
 /* camera_v4l2: a V4L2 camera through libv4l2, conversion off: NV12, YUYV, UYVY, I420 and MJPEG, whatever size
- * and rate the device offers that fits the wish best. Buffers are memory-mapped; the queue is drained to
- * its newest picture, so nothing old is ever sent. */
+ * and rate the device offers that fits the wish best. Buffers are memory-mapped and go out as frames,
+ * which return to the device when the last user lets go; the queue is drained to its newest picture, so
+ * nothing old is ever sent. */
 #include <errno.h>
 #include <fcntl.h>
 #include <libv4l2.h>
-#include <libyuv.h>
 #include <linux/videodev2.h>
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,12 +15,17 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <time.h>
-#include <turbojpeg.h>
 
 #include "drivers-glue/drivers.h"
 
-#define BUFFERS 4
-#define RESTARTS_MAX 3
+#define BUFFERS 6 /* one being filled, one filled; others are held by encoder, views and snapshots */
+
+struct buffer {
+	struct frame frame; /* first: what is given back is the buffer */
+	void *at;
+	size_t size;
+	uint64_t identity;
+};
 
 struct camera {
 	int fd;
@@ -27,11 +33,10 @@ struct camera {
 	uint32_t format;
 	int width, height, stride, fps;
 	size_t image_bytes;
-	struct { void *at; size_t size; } buffers[BUFFERS];
+	struct buffer buffers[BUFFERS];
 	int buffer_count;
 	bool streaming;
-	tjhandle jpeg;
-	uint8_t *jpeg_planes;
+	atomic_int holds; /* the owner's and one for each frame that is out */
 };
 
 /* Formats from cheapest to dearest. */
@@ -178,6 +183,7 @@ static int map_buffers(struct camera *camera)
 			return -errno;
 		camera->buffers[i].at = at;
 		camera->buffers[i].size = b.length;
+		camera->buffers[i].identity = frame_buffer_new();
 		camera->buffer_count = (int)i + 1;
 	}
 	return camera->buffer_count >= 2 ? 0 : -ENOMEM;
@@ -197,19 +203,14 @@ static int stream_on(struct camera *camera)
 	return r;
 }
 
+static void camera_unhold(struct camera *camera);
+
 static void v4l2_camera_close(struct camera *camera)
 {
 	int type = V4L2_BUF_TYPE_VIDEO_CAPTURE;
 	if (camera->streaming)
 		control(camera, VIDIOC_STREAMOFF, &type);
-	for (int i = 0; i < camera->buffer_count; i++)
-		v4l2_munmap(camera->buffers[i].at, camera->buffers[i].size);
-	if (camera->fd >= 0)
-		v4l2_close(camera->fd);
-	if (camera->jpeg)
-		tjDestroy(camera->jpeg);
-	free(camera->jpeg_planes);
-	free(camera);
+	camera_unhold(camera);
 }
 
 static int check_device(struct camera *camera)
@@ -259,6 +260,7 @@ static int v4l2_camera_open(const char *address, const struct camera_wish *wish,
 	struct camera *camera = calloc(1, sizeof(*camera));
 	if (!camera)
 		return -ENOMEM;
+	atomic_init(&camera->holds, 1);
 	v4l2_log_file = NULL;
 	int r = open_steps(camera, address, wish);
 	if (r < 0) {
@@ -270,80 +272,7 @@ static int v4l2_camera_open(const char *address, const struct camera_wish *wish,
 	return 0;
 }
 
-/* ---- pictures ---- */
-
-static int jpeg_to_i420(struct camera *camera, const uint8_t *bytes, size_t size, struct picture *p)
-{
-	int width, height, subsampling, colour;
-	if (size < 4 || bytes[0] != 0xff || bytes[1] != 0xd8)
-		return -EAGAIN;
-	if (!camera->jpeg && !(camera->jpeg = tjInitDecompress()))
-		return -ENOMEM;
-	if (tjDecompressHeader3(camera->jpeg, bytes, size, &width, &height, &subsampling, &colour) < 0 ||
-	    width != p->width || height != p->height)
-		return -EAGAIN;
-	unsigned char *planes[3];
-	int strides[3];
-	size_t at[3], total = 0;
-	for (int i = 0; i < 3; i++) {
-		int w = tjPlaneWidth(i, width, subsampling);
-		strides[i] = w > 0 ? w : 0;
-		at[i] = total;
-		total += w > 0 ? (size_t)w * (size_t)tjPlaneHeight(i, height, subsampling) : 0;
-	}
-	uint8_t *memory = realloc(camera->jpeg_planes, total);
-	if (!memory)
-		return -ENOMEM;
-	camera->jpeg_planes = memory;
-	for (int i = 0; i < 3; i++)
-		planes[i] = memory + at[i];
-	if (tjDecompressToYUVPlanes(camera->jpeg, bytes, size, planes, width, strides, height,
-				    TJFLAG_FASTDCT) < 0 && tjGetErrorCode(camera->jpeg) == TJERR_FATAL)
-		return -EAGAIN;
-	switch (subsampling) {
-	case TJSAMP_420:
-		I420Copy(planes[0], strides[0], planes[1], strides[1], planes[2], strides[2], p->planes[0],
-			 p->strides[0], p->planes[1], p->strides[1], p->planes[2], p->strides[2], width, height);
-		return 0;
-	case TJSAMP_422:
-		I422ToI420(planes[0], strides[0], planes[1], strides[1], planes[2], strides[2], p->planes[0],
-			   p->strides[0], p->planes[1], p->strides[1], p->planes[2], p->strides[2], width,
-			   height);
-		return 0;
-	case TJSAMP_444:
-		I444ToI420(planes[0], strides[0], planes[1], strides[1], planes[2], strides[2], p->planes[0],
-			   p->strides[0], p->planes[1], p->strides[1], p->planes[2], p->strides[2], width,
-			   height);
-		return 0;
-	default:
-		return -EAGAIN;
-	}
-}
-
-static int convert(struct camera *camera, const uint8_t *bytes, size_t size, struct picture *p)
-{
-	int w = camera->width & ~1, h = camera->height & ~1, stride = camera->stride;
-	size_t whole = (size_t)stride * (size_t)camera->height;
-	uint8_t *y = p->planes[0], *u = p->planes[1], *v = p->planes[2];
-	const int *s = p->strides;
-	switch (camera->format) {
-	case V4L2_PIX_FMT_NV12:
-		return size < whole * 3 / 2 ? -EAGAIN
-					    : NV12ToI420(bytes, stride, bytes + whole, stride, y, s[0], u, s[1],
-							 v, s[2], w, h);
-	case V4L2_PIX_FMT_YUV420:
-		return size < whole * 3 / 2 ? -EAGAIN
-					    : I420Copy(bytes, stride, bytes + whole, stride / 2,
-						       bytes + whole * 5 / 4, stride / 2, y, s[0], u, s[1], v,
-						       s[2], w, h);
-	case V4L2_PIX_FMT_YUYV:
-		return size < whole ? -EAGAIN : YUY2ToI420(bytes, stride, y, s[0], u, s[1], v, s[2], w, h);
-	case V4L2_PIX_FMT_UYVY:
-		return size < whole ? -EAGAIN : UYVYToI420(bytes, stride, y, s[0], u, s[1], v, s[2], w, h);
-	default:
-		return jpeg_to_i420(camera, bytes, size, p);
-	}
-}
+/* ---- frames ---- */
 
 /* Takes the newest filled buffer, giving older ones back. 0, -EAGAIN when none is there, else lost. */
 static int dequeue_newest(struct camera *camera, struct v4l2_buffer *ret_buffer)
@@ -373,7 +302,73 @@ static int64_t capture_time(const struct v4l2_buffer *b)
 	return monotonic && us <= now_us && us > now_us - 1000000 ? us : now_us;
 }
 
-static int v4l2_camera_next(struct camera *camera, int timeout_ms, struct picture *picture)
+static void fill_planes(const struct camera *camera, struct frame *frame, uint8_t *at)
+{
+	size_t luma = (size_t)camera->stride * (size_t)camera->height;
+	frame->planes[0] = at;
+	frame->strides[0] = camera->stride;
+	if (camera->format == V4L2_PIX_FMT_NV12) {
+		frame->planes[1] = at + luma;
+		frame->strides[1] = camera->stride;
+	} else if (camera->format == V4L2_PIX_FMT_YUV420) {
+		frame->planes[1] = at + luma;
+		frame->planes[2] = at + luma + luma / 4;
+		frame->strides[1] = frame->strides[2] = camera->stride / 2;
+	}
+}
+
+static enum frame_format format_of(uint32_t v4l2)
+{
+	switch (v4l2) {
+	case V4L2_PIX_FMT_NV12: return FRAME_NV12;
+	case V4L2_PIX_FMT_YUV420: return FRAME_I420;
+	case V4L2_PIX_FMT_YUYV: return FRAME_YUYV;
+	case V4L2_PIX_FMT_UYVY: return FRAME_UYVY;
+	default: return FRAME_JPEG;
+	}
+}
+
+/* The last one out takes the memory with it: the camera's own hold, or a frame's. */
+static void camera_unhold(struct camera *camera)
+{
+	if (atomic_fetch_sub(&camera->holds, 1) != 1)
+		return;
+	for (int i = 0; i < camera->buffer_count; i++)
+		v4l2_munmap(camera->buffers[i].at, camera->buffers[i].size);
+	if (camera->fd >= 0)
+		v4l2_close(camera->fd);
+	free(camera);
+}
+
+/* Home again, on any thread: the device may fill it anew. */
+static void buffer_give_back(struct frame *frame)
+{
+	struct camera *camera = frame->owner;
+	struct buffer *buffer = (struct buffer *)frame;
+	struct v4l2_buffer b = { .type = V4L2_BUF_TYPE_VIDEO_CAPTURE, .memory = V4L2_MEMORY_MMAP,
+				 .index = (uint32_t)(buffer - camera->buffers) };
+	control(camera, VIDIOC_QBUF, &b); /* a stopped stream refuses: the camera is being closed */
+	camera_unhold(camera);
+}
+
+static const struct frame_ops buffer_ops = { .give_back = buffer_give_back };
+
+static struct frame *frame_of(struct camera *camera, const struct v4l2_buffer *b)
+{
+	struct buffer *buffer = &camera->buffers[b->index];
+	struct frame *frame = &buffer->frame;
+	*frame = (struct frame){
+		.format = format_of(camera->format), .width = camera->width & ~1, .height = camera->height & ~1,
+		.full_range = format_of(camera->format) == FRAME_JPEG, .capture_us = capture_time(b),
+		.bytes = b->bytesused <= buffer->size ? b->bytesused : buffer->size, .buffer = buffer->identity,
+	};
+	fill_planes(camera, frame, buffer->at);
+	atomic_fetch_add(&camera->holds, 1);
+	frame_begin(frame, &buffer_ops, camera);
+	return frame;
+}
+
+static int v4l2_camera_next(struct camera *camera, int timeout_ms, struct frame **ret_frame)
 {
 	struct pollfd p = { .fd = camera->fd, .events = POLLIN };
 	int n = poll(&p, 1, timeout_ms);
@@ -385,18 +380,15 @@ static int v4l2_camera_next(struct camera *camera, int timeout_ms, struct pictur
 	int r = dequeue_newest(camera, &b);
 	if (r < 0)
 		return r;
-	int w = camera->width & ~1, h = camera->height & ~1;
-	if (picture->width != w || picture->height != h) {
-		picture_finish(picture);
-		r = picture_init(picture, w, h);
+	if ((int)b.index >= camera->buffer_count)
+		return -EIO;
+	struct frame *frame = frame_of(camera, &b);
+	if ((b.flags & V4L2_BUF_FLAG_ERROR) || frame->bytes == 0) {
+		frame_release(frame);
+		return -EAGAIN;
 	}
-	if (r == 0 && (b.flags & V4L2_BUF_FLAG_ERROR))
-		r = -EAGAIN;
-	if (r == 0 && (int)b.index < camera->buffer_count)
-		r = convert(camera, camera->buffers[b.index].at, b.bytesused, picture);
-	picture->capture_us = capture_time(&b);
-	int queued = control(camera, VIDIOC_QBUF, &b);
-	return r != 0 ? r : queued;
+	*ret_frame = frame;
+	return 0;
 }
 
 static void v4l2_camera_describe(const struct camera *camera, char *text, size_t text_bytes)

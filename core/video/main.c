@@ -7,6 +7,7 @@
 
 #include "core/base/log.h"
 #include "core/base/program.h"
+#include "core/devices/convert.h"
 #include "core/video/capture.h"
 #include "core/video/render.h"
 #include "drivers-glue/png.h"
@@ -88,26 +89,41 @@ static void do_view(void *data, const cJSON *message, int fd)
 		render_view(video->render, output);
 }
 
+static int frame_save(struct frame *frame, const char *file)
+{
+	struct picture picture;
+	struct frame *whole = NULL;
+	struct converter *converter = converter_new();
+	int r = convert(converter, frame, frame->width, frame->height, &whole);
+	if (r == 0)
+		r = frame_picture(whole, &picture);
+	if (r == 0)
+		r = png_save(file, &picture);
+	frame_release(whole);
+	converter_free(converter);
+	return r;
+}
+
 static void do_snapshot(void *data, const cJSON *message, int fd)
 {
 	struct video *video = data;
-	struct picture picture = { 0 };
 	const char *file = message_string(message, "file", "");
 	bool local = g_str_equal(message_string(message, "which", ""), "local");
 	(void)fd;
-	int r = !video->capture ? -ENODATA
-		: local		? capture_snapshot(video->capture, &picture)
-				: render_snapshot(video->render, &picture);
+	struct frame *frame = !video->capture ? NULL
+			      : local	      ? capture_newest(video->capture)
+					      : render_newest(video->render);
 	cJSON *answer = message_new("snapshot");
 	cJSON_AddNumberToObject(answer, "id", message_number(message, "id", 0));
 	g_autofree char *error = NULL;
-	if (r == 0 && (r = png_save(file, &picture)) < 0)
-		error = g_strdup_printf("%s: %s", file, g_strerror(-r));
-	else if (r < 0)
+	int r = frame ? frame_save(frame, file) : -ENODATA;
+	if (!frame)
 		error = g_strdup_printf("no %s picture yet", local ? "local" : "remote");
+	else if (r < 0)
+		error = g_strdup_printf("%s: %s", file, g_strerror(-r));
 	if (error)
 		cJSON_AddStringToObject(answer, "error", error);
-	picture_finish(&picture);
+	frame_release(frame);
 	program_say(video->program, answer);
 }
 
@@ -154,7 +170,7 @@ static void do_stats(void *data, const cJSON *message, int fd)
 	add(answer, "id", message_number(message, "id", 0));
 	cJSON *s = cJSON_AddObjectToObject(answer, "stats");
 	cJSON_AddStringToObject(s, "camera", c.camera);
-	cJSON_AddStringToObject(s, "encoder", c.encoder ? c.encoder : "");
+	cJSON_AddStringToObject(s, "encoder", c.encoder);
 	cJSON_AddStringToObject(s, "decoder", r.decoder ? r.decoder : "");
 	add(s, "width", c.width);
 	add(s, "height", c.height);
@@ -162,6 +178,9 @@ static void do_stats(void *data, const cJSON *message, int fd)
 	add(s, "frames_captured", (double)c.captured);
 	add(s, "frames_encoded", (double)c.encoded);
 	add(s, "frames_skipped", (double)c.skipped);
+	add(s, "frames_failed", (double)c.failed);
+	add(s, "frames_damaged", (double)c.damaged);
+	add(s, "frames_living", frame_living());
 	add(s, "keyframes", (double)c.keyframes);
 	add(s, "units_sent", (double)c.sent);
 	add(s, "units_dropped", (double)c.dropped);
