@@ -1,4 +1,5 @@
 /* Verbs about sound and picture. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -197,36 +198,57 @@ static bool set_resolution(struct verb *v, const char *text)
 	return set_number(v, "resolution", "width", (int)width) && set_number(v, "resolution", "height", (int)height);
 }
 
-/* Bits for each pixel and picture; what people call quality. */
+/* What people call quality: bits for each pixel and picture at 640x360. The larger the picture the fewer are
+ * needed: with the fourth root of the area. */
 static bool set_quality(struct verb *v, const char *text)
 {
 	static const struct { const char *name; double bits; } names[] = {
 		{ "low", 0.06 }, { "medium", 0.12 }, { "high", 0.2 },
 	};
 	const struct conf *conf = &v->box->conf;
+	const double area = (double)conf->width * conf->height;
 	for (size_t i = 0; i < G_N_ELEMENTS(names); i++)
 		if (strcmp(text, names[i].name) == 0)
 			return set_number(v, "quality", "bitrate",
-					  (int)CLAMP(names[i].bits * conf->width * conf->height * conf->fps / 1000,
+					  (int)CLAMP(names[i].bits * pow(640.0 * 360.0 / area, 0.25) * area *
+							     conf->fps / 1000,
 						     50, 20000));
 	control_error(v->request, CONTROL_INVALID_PARAMS, "quality: low, medium or high is needed");
 	return false;
 }
 
-static void verb_profile(struct verb *v)
+static bool set_profile(struct verb *v)
 {
 	static const struct { const char *name, *key; } names[] = {
 		{ "width", "width" }, { "height", "height" }, { "frameRate", "fps" }, { "bitrate", "bitrate" },
 	};
 	const char *resolution = api_text(v, "resolution"), *quality = api_text(v, "quality");
+	bool own_rate = quality || message_member(v->params, "bitrate") != NULL;
 	if (resolution && !set_resolution(v, resolution))
-		return;
+		return false;
 	for (size_t i = 0; i < G_N_ELEMENTS(names); i++)
 		if (message_member(v->params, names[i].name) &&
 		    !set_number(v, names[i].name, names[i].key, message_int(v->params, names[i].name, -1)))
-			return;
-	if (quality && !set_quality(v, quality))
+			return false;
+	if (quality)
+		return set_quality(v, quality);
+	return own_rate || !resolution || set_quality(v, "medium");
+}
+
+/* All of it or nothing. */
+static void verb_profile(struct verb *v)
+{
+	struct conf *conf = &v->box->conf;
+	const int width = conf->width, height = conf->height, fps = conf->fps, bitrate_kbps = conf->bitrate_kbps;
+	if (!set_profile(v)) {
+		conf->width = width;
+		conf->height = height;
+		conf->fps = fps;
+		conf->bitrate_kbps = bitrate_kbps;
 		return;
+	}
+	if (v->box->session)
+		session_profile(v->box->session);
 	api_answer(v, 0, NULL, NULL);
 }
 
@@ -264,7 +286,7 @@ const struct verb_row api_media_verbs[] = {
 	{ "setupRemoteView", verb_remote_view, true, "view, userId", "Where the other side is shown." },
 	{ "preview", verb_preview, true, "on", "The own picture without a call." },
 	{ "setCallProfile", verb_profile, true, "resolution, frameRate, quality low medium high, width, height, bitrate",
-	  "The picture that the next call sends." },
+	  "The picture that is sent, at most; in a call too; a resolution alone means medium quality." },
 	{ "stats", verb_stats, false, "", "Numbers of the present call." },
 	{ "snapshot", verb_snapshot, false, "which local or remote, file", "Saves a view's picture as PNG." },
 	{ NULL, NULL, false, NULL, NULL },

@@ -135,6 +135,16 @@ static void do_switch(void *data, const cJSON *message, int fd)
 		capture_switch(video->capture, message_string(message, "id", "null:"));
 }
 
+static void do_profile(void *data, const cJSON *message, int fd)
+{
+	struct video *video = data;
+	(void)fd;
+	if (video->capture)
+		capture_set_profile(video->capture, message_int(message, "width", 640) & ~1,
+				    message_int(message, "height", 360) & ~1, message_int(message, "fps", 30),
+				    message_int(message, "bitrate_bps", 800000));
+}
+
 static void do_mute(void *data, const cJSON *message, int fd)
 {
 	struct video *video = data;
@@ -174,6 +184,8 @@ static void do_stats(void *data, const cJSON *message, int fd)
 	cJSON_AddStringToObject(s, "decoder", r.decoder ? r.decoder : "");
 	add(s, "width", c.width);
 	add(s, "height", c.height);
+	add(s, "fps", c.fps);
+	add(s, "steps", (double)c.steps);
 	add(s, "bitrate_bps", c.bitrate_bps);
 	add(s, "frames_captured", (double)c.captured);
 	add(s, "frames_encoded", (double)c.encoded);
@@ -216,6 +228,11 @@ static const struct message_field start_fields[] = {
 	{ "local_view", M_STRING, true, 1, 4096 }, { "remote_view", M_STRING, true, 1, 4096 },
 	{ NULL, M_STRING, false, 0, 0 },
 };
+static const struct message_field profile_fields[] = {
+	{ "width", M_NUMBER, true, 16, 4096 },	{ "height", M_NUMBER, true, 16, 4096 },
+	{ "fps", M_NUMBER, true, 1, 120 },	{ "bitrate_bps", M_NUMBER, true, 30000, 100000000 },
+	{ NULL, M_STRING, false, 0, 0 },
+};
 static const struct message_field view_fields[] = {
 	{ "which", M_STRING, true, 1, 16 }, { "output", M_STRING, true, 1, 4096 },
 	{ NULL, M_STRING, false, 0, 0 },
@@ -236,6 +253,7 @@ static const struct program_word words[] = {
 	{ "view", view_fields, do_view },
 	{ "snapshot", snapshot_fields, do_snapshot },
 	{ "switch", id_fields, do_switch },
+	{ "profile", profile_fields, do_profile },
 	{ "mute", on_fields, do_mute },
 	{ "enable", on_fields, do_enable },
 	{ "stats", stats_fields, do_stats },

@@ -147,3 +147,12 @@ int source_set_rate(struct source *source, int bitrate_bps)
 	return source->camera && source->driver->set_rate ? source->driver->set_rate(source->camera, bitrate_bps)
 							   : -ENOTSUP;
 }
+
+void source_wish(struct source *source, const struct camera_wish *wish)
+{
+	bool same = source->wish.width == wish->width && source->wish.height == wish->height &&
+		    source->wish.fps == wish->fps;
+	source->wish = *wish;
+	if (!same)
+		source_close(source);
+}

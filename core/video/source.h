@@ -20,6 +20,8 @@ void source_free(struct source *source);
  * in a tenth of a second. */
 int source_next(struct source *source, struct frame **ret_frame);
 void source_close(struct source *source); /* the device; the next source_next opens it again */
+/* Another size or rate; the camera is opened anew with it when it is one that differs. */
+void source_wish(struct source *source, const struct camera_wish *wish);
 void source_switch(struct source *source, const char *camera);
 bool source_is_live(const struct source *source); /* a camera is open */
 /* Of the open camera, "" when there is none; lives until the next call. */

@@ -128,9 +128,9 @@ static void bridge_idr(void *data)
 	unit_channel_request_idr(((struct joined *)data)->to);
 }
 
-static void bridge_rate(int bits_per_second, void *data)
+static void bridge_rate(int bits_per_second, int level, void *data)
 {
-	(void)bits_per_second, (void)data;
+	(void)bits_per_second, (void)level, (void)data;
 }
 
 static void bridge_closed(void *data)
