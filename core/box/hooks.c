@@ -29,7 +29,9 @@ const struct setting hooks_table[] = {
 	    "A call was refused without ringing; CALL_REASON is busy, dnd, blocked, timeout, unsupported or glare."),
 	ROW(HOOK_CALL_MISSED, "call-missed", "A call was not answered here."),
 	ROW(HOOK_TYPE_CHANGE, "type-change", "The call went from sound to picture or back."),
-	ROW(HOOK_MUTE_CHANGE, "mute-change", "No sound leaves this room any more (muted, or the microphone is off), or it does again; CALL_ON is yes when none does."),
+	ROW(HOOK_MUTE_CHANGE, "mute-change",
+	    "No sound leaves this room any more (muted, or the microphone is off), or it does again; CALL_ON is yes when "
+	    "none does."),
 	ROW(HOOK_CAMERA_CHANGE, "camera-change",
 	    "A picture leaves this room, or none does any more (camera off, or covered by a mute); CALL_ON is yes when "
 	    "it does."),

@@ -120,7 +120,8 @@ static void test_kicked(void)
 /* A name is seen on many a screen and in many a log. */
 static void test_names(void)
 {
-	static const char *const bad[] = { "a b", "a:b", "a/b", "*", "a\nb", "a\033[31mb", "a\177", "a\302\233b", "a\377" };
+	static const char *const bad[] = { "a b", "a:b", "a/b", "*", "a\nb", "a\033[31mb", "a\177", "a\302\233b",
+					   "a\377" };
 	struct place *place = place_open(NULL);
 	place_hub_start(place);
 	for (size_t i = 0; i < G_N_ELEMENTS(bad); i++) {

@@ -300,8 +300,8 @@ static void test_alias_and_errors(void)
 	refused(alice, "hangup", one_text("callId", "00000000000000000000000000000000"), "no such call");
 	refused(alice, "setCallTimeout", one_text("ms", "soon"), "number");
 	char *out = NULL;
-	g_assert_cmpint(place_run(place, alice_box->dir, &out, "callboxctl", "-s", alice_box->socket, "call", "a\033[31mb",
-				  "--wait", "end", NULL), ==, 6);
+	g_assert_cmpint(place_run(place, alice_box->dir, &out, "callboxctl", "-s", alice_box->socket, "call",
+				  "a\033[31mb", "--wait", "end", NULL), ==, 6);
 	g_assert_nonnull(strstr(out, "a?[31mb: no such account")); /* the terminal is not steered */
 	g_free(out);
 	expect_end(alice, 7);
