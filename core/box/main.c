@@ -482,11 +482,14 @@ static int usage(FILE *out)
 	return out == stderr ? 64 : 0;
 }
 
-static int load(struct box *box, const char *folder, char **ret_error)
+/* The picture needs the table alone, and nobody's secrets. */
+static int load(struct box *box, const char *folder, bool only_table, char **ret_error)
 {
 	int r = conf_load(folder, &box->conf, ret_error);
 	if (r == 0)
 		r = fsm_load(&call_words, box->conf.call_fsm, &box->fsm, ret_error);
+	if (only_table)
+		return r;
 	if (r == 0)
 		r = hooks_load(folder, &box->hooks, ret_error);
 	if (r == 0)
@@ -566,7 +569,7 @@ int main(int argc, char **argv)
 	if (optind != argc)
 		return usage(stderr);
 	char *error = NULL;
-	int r = load(&box, folder, &error);
+	int r = load(&box, folder, draw, &error);
 	if (r < 0) {
 		fprintf(stderr, "callboxd: %s\n", error);
 		g_free(error);
