@@ -8,46 +8,44 @@
 #include "core/box/events.h"
 #include "core/box/session.h"
 
-static void set_switch(struct verb *v, bool *which, enum hook hook, bool tell)
+static void set_switch(struct verb *v, bool *which)
 {
 	bool on;
 	if (!api_flag(v, "on", &on))
 		return;
 	bool changed = *which != on;
 	*which = on;
-	if (changed) {
+	if (changed)
 		box_switches(v->box);
-		events_box_hook(v->box, hook, tell == on);
-	}
 	api_answer(v, 0, NULL, NULL);
 }
 
 static void verb_mute_audio(struct verb *v)
 {
-	set_switch(v, &v->box->audio_muted, HOOK_MUTE_CHANGE, true);
+	set_switch(v, &v->box->audio_muted);
 }
 
 static void verb_mute_video(struct verb *v)
 {
-	set_switch(v, &v->box->video_muted, HOOK_CAMERA_CHANGE, false);
+	set_switch(v, &v->box->video_muted);
 }
 
-static void enable(struct verb *v, bool *which, enum hook hook)
+static void enable(struct verb *v, bool *which)
 {
 	if (v->box->session)
-		set_switch(v, which, hook, true);
+		set_switch(v, which);
 	else
 		api_wrong_state(v, "a call or a preview");
 }
 
 static void verb_enable_audio(struct verb *v)
 {
-	enable(v, &v->box->audio_enabled, HOOK_MUTE_CHANGE);
+	enable(v, &v->box->audio_enabled);
 }
 
 static void verb_enable_video(struct verb *v)
 {
-	enable(v, &v->box->video_enabled, HOOK_CAMERA_CHANGE);
+	enable(v, &v->box->video_enabled);
 }
 
 /* The session of a connected call; answers the request itself when there is none. */
@@ -150,6 +148,12 @@ static void verb_local_view(struct verb *v)
 /* There is one remote picture, so userId may only name whom it is of. */
 static void verb_remote_view(struct verb *v)
 {
+	const char *user = api_text(v, "userId");
+	const char *peer = v->box->session ? session_peer(v->box->session) : NULL;
+	if (user && peer && strcmp(user, peer) != 0) {
+		control_error(v->request, CONTROL_INVALID_PARAMS, "userId: %s is not in this call", user);
+		return;
+	}
 	set_view(v, "remote", &v->box->conf.remote_view);
 }
 
@@ -163,6 +167,8 @@ static void verb_preview(struct verb *v)
 	}
 	session_close(box->session);
 	box->session = on ? session_open(box, NULL) : NULL;
+	if (!on)
+		box_switches_restore(box);
 	api_answer(v, 0, NULL, NULL);
 }
 
