@@ -25,6 +25,7 @@ struct capture_stats {
 	int width, height, bitrate_bps;
 	double encode_ms; /* mean */
 	char camera[128], encoder[128];
+	struct source_counts source;
 };
 
 /* on_camera is called from the capture thread. */
