@@ -16,6 +16,8 @@
 #define RETRY_FIRST_US 100000
 #define RETRY_LAST_US 1000000
 #define PLACEHOLDER_US 200000
+#define HASTE 6		  /* the first placeholders come faster, as an encoder may leave out some */
+#define HASTE_US 40000
 #define AWAY_US 400000
 
 struct source {
@@ -34,6 +36,7 @@ struct source {
 	int64_t good_us;  /* when the last good picture came, or the camera was opened or begun anew */
 	int64_t shown_us; /* when the last frame went out */
 	int64_t retry_us, retry_step_us;
+	unsigned int stood_in; /* placeholders since the last picture */
 	int watch; /* for cameras that come, -1: none */
 	bool was_lost, told_failed;
 };
@@ -134,13 +137,19 @@ static void wait_for_camera(struct source *source, int64_t until_us)
 	}
 }
 
+static int64_t placeholder_us(const struct source *source)
+{
+	return source->shown_us + (source->stood_in < HASTE ? HASTE_US : PLACEHOLDER_US);
+}
+
 static int placeholder(struct source *source, struct frame **ret_frame)
 {
 	int64_t now = g_get_monotonic_time();
-	if (now < source->shown_us + PLACEHOLDER_US ||
+	if (now < placeholder_us(source) ||
 	    placeholder_draw(source->wish.width & ~1, source->wish.height & ~1, ret_frame) < 0)
 		return -EAGAIN;
 	source->shown_us = now;
+	source->stood_in++;
 	source->counts.placeholders++;
 	return 0;
 }
@@ -149,7 +158,7 @@ static int next_without(struct source *source, struct frame **ret_frame)
 {
 	int r = placeholder(source, ret_frame);
 	if (r < 0)
-		wait_for_camera(source, source->shown_us + PLACEHOLDER_US);
+		wait_for_camera(source, placeholder_us(source));
 	return r;
 }
 
@@ -199,6 +208,7 @@ static void good(struct source *source)
 {
 	source->handed = source->damaged = source->restarted = false;
 	source->good_us = source->shown_us;
+	source->stood_in = 0;
 	if (source->live)
 		return;
 	source->live = true;

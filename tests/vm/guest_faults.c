@@ -243,7 +243,7 @@ static void expect_level(struct watch *w)
 static void heard(struct watch *w, const char *what)
 {
 	printf("# sound %s: bob received %.0f packets, %.0f concealed\n", what,
-	       number_of(w->b, "media", "audio", "received"), number_of(w->b, "media", "audio", "concealed"));
+	       number_of(w->b, "media", "sound", "received"), number_of(w->b, "media", "sound", "concealed"));
 }
 
 static void step(struct watch *w, const char *word)
@@ -279,7 +279,7 @@ int main(int argc, char **argv)
 	if (argc < 3)
 		return 64;
 	struct place *place = place_open(argv[1]);
-	g_autofree char *camera = g_strconcat("v4l2:", argv[2], NULL);
+	g_autofree char *camera = g_str_has_prefix(argv[2], "v4l2:") ? g_strdup(argv[2]) : g_strconcat("v4l2:", argv[2], NULL);
 	g_autofree char *ear = g_strdup_printf("file:%s/heard.wav", place->dir);
 	const char *more = g_getenv("GUEST_CONF");
 	const struct box_devices real = { .camera = camera, .microphone = "tone:1000", .speaker = "null:",
