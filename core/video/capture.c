@@ -101,6 +101,8 @@ static void encode(struct capture *capture, struct frame *frame)
 	pthread_mutex_lock(&capture->lock);
 	g_strlcpy(capture->stats.encoder, ladder_describe(capture->ladder), sizeof(capture->stats.encoder));
 	pthread_mutex_unlock(&capture->lock);
+	if (r == -EBADMSG)
+		source_damaged(capture->source);
 	if (r < 0)
 		frame_failed(capture, idr, r == -EBADMSG ? &capture->stats.damaged : &capture->stats.failed);
 	else if (encoded.size == 0)
@@ -174,6 +176,7 @@ static void frame_note(struct capture *capture, struct frame *frame)
 	struct frame *old = capture->newest;
 	capture->newest = frame_hold(frame);
 	capture->stats.captured += source_is_live(capture->source);
+	source_counts(capture->source, &capture->stats.source);
 	g_strlcpy(capture->stats.camera, source_describe(capture->source), sizeof(capture->stats.camera));
 	pthread_mutex_unlock(&capture->lock);
 	frame_release(old);

@@ -27,6 +27,7 @@ struct capture_stats {
 	uint64_t steps;			      /* how often size or rate changed */
 	double encode_ms; /* mean */
 	char camera[128], encoder[128];
+	struct source_counts source;
 };
 
 /* on_camera is called from the capture thread. */

@@ -166,6 +166,18 @@ static void add(cJSON *json, const char *name, double value)
 	cJSON_AddNumberToObject(json, name, value);
 }
 
+static void add_source(cJSON *s, const struct source_counts *c)
+{
+	add(s, "camera_pictures", (double)c->camera.pictures);
+	add(s, "camera_overtaken", (double)c->camera.overtaken);
+	add(s, "camera_missing", (double)c->camera.missing);
+	add(s, "camera_damaged", (double)c->camera.damaged);
+	add(s, "camera_wrong_time", (double)c->camera.wrong_time);
+	add(s, "camera_restarts", (double)c->camera.restarts);
+	add(s, "camera_lost", (double)c->lost);
+	add(s, "placeholders", (double)c->placeholders);
+}
+
 static void do_stats(void *data, const cJSON *message, int fd)
 {
 	struct video *video = data;
@@ -188,6 +200,7 @@ static void do_stats(void *data, const cJSON *message, int fd)
 	add(s, "steps", (double)c.steps);
 	add(s, "bitrate_bps", c.bitrate_bps);
 	add(s, "frames_captured", (double)c.captured);
+	add_source(s, &c.source);
 	add(s, "frames_encoded", (double)c.encoded);
 	add(s, "frames_skipped", (double)c.skipped);
 	add(s, "frames_failed", (double)c.failed);
