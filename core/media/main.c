@@ -6,6 +6,7 @@
 
 #include "core/base/program.h"
 #include "core/media/session.h"
+#include "core/media/sound/tones.h"
 
 struct media {
 	struct program *program;
@@ -150,10 +151,12 @@ static void do_playout_mute(void *data, const cJSON *message, int fd)
 static void do_beep(void *data, const cJSON *message, int fd)
 {
 	struct media *media = data;
+	struct tone *tone;
+	char why[64];
 	(void)message;
 	(void)fd;
-	if (media->session)
-		session_beep(media->session);
+	if (media->session && tone_create("beep", 100, &tone, why, sizeof(why)) == 0)
+		session_tone(media->session, tone);
 }
 
 static void do_switch(void *data, const cJSON *message, int fd)
@@ -186,7 +189,7 @@ static void do_stop(void *data, const cJSON *message, int fd)
 
 static const struct message_field start_fields[] = {
 	{ "call_id", M_STRING, true, 32, 32 },	   { "role", M_STRING, true, 5, 6 },
-	{ "microphone", M_STRING, true, 1, 256 },  { "speaker", M_STRING, true, 1, 256 },
+	{ "microphone", M_STRING, true, 1, 1024 }, { "speaker", M_STRING, true, 1, 1024 },
 	{ "ice_servers", M_ARRAY, false, 0, 16 },  { "settings", M_OBJECT, false, 0, 0 },
 	{ "video", M_BOOL, false, 0, 0 },	   { NULL, M_STRING, false, 0, 0 },
 };
