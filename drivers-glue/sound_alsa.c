@@ -25,7 +25,9 @@
 
 #define PERIOD_US 5000
 #define PERIOD_MAX_US 20000
-#define DEAD_US 300000	  /* no frame for so long: it is dead */
+#define WAIT_MS 100
+#define WAITS_MAX 3 /* as many waits without a frame: it is dead. A process that stood still has not waited */
+#define TROUBLES_MAX 8 /* mended so often without a frame: it is dead */
 #define GAP_MAX_US 2000000 /* a longer one (suspend) is no xrun: nothing is made up for it */
 #define OFTEN 3
 #define OFTEN_US 5000000
@@ -137,13 +139,22 @@ static int alsa_open(const char *address, bool capture, struct sound_stream **re
 
 /* ---- xruns ---- */
 
+/* Counts it; true: they come so often that the periods are too short. */
 static bool xrun_note(struct sound_stream *stream)
 {
 	int64_t now = g_get_monotonic_time(), *at = stream->xrun_us;
 	stream->xruns++;
 	memmove(at, at + 1, (OFTEN - 1) * sizeof(at[0]));
 	at[OFTEN - 1] = now;
-	return at[0] && now - at[0] < OFTEN_US;
+	return at[0] && now - at[0] < OFTEN_US && stream->period_us < PERIOD_MAX_US;
+}
+
+static void clock_set(struct sound_stream *stream, snd_pcm_uframes_t avail, int64_t now_us)
+{
+	stream->clock_us = now_us;
+	stream->clock_frames = (double)stream->moved + (double)avail;
+	if (!stream->capture)
+		stream->clock_frames -= (double)stream->setup.buffer;
 }
 
 static void missed(struct sound_stream *stream, uint64_t frames)
@@ -154,28 +165,27 @@ static void missed(struct sound_stream *stream, uint64_t frames)
 		stream->insert += frames;
 }
 
-/* A stream that stands still runs again. What went by meanwhile is known from the last look at its pointer. */
-static int restart(struct sound_stream *stream)
+static int lengthen(struct sound_stream *stream)
 {
 	const char *what;
-	int r = 0;
-	if (xrun_note(stream) && stream->period_us < PERIOD_MAX_US) {
-		unsigned int rate = stream->setup.rate;
-		stream->period_us *= 2;
-		memset(stream->xrun_us, 0, sizeof(stream->xrun_us));
-		snd_pcm_drop(stream->pcm);
-		snd_pcm_hw_free(stream->pcm);
-		r = alsa_setup(stream->pcm, stream->capture, stream->period_us, &stream->setup, &what);
-		if (r == 0 && rate != stream->setup.rate)
-			r = -EIO;
-	}
+	unsigned int rate = stream->setup.rate;
+	stream->period_us *= 2;
+	memset(stream->xrun_us, 0, sizeof(stream->xrun_us));
+	snd_pcm_drop(stream->pcm);
+	snd_pcm_hw_free(stream->pcm);
+	int r = alsa_setup(stream->pcm, stream->capture, stream->period_us, &stream->setup, &what);
+	return r == 0 && rate != stream->setup.rate ? -EIO : r;
+}
+
+/* A stream that stands still runs again. What went by meanwhile is known from the last look at its pointer. */
+static int restart(struct sound_stream *stream, bool longer)
+{
+	int r = longer ? lengthen(stream) : 0;
 	if (r == 0)
 		r = start(stream);
-	if (r < 0)
-		return r;
 	int64_t since = g_get_monotonic_time() - stream->clock_us;
-	if (stream->clock_us == 0 || since > GAP_MAX_US)
-		return 0;
+	if (r < 0 || stream->clock_us == 0 || since > GAP_MAX_US)
+		return r;
 	double now = stream->clock_frames + (double)since * stream->setup.rate / 1e6;
 	if (now > (double)stream->moved)
 		missed(stream, (uint64_t)(now - (double)stream->moved));
@@ -192,45 +202,45 @@ static int mend(struct sound_stream *stream, int r)
 		return 0;
 	if (r == -ENODEV || snd_pcm_state(stream->pcm) == SND_PCM_STATE_DISCONNECTED)
 		return -ENODEV;
-	return r == -EPIPE || r == -ENOSYS || r == -EAGAIN || r == -ESTRPIPE ? restart(stream) : r;
+	return r == -EPIPE || r == -ENOSYS || r == -EAGAIN || r == -ESTRPIPE
+		       ? restart(stream, xrun_note(stream)) : r;
 }
 
 /* The hardware ran past us: over frames that nobody read, or past the end of what was written. */
 static int slip(struct sound_stream *stream, snd_pcm_uframes_t avail)
 {
 	const struct alsa_setup *setup = &stream->setup;
+	if (xrun_note(stream)) {
+		clock_set(stream, avail, g_get_monotonic_time());
+		return restart(stream, true);
+	}
 	snd_pcm_uframes_t over = avail - setup->buffer + (stream->capture ? setup->period : 2 * setup->period);
 	snd_pcm_sframes_t gone = snd_pcm_forward(stream->pcm, over);
-	if (gone <= 0)
-		return gone < 0 ? mend(stream, (int)gone) : -EIO;
-	bool often = xrun_note(stream);
-	missed(stream, (uint64_t)gone);
-	if (!often || stream->period_us >= PERIOD_MAX_US)
-		return 0;
-	stream->xruns--; /* restart() counts the same one */
-	return restart(stream);
+	if (gone > 0)
+		missed(stream, (uint64_t)gone);
+	return gone < 0 ? (int)gone : 0;
 }
 
 /* ---- moving frames ---- */
 
-/* Until poll wakes, or limit_us. */
-static int wait_for_it(struct sound_stream *stream, int64_t limit_us)
+/* Until poll wakes. -ETIMEDOUT: it did not. */
+static int wait_for_it(struct sound_stream *stream)
 {
 	struct pollfd fds[8];
 	unsigned short events = 0;
 	int count = snd_pcm_poll_descriptors(stream->pcm, fds, G_N_ELEMENTS(fds));
-	int64_t left_ms = (limit_us - g_get_monotonic_time()) / 1000;
 	if (count <= 0 || count > (int)G_N_ELEMENTS(fds))
 		return -EIO;
-	if (poll(fds, (nfds_t)count, (int)CLAMP(left_ms, 1, DEAD_US / 1000)) <= 0)
-		return 0;
+	int r = poll(fds, (nfds_t)count, WAIT_MS);
+	if (r <= 0)
+		return r == 0 ? -ETIMEDOUT : 0;
 	if (snd_pcm_poll_descriptors_revents(stream->pcm, fds, (unsigned int)count, &events) < 0)
 		return -EIO;
 	if (!(events & (POLLERR | POLLHUP | POLLNVAL)))
 		return 0;
 	switch (snd_pcm_state(stream->pcm)) {
-	case SND_PCM_STATE_XRUN: return mend(stream, -EPIPE);
-	case SND_PCM_STATE_SUSPENDED: return mend(stream, -ESTRPIPE);
+	case SND_PCM_STATE_XRUN: return -EPIPE;
+	case SND_PCM_STATE_SUSPENDED: return -ESTRPIPE;
 	default: return -ENODEV;
 	}
 }
@@ -244,20 +254,16 @@ static snd_pcm_sframes_t move(struct sound_stream *stream, uint8_t *raw, snd_pcm
 			       : snd_pcm_writei(stream->pcm, raw, frames);
 }
 
-/* How many of the wanted frames can be moved now, after looking at the hardware's pointer. Negative: lost. */
-static snd_pcm_sframes_t room(struct sound_stream *stream, bool first, int64_t limit_us)
+/* How many frames can be moved now, after looking at the hardware's pointer; 0: look again. */
+static snd_pcm_sframes_t room(struct sound_stream *stream, bool first)
 {
 	snd_pcm_sframes_t avail = snd_pcm_avail(stream->pcm);
 	if (avail < 0)
-		return mend(stream, (int)avail);
+		return avail;
 	if ((snd_pcm_uframes_t)avail > stream->setup.buffer)
 		return slip(stream, (snd_pcm_uframes_t)avail);
 	snd_pcm_sframes_t least = first && !stream->capture ? (snd_pcm_sframes_t)stream->setup.avail_min : 1;
-	if (avail >= least)
-		return avail;
-	if (g_get_monotonic_time() > limit_us)
-		return -EIO;
-	return wait_for_it(stream, limit_us);
+	return avail >= least ? avail : wait_for_it(stream);
 }
 
 static void clock_note(struct sound_stream *stream)
@@ -266,36 +272,42 @@ static void clock_note(struct sound_stream *stream)
 	snd_htimestamp_t at;
 	if (snd_pcm_htimestamp(stream->pcm, &avail, &at) < 0 || (at.tv_sec == 0 && at.tv_nsec == 0))
 		return;
-	stream->clock_us = (int64_t)at.tv_sec * 1000000 + at.tv_nsec / 1000;
-	stream->clock_frames = (double)stream->moved + (double)avail;
-	if (!stream->capture)
-		stream->clock_frames -= (double)stream->setup.buffer;
+	clock_set(stream, avail, (int64_t)at.tv_sec * 1000000 + at.tv_nsec / 1000);
+}
+
+/* Moves frames as far as it goes without trouble; their number, or -errno. */
+static snd_pcm_sframes_t move_some(struct sound_stream *stream, uint8_t *at, unsigned int frames, bool first)
+{
+	if (stream->insert > 0) {
+		unsigned int n = (unsigned int)MIN(stream->insert, frames);
+		memset(at, 0, (size_t)n * stream->setup.frame_bytes);
+		stream->insert -= n;
+		return n;
+	}
+	snd_pcm_sframes_t n = room(stream, first);
+	if (n > 0)
+		n = move(stream, at, MIN((snd_pcm_uframes_t)n, frames));
+	if (n > 0)
+		stream->moved += (uint64_t)n;
+	return n == -EAGAIN ? 0 : n;
 }
 
 static int transfer(struct sound_stream *stream, uint8_t *raw, unsigned int frames)
 {
 	unsigned int done = 0;
-	int64_t limit_us = g_get_monotonic_time() + DEAD_US;
+	int waits = 0, troubles = 0;
 	while (done < frames) {
-		uint8_t *at = raw + (size_t)done * stream->setup.frame_bytes;
-		if (stream->insert > 0) {
-			unsigned int n = (unsigned int)MIN(stream->insert, frames - done);
-			memset(at, 0, (size_t)n * stream->setup.frame_bytes);
-			stream->insert -= n;
-			done += n;
+		snd_pcm_sframes_t n = move_some(stream, raw + (size_t)done * stream->setup.frame_bytes,
+						frames - done, done == 0);
+		if (n == -ETIMEDOUT && ++waits < WAITS_MAX)
 			continue;
-		}
-		snd_pcm_sframes_t n = room(stream, done == 0, limit_us);
-		if (n > 0)
-			n = move(stream, at, MIN((snd_pcm_uframes_t)n, frames - done));
-		if (n < 0 && n != -EAGAIN && (n = mend(stream, (int)n)) < 0)
+		if (n <= 0 && ++troubles > TROUBLES_MAX * WAITS_MAX)
+			return -EIO;
+		if (n < 0 && (n = n == -ETIMEDOUT ? -EIO : mend(stream, (int)n)) < 0)
 			return (int)n;
 		if (n > 0) {
 			done += (unsigned int)n;
-			stream->moved += (uint64_t)n;
-			limit_us = g_get_monotonic_time() + DEAD_US;
-		} else if (g_get_monotonic_time() > limit_us) {
-			return -EIO;
+			waits = troubles = 0;
 		}
 	}
 	clock_note(stream);

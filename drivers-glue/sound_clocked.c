@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -150,6 +151,21 @@ static int header_write(struct sound_stream *stream)
 	return pwrite(stream->fd, h, sizeof(h), 0) == WAV_HEADER ? 0 : -EIO;
 }
 
+/* One writer at a time, as with a card. */
+static int file_create(struct sound_stream *stream, const char *file)
+{
+	stream->fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (stream->fd < 0)
+		return -errno;
+	if (flock(stream->fd, LOCK_EX | LOCK_NB) < 0) {
+		int r = errno == EWOULDBLOCK ? -EBUSY : -errno;
+		close(stream->fd);
+		stream->fd = -1;
+		return r;
+	}
+	return ftruncate(stream->fd, 0) < 0 && errno != EINVAL ? -errno : header_write(stream);
+}
+
 static int file_open(const char *address, bool capture, struct sound_stream **ret_stream, char *why,
 		     size_t why_bytes)
 {
@@ -160,10 +176,10 @@ static int file_open(const char *address, bool capture, struct sound_stream **re
 	if (capture) {
 		r = wav_load(address, &stream->samples, &stream->count, why, why_bytes);
 	} else {
-		stream->fd = open(address, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-		r = stream->fd < 0 ? -errno : header_write(stream);
+		r = file_create(stream, address);
 		if (r < 0)
-			snprintf(why, why_bytes, "file:%s: %s", address, strerror(-r));
+			snprintf(why, why_bytes, "file:%s: %s", address,
+				 r == -EBUSY ? "busy: another program writes it" : strerror(-r));
 	}
 	if (r < 0) {
 		stream_close(stream);

@@ -21,6 +21,10 @@ pkglibexec_PROGRAMS += core/media/callbox-media
 core_media_callbox_media_SOURCES = core/media/main.c
 core_media_callbox_media_LDADD = $(MEDIA_LDADD) $(BASE_LDADD)
 
+pkglibexec_PROGRAMS += core/media/callbox-ring
+core_media_callbox_ring_SOURCES = core/media/ring.c
+core_media_callbox_ring_LDADD = $(MEDIA_LDADD) $(BASE_LDADD)
+
 check_PROGRAMS += tests/unit/test_media
 tests_unit_test_media_SOURCES = tests/unit/test_media.c
 tests_unit_test_media_CFLAGS = $(AM_CFLAGS) $(OPUS_CFLAGS)

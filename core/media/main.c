@@ -148,14 +148,18 @@ static void do_playout_mute(void *data, const cJSON *message, int fd)
 		session_playout_mute(media->session, message_bool(message, "on", true));
 }
 
-static void do_beep(void *data, const cJSON *message, int fd)
+static void do_tone(void *data, const cJSON *message, int fd)
 {
 	struct media *media = data;
-	struct tone *tone;
-	char why[64];
-	(void)message;
+	const char *what = message_string(message, "tone", NULL);
+	struct tone *tone = NULL;
+	char why[512] = "";
 	(void)fd;
-	if (media->session && tone_create("beep", 100, &tone, why, sizeof(why)) == 0)
+	if (!media->session)
+		return;
+	if (what && tone_create(what, message_int(message, "volume", 100), &tone, why, sizeof(why)) < 0)
+		on_device("speaker", what, "failed", why, media);
+	else
 		session_tone(media->session, tone);
 }
 
@@ -201,6 +205,9 @@ static const struct message_field candidates_fields[] = { { "candidates", M_ARRA
 static const struct message_field switch_fields[] = {
 	{ "kind", M_STRING, true, 1, 16 }, { "id", M_STRING, true, 1, 256 }, { NULL, M_STRING, false, 0, 0 },
 };
+static const struct message_field tone_fields[] = {
+	{ "tone", M_STRING, false, 1, 1024 }, { "volume", M_NUMBER, true, 0, 100 }, { NULL, M_STRING, false, 0, 0 },
+};
 static const struct message_field stats_fields[] = { { "id", M_NUMBER, true, 1, 1e9 },
 						     { NULL, M_STRING, false, 0, 0 } };
 static const struct program_word words[] = {
@@ -212,7 +219,7 @@ static const struct program_word words[] = {
 	{ "mute", NULL, do_mute },
 	{ "enable", NULL, do_enable },
 	{ "playout_mute", NULL, do_playout_mute },
-	{ "beep", NULL, do_beep },
+	{ "tone", tone_fields, do_tone },
 	{ "switch", switch_fields, do_switch },
 	{ "stats", stats_fields, do_stats },
 	{ "stop", NULL, do_stop },
