@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/base/message.h"
+#include "core/base/sound_cards.h"
 #include "core/box/api.h"
 #include "core/box/events.h"
 #include "core/box/session.h"
@@ -103,6 +104,29 @@ static void verb_switch_device(struct verb *v)
 	api_answer(v, 0, NULL, NULL);
 }
 
+/* Each card with what it has, and what keeps it from being used: "" nothing. */
+static void sound_cards_tell(cJSON *result)
+{
+	struct sound_card cards[SOUND_CARDS_MAX];
+	cJSON *list = cJSON_AddArrayToObject(result, "soundCards");
+	unsigned int count = sound_cards_load(SOUND_CARDS_PROC, cards);
+	for (unsigned int i = 0; i < count; i++) {
+		char microphone[256], speaker[256];
+		g_autofree char *id = g_strdup_printf("alsa:hw:CARD=%s", cards[i].id);
+		sound_card_trouble(SOUND_CARDS_PROC, &cards[i], true, microphone, sizeof(microphone));
+		sound_card_trouble(SOUND_CARDS_PROC, &cards[i], false, speaker, sizeof(speaker));
+		cJSON *one = cJSON_CreateObject();
+		cJSON_AddStringToObject(one, "id", id);
+		cJSON_AddStringToObject(one, "name", cards[i].name);
+		cJSON_AddStringToObject(one, "longname", cards[i].longname);
+		cJSON_AddBoolToObject(one, "hasMicrophone", cards[i].microphone >= 0);
+		cJSON_AddBoolToObject(one, "hasSpeaker", cards[i].speaker >= 0);
+		cJSON_AddStringToObject(one, "microphone", microphone);
+		cJSON_AddStringToObject(one, "speaker", speaker);
+		cJSON_AddItemToArray(list, one);
+	}
+}
+
 static void verb_devices(struct verb *v)
 {
 	static const char *const kinds[] = { "microphone", "camera", "speaker" };
@@ -122,6 +146,7 @@ static void verb_devices(struct verb *v)
 	}
 	if (dir)
 		g_dir_close(dir);
+	sound_cards_tell(result);
 	api_answer(v, 0, NULL, result);
 }
 

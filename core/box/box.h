@@ -21,6 +21,7 @@
 
 struct line;
 struct session;
+struct ringer;
 struct standby;
 
 struct box {
@@ -37,6 +38,7 @@ struct box {
 	struct hooks *hooks;
 	struct token *token;
 	struct standby *standby;
+	struct ringer *ringer;
 	char last_state[24]; /* of the last onCallState */
 	bool rings;	     /* as the last onRing said */
 	bool beep;	     /* the next session begins with a beep */

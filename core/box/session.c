@@ -474,9 +474,13 @@ void session_hold(struct session *session, bool on)
 	session_switch(session, "speaker", on ? "null:" : session->box->conf.speaker);
 }
 
-void session_beep(struct session *session)
+void session_tone(struct session *session, const char *tone, int volume)
 {
-	tell(session->media, message_new("beep"));
+	cJSON *message = message_new("tone");
+	if (tone)
+		cJSON_AddStringToObject(message, "tone", tone);
+	cJSON_AddNumberToObject(message, "volume", volume);
+	tell(session->media, message);
 }
 
 void session_playout_mute(struct session *session, bool on)

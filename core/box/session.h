@@ -19,8 +19,8 @@ void session_start(struct session *session, const char *account, const char *pee
 bool session_is_ready(const struct session *session);
 /* Held: the call goes on without camera, microphone and speaker. */
 void session_hold(struct session *session, bool on);
-/* A short tone on the speaker. */
-void session_beep(struct session *session);
+/* beep, ring or a WAV file on the speaker, over the other side's sound; NULL: silence. volume: 0..100. */
+void session_tone(struct session *session, const char *tone, int volume);
 /* Devices and sockets close with the processes, within 200 ms. */
 void session_close(struct session *session);
 

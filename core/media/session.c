@@ -858,10 +858,12 @@ void session_enable(struct session *s, bool audio, bool video)
 	s->video_enabled = video;
 }
 
-void session_beep(struct session *session)
+void session_tone(struct session *session, struct tone *tone)
 {
 	if (session->sound)
-		sound_beep(session->sound);
+		sound_play_tone(session->sound, tone);
+	else
+		tone_destroy(tone);
 }
 
 void session_playout_mute(struct session *s, bool on)
@@ -879,26 +881,34 @@ static void add(cJSON *json, const char *name, double value)
 	cJSON_AddNumberToObject(json, name, round(value * 100) / 100);
 }
 
+static void stats_port(cJSON *json, const char *kind, const struct port_stats *port)
+{
+	char name[32];
+	cJSON_AddStringToObject(json, kind, port->id);
+	g_snprintf(name, sizeof(name), "%s_dbfs", kind);
+	add(json, name, port->dbfs);
+	g_snprintf(name, sizeof(name), "%s_xruns", kind);
+	add(json, name, port->xruns);
+	g_snprintf(name, sizeof(name), "%s_missed", kind);
+	add(json, name, (double)port->missed);
+}
+
 static void stats_sound(struct session *s, cJSON *json)
 {
 	struct sound_stats q;
 	sound_stats(s->sound, &q);
-	cJSON_AddStringToObject(json, "microphone", q.microphone);
-	cJSON_AddStringToObject(json, "speaker", q.speaker);
+	stats_port(json, "microphone", &q.microphone);
+	stats_port(json, "speaker", &q.speaker);
 	add(json, "captured", (double)q.captured);
 	add(json, "encoded", (double)q.encoded);
-	add(json, "received", (double)q.received);
-	add(json, "decoded", (double)q.decoded);
-	add(json, "concealed", (double)q.concealed);
-	add(json, "fec", (double)q.fec);
-	add(json, "late", (double)q.late);
-	add(json, "discarded", (double)q.discarded);
-	add(json, "jitter_ms", q.jitter_ms);
-	add(json, "delay_ms", q.delay_ms);
-	add(json, "microphone_dbfs", q.microphone_dbfs);
-	add(json, "speaker_dbfs", q.speaker_dbfs);
-	add(json, "microphone_xruns", q.microphone_xruns);
-	add(json, "speaker_xruns", q.speaker_xruns);
+	add(json, "received", (double)q.jitter.received);
+	add(json, "decoded", (double)q.jitter.decoded);
+	add(json, "concealed", (double)q.jitter.concealed);
+	add(json, "fec", (double)q.jitter.fec);
+	add(json, "late", (double)q.jitter.late);
+	add(json, "discarded", (double)q.jitter.discarded);
+	add(json, "jitter_ms", q.jitter.jitter_ms);
+	add(json, "delay_ms", q.jitter.delay_ms);
 }
 
 static void stats_video(struct session *s, cJSON *json)

@@ -56,7 +56,7 @@ static bool has_decoded(void *data)
 {
 	struct sound_stats stats;
 	sound_stats(data, &stats);
-	return stats.decoded >= 100;
+	return stats.jitter.decoded >= 100;
 }
 
 static bool has_been_silent(void *data)
@@ -101,7 +101,7 @@ static void test_sound(void)
 	sound_playout_mute(b, true);
 	struct sound_stats stats;
 	sound_stats(b, &stats);
-	g_assert_cmpuint(stats.fec + stats.concealed, >, 0);
+	g_assert_cmpuint(stats.jitter.fec + stats.jitter.concealed, >, 0);
 	sound_stop(a);
 	sound_stop(b);
 	double rms = wav_rms(file);
