@@ -7,3 +7,12 @@ EXTRA_DIST += $(wildcard $(srcdir)/tests/vm/legs/*) tests/vm/build-uml tests/vm/
 if !SANITIZED
 TESTS += tests/vm/run
 endif
+
+# screens: what KMS shows, read back
+noinst_PROGRAMS += tests/vm/kmsdump tests/vm/screen_views
+tests_vm_kmsdump_SOURCES = tests/vm/tools/kmsdump.c
+tests_vm_kmsdump_CFLAGS = $(AM_CFLAGS) $(DRM_CFLAGS) $(PNG_CFLAGS)
+tests_vm_kmsdump_LDADD = $(DRM_LIBS) $(PNG_LIBS)
+tests_vm_screen_views_SOURCES = tests/vm/screen_views.c
+tests_vm_screen_views_CFLAGS = $(AM_CFLAGS) $(DRM_CFLAGS)
+tests_vm_screen_views_LDADD = $(VIDEOGLUE_LDADD) $(BASE_LDADD)
