@@ -27,3 +27,12 @@ noinst_PROGRAMS += tests/vm/guest_sound_call
 tests_vm_guest_sound_call_SOURCES = tests/vm/guest_sound_call.c tests/vm/steady.c tests/vm/steady.h
 tests_vm_guest_sound_call_LDADD = $(PAIRS_LDADD) -lm
 EXTRA_DIST += tests/vm/sound_leg tests/vm/legs/sound-xrun tests/vm/legs/sound-unplug tests/vm/legs/sound-clock
+
+# screens: what KMS shows, read back
+noinst_PROGRAMS += tests/vm/kmsdump tests/vm/screen_views
+tests_vm_kmsdump_SOURCES = tests/vm/tools/kmsdump.c
+tests_vm_kmsdump_CFLAGS = $(AM_CFLAGS) $(DRM_CFLAGS) $(PNG_CFLAGS)
+tests_vm_kmsdump_LDADD = $(DRM_LIBS) $(PNG_LIBS)
+tests_vm_screen_views_SOURCES = tests/vm/screen_views.c
+tests_vm_screen_views_CFLAGS = $(AM_CFLAGS) $(DRM_CFLAGS)
+tests_vm_screen_views_LDADD = $(VIDEOGLUE_LDADD) $(BASE_LDADD)
