@@ -37,6 +37,7 @@ struct box {
 	struct hooks *hooks;
 	struct token *token;
 	struct standby *standby;
+	uint64_t sequence;   /* of the last event */
 	char last_state[24]; /* of the last onCallState */
 	bool rings;	     /* as the last onRing said */
 	bool beep;	     /* the next session begins with a beep */

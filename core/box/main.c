@@ -31,16 +31,26 @@ int64_t box_now_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+/* Numbered as they go out: the core's and the box's own in one growing order. */
+static void tell_all(struct box *box, const char *name, cJSON *payload)
+{
+	if (!box->control)
+		return;
+	cJSON_DeleteItemFromObjectCaseSensitive(payload, "sequence");
+	cJSON_AddNumberToObject(payload, "sequence", (double)++box->sequence);
+	control_notify(box->control, name, payload);
+}
+
 void box_event(struct box *box, const char *name, cJSON *payload)
 {
-	if (box->control)
-		control_notify(box->control, name, payload);
+	tell_all(box, name, payload);
 	cJSON_Delete(payload);
 }
 
 cJSON *box_state(struct box *box)
 {
 	cJSON *state = call_core_state(box->core, box_now_ms());
+	cJSON_ReplaceItemInObjectCaseSensitive(state, "sequence", cJSON_CreateNumber((double)box->sequence));
 	cJSON *lines = cJSON_AddArrayToObject(state, "accounts");
 	for (unsigned int i = 0; i < box->lines->len; i++)
 		cJSON_AddItemToArray(lines, line_json(box->lines->pdata[i]));
@@ -98,7 +108,7 @@ static void call_over(struct box *box)
 static void do_event(struct box *box, const struct call_output *output)
 {
 	log_info("call %.8s: %s", output->call_id ? output->call_id : "-", output->kind);
-	control_notify(box->control, output->kind, output->json);
+	tell_all(box, output->kind, output->json);
 	events_hook(box, output);
 	if (g_str_equal(output->kind, "onAutoAnswer"))
 		auto_answered(box);
@@ -249,8 +259,10 @@ static void do_journal(struct box *box, const struct call_output *output)
 static void do_record(struct box *box, const struct call_output *output)
 {
 	cJSON *written = history_record(box->history, output->call_id, output->json);
-	if (written)
-		box_event(box, "onCallRecord", written);
+	if (!written)
+		return;
+	cJSON_AddStringToObject(written, "callId", output->call_id);
+	box_event(box, "onCallRecord", written);
 }
 
 static void (*const doers[])(struct box *box, const struct call_output *output) = {
