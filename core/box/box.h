@@ -21,6 +21,7 @@
 
 struct line;
 struct session;
+struct ringer;
 struct standby;
 
 struct box {
@@ -38,6 +39,7 @@ struct box {
 	struct token *token;
 	struct standby *standby;
 	uint64_t sequence;   /* of the last event */
+	struct ringer *ringer;
 	char last_state[24]; /* of the last onCallState */
 	bool rings;	     /* as the last onRing said */
 	bool beep;	     /* the next session begins with a beep */

@@ -19,6 +19,7 @@
 #include "core/box/box.h"
 #include "core/box/events.h"
 #include "core/box/line.h"
+#include "core/box/ringer.h"
 #include "core/box/session.h"
 #include "core/box/standby.h"
 
@@ -110,6 +111,7 @@ static void do_event(struct box *box, const struct call_output *output)
 	log_info("call %.8s: %s", output->call_id ? output->call_id : "-", output->kind);
 	tell_all(box, output->kind, output->json);
 	events_hook(box, output);
+	ringer_event(box->ringer, output);
 	if (g_str_equal(output->kind, "onAutoAnswer"))
 		auto_answered(box);
 	else if (g_str_equal(output->kind, "onCallEnd"))
@@ -172,9 +174,10 @@ static void do_media_open(struct box *box, const struct call_output *output)
 static void do_media_start(struct box *box, const struct call_output *output)
 {
 	need_session(box, output);
+	ringer_stop(box->ringer);
 	session_start(box->session, output->account, output->to_user, output->anchor, output->call_type);
 	if (box->beep)
-		session_beep(box->session);
+		session_tone(box->session, "beep", 100);
 	box->beep = false;
 }
 
@@ -249,6 +252,7 @@ static void do_ring(struct box *box, const struct call_output *output)
 	cJSON_AddStringToObject(payload, "callId", output->call_id);
 	box->rings = output->on;
 	box_event(box, "onRing", payload);
+	ringer_ring(box->ringer, output);
 }
 
 static void do_journal(struct box *box, const struct call_output *output)
@@ -352,11 +356,14 @@ static int core_part(struct box *box, char **ret_error)
 	box->core = call_core_create(box->fsm, party, &policy);
 	history_replay(box->history, restore, box);
 	box->standby = standby_create(box);
+	box->ringer = ringer_create(box);
 	return 0;
 }
 
 static void core_part_stop(struct box *box)
 {
+	ringer_destroy(box->ringer);
+	box->ringer = NULL;
 	standby_destroy(box->standby);
 	box->standby = NULL;
 	call_core_free(box->core);

@@ -430,6 +430,17 @@ static int command_switch_type(struct ctl *ctl)
 	return simple(ctl, "switchCallType", params);
 }
 
+/* A direction that can be used has no words. */
+static void card_print(const cJSON *card)
+{
+	say("found       %s  %s", message_string(card, "id", ""), message_string(card, "name", ""));
+	for (int i = 0; i < 2; i++) {
+		const char *kind = i ? "speaker" : "microphone", *trouble = message_string(card, kind, "");
+		say("%s %s", i ? ";" : ":", trouble[0] ? trouble : kind);
+	}
+	say("\n");
+}
+
 static int command_devices(struct ctl *ctl)
 {
 	cJSON *result = NULL;
@@ -444,6 +455,8 @@ static int command_devices(struct ctl *ctl)
 		cJSON_ArrayForEach(one, message_member(result, "cameras"))
 			say("found       %s  %s\n", message_string(one, "id", ""),
 			    message_string(one, "name", ""));
+		cJSON_ArrayForEach(one, message_member(result, "soundCards"))
+			card_print(one);
 	}
 	cJSON_Delete(result);
 	return r;
