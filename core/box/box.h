@@ -25,6 +25,7 @@ struct ringer;
 struct standby;
 
 struct box {
+	const char *folder; /* of the conf files */
 	struct conf conf;
 	struct account_conf **accounts;
 	struct fsm *fsm;

@@ -19,6 +19,7 @@
 #include "core/box/box.h"
 #include "core/box/events.h"
 #include "core/box/line.h"
+#include "core/box/policy.h"
 #include "core/box/ringer.h"
 #include "core/box/session.h"
 #include "core/box/standby.h"
@@ -317,30 +318,6 @@ static void history_part_stop(struct box *box)
 	history_close(box->history);
 }
 
-static struct call_policy policy_of(const struct conf *conf, const struct hooks *hooks)
-{
-	return (struct call_policy){
-		.call_timeout_ms = conf->call_timeout_ms,
-		.autoanswer_ms = conf->autoanswer == AUTOANSWER_OFF ? -1 : conf->autoanswer_delay_ms,
-		.autoanswer_contacts = conf->autoanswer == AUTOANSWER_CONTACTS,
-		.contacts = conf->contacts,
-		.rings_a_minute = conf->rings_a_minute,
-		.call_waiting = conf->call_waiting,
-		.accept_holds = conf->accept_second == SECOND_HOLD,
-		.busy_first = conf->busy_policy == BUSY_FIRST,
-		.ring_unverified = conf->ring_unverified,
-		.screen_calls = hooks_has(hooks, HOOK_CALL_INCOMING),
-		.dnd = conf->dnd,
-		.reject_account = conf->reject_scope == REJECT_ALL,
-		.invites_a_minute = conf->invites_a_minute,
-		.allow = conf->allow,
-		.block = conf->block,
-		.confirm_video = conf->switch_video_confirm,
-		.confirm_audio = conf->switch_audio_confirm,
-		.maxcall_ms = conf->maxcall_ms,
-	};
-}
-
 static void restore(const cJSON *entry, void *data)
 {
 	struct box *box = data;
@@ -457,6 +434,12 @@ static gboolean on_signal(void *data)
 	return G_SOURCE_CONTINUE;
 }
 
+static gboolean on_hangup_signal(void *data)
+{
+	policy_reload(data);
+	return G_SOURCE_CONTINUE;
+}
+
 static int run(struct box *box)
 {
 	char *error = NULL;
@@ -471,6 +454,7 @@ static int run(struct box *box)
 		box->loop = g_main_loop_new(NULL, FALSE);
 		g_unix_signal_add(SIGTERM, on_signal, box);
 		g_unix_signal_add(SIGINT, on_signal, box);
+		g_unix_signal_add(SIGHUP, on_hangup_signal, box);
 		log_info("callboxd %s: %u accounts, control socket %s", CALLBOX_VERSION, box->lines->len,
 			 box->conf.control_socket);
 		sd_notify(0, "READY=1");
@@ -587,6 +571,7 @@ int main(int argc, char **argv)
 		}
 	if (optind != argc)
 		return usage(stderr);
+	box.folder = folder;
 	char *error = NULL;
 	int r = load(&box, folder, draw, &error);
 	if (r < 0) {
