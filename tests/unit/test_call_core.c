@@ -687,6 +687,32 @@ static void test_foreign_fields(void)
 	world_close(w);
 }
 
+/* Records of calls that never were here: a stranger's fill no history, a backlog's are all taken. */
+static void test_record_flood(void)
+{
+	struct world *w = world_open(1);
+	const struct call_policy policy = { .call_timeout_ms = 30000, .autoanswer_ms = -1, .invites_a_minute = 30,
+					    .block = "mallory" };
+	call_core_policy(w->devices[1].core, &policy);
+	for (unsigned int i = 0; i < 100; i++) {
+		arrive(w, 1, "record", 1000 + i, "carol", "c:1", 0, "{\"type\":2,\"status\":1}");
+		arrive(w, 1, "record", 2000 + i, "mallory", "m:1", 0, "{\"type\":2,\"status\":1}");
+	}
+	g_assert_cmpint(w->devices[1].records, ==, 30);
+	cJSON *body = cJSON_Parse("{\"type\":2,\"status\":1}");
+	for (unsigned int i = 0; i < 100; i++) {
+		char id[CALL_ID_CHARS + 1];
+		g_snprintf(id, sizeof(id), "%032x", 3000 + i);
+		const struct call_message m = { .account = "bob", .kind = "record", .call_id = id, .from_user = "carol",
+						.from_party = "c:1", .seq = i + 1, .replay = true, .body = body };
+		call_core_message(w->devices[1].core, w->now_ms, &m);
+		drain(w, &w->devices[1]);
+	}
+	cJSON_Delete(body);
+	g_assert_cmpint(w->devices[1].records, ==, 130);
+	world_close(w);
+}
+
 /* The user's own words about a group are checked, not carried. */
 static void test_group(void)
 {
@@ -737,5 +763,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/call/media-first", test_media_first);
 	g_test_add_func("/call/foreign-fields", test_foreign_fields);
 	g_test_add_func("/call/group", test_group);
+	g_test_add_func("/call/record-flood", test_record_flood);
 	return g_test_run();
 }
