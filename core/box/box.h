@@ -25,6 +25,7 @@ struct ringer;
 struct standby;
 
 struct box {
+	const char *folder; /* of the conf files */
 	struct conf conf;
 	struct account_conf **accounts;
 	struct fsm *fsm;
@@ -38,6 +39,7 @@ struct box {
 	struct hooks *hooks;
 	struct token *token;
 	struct standby *standby;
+	uint64_t sequence;   /* of the last event */
 	struct ringer *ringer;
 	char last_state[24]; /* of the last onCallState */
 	bool rings;	     /* as the last onRing said */

@@ -19,6 +19,7 @@
 #include "core/box/box.h"
 #include "core/box/events.h"
 #include "core/box/line.h"
+#include "core/box/policy.h"
 #include "core/box/ringer.h"
 #include "core/box/session.h"
 #include "core/box/standby.h"
@@ -32,16 +33,26 @@ int64_t box_now_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+/* Numbered as they go out: the core's and the box's own in one growing order. */
+static void tell_all(struct box *box, const char *name, cJSON *payload)
+{
+	if (!box->control)
+		return;
+	cJSON_DeleteItemFromObjectCaseSensitive(payload, "sequence");
+	cJSON_AddNumberToObject(payload, "sequence", (double)++box->sequence);
+	control_notify(box->control, name, payload);
+}
+
 void box_event(struct box *box, const char *name, cJSON *payload)
 {
-	if (box->control)
-		control_notify(box->control, name, payload);
+	tell_all(box, name, payload);
 	cJSON_Delete(payload);
 }
 
 cJSON *box_state(struct box *box)
 {
 	cJSON *state = call_core_state(box->core, box_now_ms());
+	cJSON_ReplaceItemInObjectCaseSensitive(state, "sequence", cJSON_CreateNumber((double)box->sequence));
 	cJSON *lines = cJSON_AddArrayToObject(state, "accounts");
 	for (unsigned int i = 0; i < box->lines->len; i++)
 		cJSON_AddItemToArray(lines, line_json(box->lines->pdata[i]));
@@ -99,7 +110,7 @@ static void call_over(struct box *box)
 static void do_event(struct box *box, const struct call_output *output)
 {
 	log_info("call %.8s: %s", output->call_id ? output->call_id : "-", output->kind);
-	control_notify(box->control, output->kind, output->json);
+	tell_all(box, output->kind, output->json);
 	events_hook(box, output);
 	ringer_event(box->ringer, output);
 	if (g_str_equal(output->kind, "onAutoAnswer"))
@@ -253,8 +264,10 @@ static void do_journal(struct box *box, const struct call_output *output)
 static void do_record(struct box *box, const struct call_output *output)
 {
 	cJSON *written = history_record(box->history, output->call_id, output->json);
-	if (written)
-		box_event(box, "onCallRecord", written);
+	if (!written)
+		return;
+	cJSON_AddStringToObject(written, "callId", output->call_id);
+	box_event(box, "onCallRecord", written);
 }
 
 static void (*const doers[])(struct box *box, const struct call_output *output) = {
@@ -303,30 +316,6 @@ static int history_part(struct box *box, char **ret_error)
 static void history_part_stop(struct box *box)
 {
 	history_close(box->history);
-}
-
-static struct call_policy policy_of(const struct conf *conf, const struct hooks *hooks)
-{
-	return (struct call_policy){
-		.call_timeout_ms = conf->call_timeout_ms,
-		.autoanswer_ms = conf->autoanswer == AUTOANSWER_OFF ? -1 : conf->autoanswer_delay_ms,
-		.autoanswer_contacts = conf->autoanswer == AUTOANSWER_CONTACTS,
-		.contacts = conf->contacts,
-		.rings_a_minute = conf->rings_a_minute,
-		.call_waiting = conf->call_waiting,
-		.accept_holds = conf->accept_second == SECOND_HOLD,
-		.busy_first = conf->busy_policy == BUSY_FIRST,
-		.ring_unverified = conf->ring_unverified,
-		.screen_calls = hooks_has(hooks, HOOK_CALL_INCOMING),
-		.dnd = conf->dnd,
-		.reject_account = conf->reject_scope == REJECT_ALL,
-		.invites_a_minute = conf->invites_a_minute,
-		.allow = conf->allow,
-		.block = conf->block,
-		.confirm_video = conf->switch_video_confirm,
-		.confirm_audio = conf->switch_audio_confirm,
-		.maxcall_ms = conf->maxcall_ms,
-	};
 }
 
 static void restore(const cJSON *entry, void *data)
@@ -445,6 +434,12 @@ static gboolean on_signal(void *data)
 	return G_SOURCE_CONTINUE;
 }
 
+static gboolean on_hangup_signal(void *data)
+{
+	policy_reload(data);
+	return G_SOURCE_CONTINUE;
+}
+
 static int run(struct box *box)
 {
 	char *error = NULL;
@@ -459,6 +454,7 @@ static int run(struct box *box)
 		box->loop = g_main_loop_new(NULL, FALSE);
 		g_unix_signal_add(SIGTERM, on_signal, box);
 		g_unix_signal_add(SIGINT, on_signal, box);
+		g_unix_signal_add(SIGHUP, on_hangup_signal, box);
 		log_info("callboxd %s: %u accounts, control socket %s", CALLBOX_VERSION, box->lines->len,
 			 box->conf.control_socket);
 		sd_notify(0, "READY=1");
@@ -575,6 +571,7 @@ int main(int argc, char **argv)
 		}
 	if (optind != argc)
 		return usage(stderr);
+	box.folder = folder;
 	char *error = NULL;
 	int r = load(&box, folder, draw, &error);
 	if (r < 0) {

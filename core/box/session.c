@@ -81,6 +81,8 @@ static void forward(struct session *session, const char *event, const cJSON *mes
 {
 	cJSON *payload = cJSON_Duplicate(message, true);
 	cJSON_DeleteItemFromObjectCaseSensitive(payload, "m");
+	if (session->call_id)
+		cJSON_AddStringToObject(payload, "callId", session->call_id);
 	box_event(session->box, event, payload);
 }
 

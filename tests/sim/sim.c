@@ -36,6 +36,7 @@ struct device {
 	struct call_core *core; /* NULL while crashed */
 	GHashTable *journal;	/* call_id → cJSON; survives a crash */
 	GHashTable *accepted;	/* call ids this user took, or dialled into glare */
+	GHashTable *refused;	/* call ids this user refused or hung up while it rang */
 	GHashTable *told;	/* call ids that the user knows of, of this boot: dialled or onInvited */
 	GHashTable *ended;	/* call ids told as over, of this boot */
 	GHashTable *timed_out;	/* call ids told as onCallingTimeout, of this boot */
@@ -132,6 +133,9 @@ static void do_send(struct world *w, const struct device *d, const struct call_o
 {
 	if (strcmp(o->kind, "decide") == 0)
 		note_verdict(w, d, o);
+	if (strcmp(o->kind, "reject") == 0 && strcmp(message_string(o->json, "scope", ""), "all") == 0 &&
+	    !g_hash_table_contains(d->refused, o->call_id))
+		fail(w, "refused for the account, but not by its user", o->call_id, d);
 	for (int i = 0; i < w->count; i++)
 		if (strcmp(w->devices[i].account, o->to_user) == 0 &&
 		    (strcmp(o->to_party, "*") == 0 || strcmp(o->to_party, w->devices[i].party) == 0))
@@ -419,11 +423,35 @@ static void dial(struct world *w, struct device *d)
 	g_free(error);
 }
 
+static void refused_note(struct device *d, const char *id)
+{
+	if (id)
+		g_hash_table_add(d->refused, g_strdup(id));
+}
+
+static void reject(struct world *w, struct device *d)
+{
+	char *error = NULL;
+	refused_note(d, call_core_live_id(d->core));
+	refused_note(d, call_core_waiting_id(d->core));
+	call_core_reject(d->core, w->now_ms, NULL, &error);
+	g_free(error);
+}
+
+/* The account is logged out, by its user or by another login: nothing of it goes on here. */
+static void log_out(struct world *w, struct device *d)
+{
+	(chance(w, 50) ? call_core_leave : call_core_kicked)(d->core, w->now_ms, d->account);
+	if (call_core_live_id(d->core) || call_core_waiting_id(d->core))
+		fail(w, "a call outlives its login", call_core_live_id(d->core), d);
+}
+
 /* I17: the user's wish ends the call in this very step, whatever state it is in. */
 static void hang_up(struct world *w, struct device *d)
 {
 	char *error = NULL;
 	g_autofree char *id = g_strdup(call_core_live_id(d->core));
+	refused_note(d, id);
 	int r = call_core_hangup(d->core, w->now_ms, NULL, &error);
 	if (id && (r < 0 || g_strcmp0(call_core_live_id(d->core), id) == 0))
 		fail(w, "a hang-up did not end the call", id, d);
@@ -437,7 +465,7 @@ static void accept(struct world *w, struct device *d)
 	g_autofree char *live = g_strdup(call_core_live_id(d->core));
 	g_autofree char *waiting = g_strdup(call_core_waiting_id(d->core));
 	bool second = call_core_status(d->core) != CALL_CALLED && waiting;
-	if (call_core_accept(d->core, w->now_ms, NULL, 0, &error) == 0)
+	if (call_core_accept(d->core, w->now_ms, NULL, chance(w, 10) ? CALL_AUDIO : 0, &error) == 0)
 		g_hash_table_add(d->accepted, g_strdup(second ? waiting : live));
 	g_free(error);
 }
@@ -453,7 +481,7 @@ static void press(struct world *w, struct device *d)
 		accept(w, d);
 		break;
 	case 8:
-		call_core_reject(d->core, w->now_ms, NULL, &error);
+		reject(w, d);
 		break;
 	case 9:
 		hang_up(w, d);
@@ -463,6 +491,10 @@ static void press(struct world *w, struct device *d)
 		break;
 	case 11:
 		call_core_flags(d->core, w->now_ms, chance(w, 50), false, true, chance(w, 50));
+		break;
+	case 12:
+		if (chance(w, 30))
+			log_out(w, d);
 		break;
 	default:
 		call_core_switch_type(d->core, w->now_ms, CALL_AUDIO, dice_range(&w->dice, 1, 4), &error);
@@ -668,6 +700,7 @@ static void join(struct world *w, const char *account)
 	d->policy = policy_of(w);
 	d->journal = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)cJSON_Delete);
 	d->accepted = id_set();
+	d->refused = id_set();
 	d->told = id_set();
 	d->ended = id_set();
 	d->timed_out = id_set();
@@ -680,7 +713,7 @@ static void join(struct world *w, const char *account)
 
 static void leave(struct device *d)
 {
-	GHashTable *sets[] = { d->journal, d->accepted, d->told, d->ended, d->timed_out, d->replaced,
+	GHashTable *sets[] = { d->journal, d->accepted, d->refused, d->told, d->ended, d->timed_out, d->replaced,
 			       d->over, d->records };
 	call_core_free(d->core);
 	for (size_t i = 0; i < G_N_ELEMENTS(sets); i++)
