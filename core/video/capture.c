@@ -10,6 +10,14 @@
 #include "core/devices/devices.h"
 #include "core/video/ladder.h"
 
+/* What somebody wants to know of the camera's controls, or to change. */
+struct question {
+	int id;
+	char *words;
+	capture_control_fn told;
+	void *data;
+};
+
 struct capture {
 	GThread *thread;
 	struct capture_wish wish;
@@ -22,6 +30,7 @@ struct capture {
 	bool stop, muted, enabled, camera_changed, view_changed, idr;
 	int bitrate_bps;
 	struct capture_stats stats;
+	GQueue questions;
 
 	/* the thread's own */
 	struct source *source;
@@ -110,6 +119,55 @@ static void view_open(struct capture *capture)
 	}
 }
 
+static void control_add(const struct camera_control *control, void *data)
+{
+	cJSON *one = cJSON_CreateObject();
+	cJSON_AddStringToObject(one, "name", control->name);
+	cJSON_AddStringToObject(one, "type", control->type);
+	if (control->note[0])
+		cJSON_AddStringToObject(one, "note", control->note);
+	if (control->item[0])
+		cJSON_AddStringToObject(one, "item", control->item);
+	cJSON_AddNumberToObject(one, "value", control->value);
+	cJSON_AddNumberToObject(one, "min", control->min);
+	cJSON_AddNumberToObject(one, "max", control->max);
+	cJSON_AddNumberToObject(one, "step", control->step);
+	cJSON_AddNumberToObject(one, "default", control->initial);
+	cJSON_AddItemToArray(data, one);
+}
+
+static void question_free(void *data)
+{
+	g_free(((struct question *)data)->words);
+	g_free(data);
+}
+
+/* Under no lock. */
+static void question_answer(struct capture *capture, struct question *question)
+{
+	g_autofree char *why = NULL;
+	cJSON *list = question->words ? NULL : cJSON_CreateArray();
+	if (question->words)
+		source_control(capture->source, question->words, &why);
+	else if (!source_control_each(capture->source, control_add, list))
+		why = g_strdup("no camera is open that has controls");
+	question->told(question->id, list, why, question->data);
+	cJSON_Delete(list);
+	question_free(question);
+}
+
+static void answer_questions(struct capture *capture)
+{
+	struct question *question;
+	do {
+		pthread_mutex_lock(&capture->lock);
+		question = g_queue_pop_head(&capture->questions);
+		pthread_mutex_unlock(&capture->lock);
+		if (question)
+			question_answer(capture, question);
+	} while (question);
+}
+
 /* Takes over what other threads wished. False: stop. */
 static bool take_wishes(struct capture *capture)
 {
@@ -117,8 +175,9 @@ static bool take_wishes(struct capture *capture)
 	while (!capture->enabled && !capture->stop) {
 		pthread_mutex_unlock(&capture->lock);
 		source_close(capture->source);
+		answer_questions(capture);
 		pthread_mutex_lock(&capture->lock);
-		if (!capture->enabled && !capture->stop)
+		if (!capture->enabled && !capture->stop && g_queue_is_empty(&capture->questions))
 			pthread_cond_wait(&capture->idle, &capture->lock);
 		capture->idr = true;
 	}
@@ -167,6 +226,7 @@ static void *capture_thread(void *data)
 	struct capture *capture = data;
 	struct frame *frame;
 	while (take_wishes(capture)) {
+		answer_questions(capture);
 		if (source_next(capture->source, &frame) < 0)
 			continue;
 		frame_note(capture, frame);
@@ -184,9 +244,10 @@ int capture_start(const struct capture_wish *wish, source_camera_fn on_camera, v
 {
 	struct capture *capture = g_new0(struct capture, 1);
 	const struct camera_wish camera = { .width = wish->width, .height = wish->height, .fps = wish->fps,
-					    .bitrate_bps = wish->bitrate_bps };
+					    .bitrate_bps = wish->bitrate_bps, .quirks = wish->quirks,
+					    .h264 = wish->h264 };
 	capture->wish = *wish;
-	capture->source = source_new(wish->camera, &camera, on_camera, data);
+	capture->source = source_new(wish->camera, &camera, wish->controls, on_camera, data);
 	capture->ladder = ladder_new(wish->encoder ? wish->encoder : "auto");
 	capture->wish.camera = g_strdup(wish->camera);
 	capture->wish.view = g_strdup(wish->view);
@@ -213,6 +274,7 @@ void capture_stop(struct capture *capture)
 	source_free(capture->source);
 	ladder_free(capture->ladder);
 	frame_release(capture->newest);
+	g_queue_clear_full(&capture->questions, question_free);
 	g_free(capture->wish.camera);
 	g_free(capture->wish.view);
 	g_free(capture->camera_name);
@@ -276,6 +338,16 @@ void capture_view(struct capture *capture, const char *view)
 	g_free(capture->view_name);
 	capture->view_name = g_strdup(view);
 	capture->view_changed = true;
+	pthread_mutex_unlock(&capture->lock);
+}
+
+void capture_control(struct capture *capture, int id, const char *words, capture_control_fn told, void *data)
+{
+	struct question *question = g_new0(struct question, 1);
+	*question = (struct question){ id, g_strdup(words), told, data };
+	pthread_mutex_lock(&capture->lock);
+	g_queue_push_tail(&capture->questions, question);
+	pthread_cond_signal(&capture->idle);
 	pthread_mutex_unlock(&capture->lock);
 }
 

@@ -23,7 +23,7 @@
 struct source {
 	source_camera_fn on_camera;
 	void *data;
-	char *id;
+	char *id, *controls;
 	struct camera_wish wish;
 	struct source_counts counts;
 	const struct camera_driver *driver;
@@ -41,11 +41,12 @@ struct source {
 	bool was_lost, told_failed;
 };
 
-struct source *source_new(const char *camera, const struct camera_wish *wish, source_camera_fn on_camera,
-			  void *data)
+struct source *source_new(const char *camera, const struct camera_wish *wish, const char *controls,
+			  source_camera_fn on_camera, void *data)
 {
 	struct source *source = g_new0(struct source, 1);
 	source->id = g_strdup(camera);
+	source->controls = g_strdup(controls ? controls : "");
 	source->wish = *wish;
 	source->wish.counts = &source->counts.camera;
 	source->on_camera = on_camera;
@@ -58,6 +59,7 @@ void source_free(struct source *source)
 {
 	source_close(source);
 	g_free(source->id);
+	g_free(source->controls);
 	g_free(source);
 }
 
@@ -98,6 +100,61 @@ static void told(struct source *source, const char *state, const char *message)
 	source->on_camera(source->id, state, message, source->data);
 }
 
+/* ---- controls ---- */
+
+static int controls_set(struct source *source, const char *words, char **ret_why)
+{
+	g_auto(GStrv) list = g_strsplit(words, " ", -1);
+	int r = 0;
+	for (char **w = list; r == 0 && *w; w++) {
+		struct control_word word;
+		char why[1024] = "";
+		if (!**w)
+			continue;
+		r = control_word_parse(*w, &word);
+		if (r == 0)
+			r = source->driver->control_set(source->camera, word.name, word.value, why, sizeof(why));
+		if (r < 0)
+			*ret_why = g_strdup(why[0] ? why : "CONTROL=VALUE is needed");
+	}
+	return r;
+}
+
+int source_control(struct source *source, const char *words, char **ret_why)
+{
+	if (!source->camera || !source->driver->control_set) {
+		*ret_why = g_strdup(source->camera ? "this camera has no controls" : "no camera is open");
+		return -ENODEV;
+	}
+	int r = controls_set(source, words, ret_why);
+	if (r == 0) {
+		char *all = control_words_merge(source->controls, words);
+		g_free(source->controls);
+		source->controls = all;
+	}
+	return r;
+}
+
+bool source_control_each(struct source *source, void (*each)(const struct camera_control *control, void *data),
+			 void *data)
+{
+	bool there = source->camera && source->driver->control_each;
+	if (there)
+		source->driver->control_each(source->camera, each, data);
+	return there;
+}
+
+/* At an opening each word is tried: what this camera lacks another may have. */
+static void controls_apply(struct source *source)
+{
+	g_auto(GStrv) list = g_strsplit(source->controls, " ", -1);
+	for (char **w = list; source->driver->control_set && *w; w++) {
+		g_autofree char *why = NULL;
+		if (controls_set(source, *w, &why) < 0)
+			log_warning("camera %s: camera_controls: %s", source->id, why);
+	}
+}
+
 /* ---- no camera ---- */
 
 static void camera_try(struct source *source)
@@ -113,6 +170,7 @@ static void camera_try(struct source *source)
 	if (source->driver &&
 	    source->driver->open(address, &source->wish, &source->camera, why, sizeof(why)) == 0) {
 		source->driver->describe(source->camera, source->words, sizeof(source->words));
+		controls_apply(source);
 		source->good_us = g_get_monotonic_time();
 		return;
 	}
