@@ -8,6 +8,7 @@
 #include "core/base/log.h"
 #include "core/devices/convert.h"
 #include "core/devices/devices.h"
+#include "core/video/adapt.h"
 #include "core/video/ladder.h"
 
 /* What somebody wants to know of the camera's controls, or to change. */
@@ -27,14 +28,16 @@ struct capture {
 	struct unit_channel *units;
 	struct frame *newest;
 	char *camera_name, *view_name; /* as wished now */
-	bool stop, muted, enabled, camera_changed, view_changed, idr;
-	int bitrate_bps;
+	struct camera_wish profile;    /* as wished now */
+	bool stop, muted, enabled, camera_changed, view_changed, profile_changed, idr;
+	int bitrate_bps, level;
 	struct capture_stats stats;
 	GQueue questions;
 
 	/* the thread's own */
 	struct source *source;
 	struct ladder *ladder;
+	struct adapt adapt;
 	const struct view_driver *view_driver;
 	struct view *view;
 };
@@ -69,23 +72,41 @@ static void frame_failed(struct capture *capture, bool idr, uint64_t *count)
 	pthread_mutex_unlock(&capture->lock);
 }
 
+/* How this frame is to be encoded; false: not at all. */
+static bool encode_wish(struct capture *capture, const struct frame *frame, struct encoder_wish *ret_wish,
+			bool *ret_idr)
+{
+	pthread_mutex_lock(&capture->lock);
+	bool wanted = capture->units && !capture->muted;
+	int bitrate_bps = capture->bitrate_bps;
+	adapt_set_level(&capture->adapt, capture->level);
+	capture->stats.steps += wanted && adapt_look(&capture->adapt, g_get_monotonic_time(), bitrate_bps);
+	wanted = wanted && adapt_takes(&capture->adapt, frame->capture_us);
+	const struct adapt_step *step = adapt_now(&capture->adapt);
+	*ret_wish = (struct encoder_wish){ .fps = step->fps, .bitrate_bps = bitrate_bps };
+	convert_fit(frame, step->width, step->height, &ret_wish->width, &ret_wish->height);
+	*ret_idr = capture->idr;
+	if (wanted)
+		capture->idr = false;
+	capture->stats.width = ret_wish->width;
+	capture->stats.height = ret_wish->height;
+	capture->stats.fps = step->fps;
+	pthread_mutex_unlock(&capture->lock);
+	return wanted;
+}
+
 static void encode(struct capture *capture, struct frame *frame)
 {
 	struct encoded encoded = { 0 };
-	struct encoder_wish wish = { .fps = capture->wish.fps };
-	convert_fit(frame, capture->wish.width, capture->wish.height, &wish.width, &wish.height);
-	pthread_mutex_lock(&capture->lock);
-	bool wanted = capture->units && !capture->muted, idr = capture->idr;
-	wish.bitrate_bps = capture->bitrate_bps;
-	if (wanted)
-		capture->idr = false;
-	capture->stats.width = wish.width;
-	capture->stats.height = wish.height;
-	pthread_mutex_unlock(&capture->lock);
-	if (!wanted)
+	struct encoder_wish wish;
+	bool idr;
+	if (!encode_wish(capture, frame, &wish, &idr))
 		return;
-	int64_t start = g_get_monotonic_time();
+	int64_t start = g_get_monotonic_time(), spent;
 	int r = ladder_encode(capture->ladder, &wish, frame, idr, &encoded);
+	spent = g_get_monotonic_time() - start;
+	if (r == 0)
+		adapt_spent(&capture->adapt, spent);
 	pthread_mutex_lock(&capture->lock);
 	g_strlcpy(capture->stats.encoder, ladder_describe(capture->ladder), sizeof(capture->stats.encoder));
 	pthread_mutex_unlock(&capture->lock);
@@ -96,7 +117,7 @@ static void encode(struct capture *capture, struct frame *frame)
 	else if (encoded.size == 0)
 		frame_failed(capture, idr, &capture->stats.skipped);
 	else
-		unit_send(capture, frame, &encoded, (double)(g_get_monotonic_time() - start) / 1000);
+		unit_send(capture, frame, &encoded, (double)spent / 1000);
 }
 
 static void view_close(struct capture *capture)
@@ -190,11 +211,18 @@ static bool take_wishes(struct capture *capture)
 		g_free(capture->wish.view);
 		capture->wish.view = g_strdup(capture->view_name);
 	}
-	capture->camera_changed = capture->view_changed = false;
+	bool profile_changed = capture->profile_changed;
+	const struct camera_wish profile = capture->profile;
+	int bitrate_bps = capture->bitrate_bps;
+	capture->camera_changed = capture->view_changed = capture->profile_changed = false;
 	bool go_on = !capture->stop;
 	pthread_mutex_unlock(&capture->lock);
 	if (camera_changed)
 		source_switch(capture->source, capture->wish.camera);
+	if (profile_changed) {
+		source_wish(capture->source, &profile);
+		adapt_init(&capture->adapt, profile.width, profile.height, profile.fps, bitrate_bps);
+	}
 	if (go_on && view_changed)
 		view_open(capture);
 	return go_on;
@@ -248,6 +276,7 @@ int capture_start(const struct capture_wish *wish, source_camera_fn on_camera, v
 					    .h264 = wish->h264 };
 	capture->wish = *wish;
 	capture->source = source_new(wish->camera, &camera, wish->controls, on_camera, data);
+	adapt_init(&capture->adapt, wish->width, wish->height, wish->fps, wish->bitrate_bps);
 	capture->ladder = ladder_new(wish->encoder ? wish->encoder : "auto");
 	capture->wish.camera = g_strdup(wish->camera);
 	capture->wish.view = g_strdup(wish->view);
@@ -299,9 +328,21 @@ void capture_request_idr(struct capture *capture)
 	pthread_mutex_unlock(&capture->lock);
 }
 
-void capture_set_rate(struct capture *capture, int bitrate_bps)
+void capture_set_profile(struct capture *capture, int width, int height, int fps, int bitrate_bps)
 {
 	pthread_mutex_lock(&capture->lock);
+	capture->profile = (struct camera_wish){ .width = width, .height = height, .fps = fps,
+						 .bitrate_bps = bitrate_bps };
+	capture->wish.bitrate_bps = bitrate_bps;
+	capture->bitrate_bps = MIN(capture->bitrate_bps, bitrate_bps);
+	capture->profile_changed = true;
+	pthread_mutex_unlock(&capture->lock);
+}
+
+void capture_set_rate(struct capture *capture, int bitrate_bps, int level)
+{
+	pthread_mutex_lock(&capture->lock);
+	capture->level = level;
 	capture->bitrate_bps = CLAMP(bitrate_bps, 30000, capture->wish.bitrate_bps);
 	capture->stats.bitrate_bps = capture->bitrate_bps;
 	pthread_mutex_unlock(&capture->lock);

@@ -2,6 +2,7 @@
  *
  *   source_next ─► held for snapshots ─► local view ─► ladder_encode ─► unit_channel_send ─► frame released
  *
+ * What is sent has the largest size and rate of the profile that network, encoder and peer carry (adapt.h).
  * No queue: when encoding is slow the camera's newer picture replaces the older.
  * Owner: main thread, which makes every call. */
 #ifndef CALLBOX_VIDEO_CAPTURE_H
@@ -31,7 +32,8 @@ typedef void (*capture_control_fn)(int id, const cJSON *controls, const char *er
 
 struct capture_stats {
 	uint64_t captured, encoded, skipped, failed, damaged, keyframes, sent, dropped, bytes;
-	int width, height, bitrate_bps;
+	int width, height, fps, bitrate_bps; /* of what is sent now */
+	uint64_t steps;			      /* how often size or rate changed */
 	double encode_ms; /* mean */
 	char camera[128], encoder[128];
 	struct source_counts source;
@@ -45,7 +47,10 @@ void capture_stop(struct capture *capture);
 /* Where units go; NULL: nowhere. On return the old channel is not used any more. */
 void capture_units(struct capture *capture, struct unit_channel *units);
 void capture_request_idr(struct capture *capture); /* any thread */
-void capture_set_rate(struct capture *capture, int bitrate_bps);
+/* level: of H.264, times ten, that the peer decodes; 0: not known. */
+void capture_set_rate(struct capture *capture, int bitrate_bps, int level);
+/* Another profile for the stream: size and rate that are sent at most; bitrate_bps at most. */
+void capture_set_profile(struct capture *capture, int width, int height, int fps, int bitrate_bps);
 void capture_mute(struct capture *capture, bool on);   /* device open, nothing sent */
 void capture_enable(struct capture *capture, bool on); /* device closed */
 void capture_switch(struct capture *capture, const char *camera);

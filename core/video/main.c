@@ -167,6 +167,16 @@ static void do_controls(void *data, const cJSON *message, int fd)
 		on_control(id, NULL, "no camera is open", video);
 }
 
+static void do_profile(void *data, const cJSON *message, int fd)
+{
+	struct video *video = data;
+	(void)fd;
+	if (video->capture)
+		capture_set_profile(video->capture, message_int(message, "width", 640) & ~1,
+				    message_int(message, "height", 360) & ~1, message_int(message, "fps", 30),
+				    message_int(message, "bitrate_bps", 800000));
+}
+
 static void do_mute(void *data, const cJSON *message, int fd)
 {
 	struct video *video = data;
@@ -218,6 +228,8 @@ static void do_stats(void *data, const cJSON *message, int fd)
 	cJSON_AddStringToObject(s, "decoder", r.decoder ? r.decoder : "");
 	add(s, "width", c.width);
 	add(s, "height", c.height);
+	add(s, "fps", c.fps);
+	add(s, "steps", (double)c.steps);
 	add(s, "bitrate_bps", c.bitrate_bps);
 	add(s, "frames_captured", (double)c.captured);
 	add_source(s, &c.source);
@@ -263,6 +275,11 @@ static const struct message_field start_fields[] = {
 	{ "camera_h264", M_BOOL, false, 0, 0 },
 	{ NULL, M_STRING, false, 0, 0 },
 };
+static const struct message_field profile_fields[] = {
+	{ "width", M_NUMBER, true, 16, 4096 },	{ "height", M_NUMBER, true, 16, 4096 },
+	{ "fps", M_NUMBER, true, 1, 120 },	{ "bitrate_bps", M_NUMBER, true, 30000, 100000000 },
+	{ NULL, M_STRING, false, 0, 0 },
+};
 static const struct message_field view_fields[] = {
 	{ "which", M_STRING, true, 1, 16 }, { "output", M_STRING, true, 1, 4096 },
 	{ NULL, M_STRING, false, 0, 0 },
@@ -287,6 +304,7 @@ static const struct program_word words[] = {
 	{ "snapshot", snapshot_fields, do_snapshot },
 	{ "switch", id_fields, do_switch },
 	{ "controls", controls_fields, do_controls },
+	{ "profile", profile_fields, do_profile },
 	{ "mute", on_fields, do_mute },
 	{ "enable", on_fields, do_enable },
 	{ "stats", stats_fields, do_stats },

@@ -157,11 +157,11 @@ static void on_request_idr(void *data)
 		capture_request_idr(render->capture);
 }
 
-static void on_set_rate(int bits_per_second, void *data)
+static void on_set_rate(int bits_per_second, int level, void *data)
 {
 	struct render *render = data;
 	if (render->capture)
-		capture_set_rate(render->capture, bits_per_second);
+		capture_set_rate(render->capture, bits_per_second, level);
 }
 
 static void units_drop(struct render *render)

@@ -19,6 +19,7 @@
 #define HASTE 6		  /* the first placeholders come faster, as an encoder may leave out some */
 #define HASTE_US 40000
 #define AWAY_US 400000
+#define CHANGES 5 /* of format, one after the other, before a picture comes */
 
 struct source {
 	source_camera_fn on_camera;
@@ -32,7 +33,7 @@ struct source {
 	bool handed;	  /* the frame that went out last is the camera's, and nobody found it damaged */
 	bool live;	  /* it has given a good picture since it was opened */
 	bool damaged;	  /* what came since the last good picture was damaged */
-	bool restarted;	  /* since the last good picture */
+	int restarts;	  /* since the last good picture */
 	int64_t good_us;  /* when the last good picture came, or the camera was opened or begun anew */
 	int64_t shown_us; /* when the last frame went out */
 	int64_t retry_us, retry_step_us;
@@ -76,7 +77,8 @@ static void camera_close(struct source *source)
 		source->driver->close(source->camera);
 	source->camera = NULL;
 	source->words[0] = '\0';
-	source->live = source->damaged = source->restarted = source->handed = false;
+	source->live = source->damaged = source->handed = false;
+	source->restarts = 0;
 }
 
 void source_close(struct source *source)
@@ -234,10 +236,10 @@ static void camera_lost(struct source *source, const char *why)
 	source->was_lost = true;
 }
 
-/* Anew, once between two good pictures; the second time the camera is given up. */
-static void trouble(struct source *source, const char *why)
+/* Anew, so often between two good pictures; then the camera is given up. */
+static void trouble(struct source *source, const char *why, int tries)
 {
-	int r = source->restarted || !source->driver->restart ? -EIO : 0;
+	int r = source->restarts >= tries || !source->driver->restart ? -EIO : 0;
 	if (r == 0) {
 		log_warning("camera %s: %s: the stream is begun anew", source->id, why);
 		r = source->driver->restart(source->camera);
@@ -247,7 +249,7 @@ static void trouble(struct source *source, const char *why)
 		return;
 	}
 	source->driver->describe(source->camera, source->words, sizeof(source->words));
-	source->restarted = true;
+	source->restarts++;
 	source->damaged = false;
 	source->good_us = g_get_monotonic_time();
 }
@@ -264,7 +266,8 @@ static const char *explain(int r)
 /* The frame that went out last was good. Whether it was is known when the next is asked for. */
 static void good(struct source *source)
 {
-	source->handed = source->damaged = source->restarted = false;
+	source->handed = source->damaged = false;
+	source->restarts = 0;
 	source->good_us = source->shown_us;
 	source->stood_in = 0;
 	if (source->live)
@@ -286,15 +289,15 @@ static void nothing_came(struct source *source, int r)
 	int64_t waited = g_get_monotonic_time() - source->good_us;
 	source->damaged |= r == -EAGAIN;
 	if (r == -ESTALE)
-		trouble(source, "its format has changed");
+		trouble(source, "its format has changed", CHANGES);
 	else if (r == -EIO)
-		trouble(source, "its stream broke");
+		trouble(source, "its stream broke", 1);
 	else if (r != -ETIMEDOUT && r != -EAGAIN)
 		camera_lost(source, explain(r));
 	else if (source->damaged && waited > DAMAGED_US)
-		trouble(source, "gives only damaged pictures");
+		trouble(source, "gives only damaged pictures", 1);
 	else if (waited > patience_us(source) && !source->driver->may_rest)
-		trouble(source, "gives no pictures");
+		trouble(source, "gives no pictures", 1);
 }
 
 void source_damaged(struct source *source)
@@ -322,7 +325,7 @@ int source_next(struct source *source, struct frame **ret_frame)
 	if (r == 0)
 		return 0;
 	/* One that is being waited for, after it was lost or while it warms up, is stood in for. */
-	bool away = !source->camera || source->restarted || !source->live;
+	bool away = !source->camera || source->restarts > 0 || !source->live;
 	int64_t silent_us = g_get_monotonic_time() - MAX(source->shown_us, source->good_us);
 	return away && silent_us > AWAY_US ? placeholder(source, ret_frame) : -EAGAIN;
 }
@@ -353,4 +356,16 @@ int source_set_rate(struct source *source, int bitrate_bps)
 	source->wish.bitrate_bps = bitrate_bps;
 	return source->camera && source->driver->set_rate ? source->driver->set_rate(source->camera, bitrate_bps)
 							   : -ENOTSUP;
+}
+
+void source_wish(struct source *source, const struct camera_wish *wish)
+{
+	bool same = source->wish.width == wish->width && source->wish.height == wish->height &&
+		    source->wish.fps == wish->fps;
+	source->wish.width = wish->width;
+	source->wish.height = wish->height;
+	source->wish.fps = wish->fps;
+	source->wish.bitrate_bps = wish->bitrate_bps;
+	if (!same)
+		source_close(source);
 }

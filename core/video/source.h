@@ -33,6 +33,8 @@ int source_next(struct source *source, struct frame **ret_frame);
 /* The frame that came last was damaged inside, where only a decoder sees it. */
 void source_damaged(struct source *source);
 void source_close(struct source *source); /* the device; the next source_next opens it again */
+/* Another size or rate; the camera is opened anew with it when it is one that differs. */
+void source_wish(struct source *source, const struct camera_wish *wish);
 void source_switch(struct source *source, const char *camera);
 bool source_is_live(const struct source *source); /* the last frame was a camera's */
 /* Of the open camera, "" when there is none; lives until the next call. */
