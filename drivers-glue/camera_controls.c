@@ -181,6 +181,12 @@ void camera_control_steady(const struct camera_device *device)
 	set_by_id(device, V4L2_CID_EXPOSURE_AUTO_PRIORITY, 0); /* exposure_dynamic_framerate */
 }
 
+void camera_control_encoder(const struct camera_device *device)
+{
+	set_by_id(device, V4L2_CID_MPEG_VIDEO_H264_PROFILE, V4L2_MPEG_VIDEO_H264_PROFILE_CONSTRAINED_BASELINE);
+	set_by_id(device, V4L2_CID_MPEG_VIDEO_REPEAT_SEQ_HEADER, 1);
+}
+
 int camera_control_idr(const struct camera_device *device)
 {
 	return set_by_id(device, V4L2_CID_MPEG_VIDEO_FORCE_KEY_FRAME, 1);

@@ -3,6 +3,7 @@ VIDEO_PIPE = \
 	core/video/adapt.c core/video/adapt.h \
 	core/video/capture.c core/video/capture.h \
 	core/video/ladder.c core/video/ladder.h \
+	core/video/passthrough.c core/video/passthrough.h \
 	core/video/placeholder.c core/video/placeholder.h \
 	core/video/render.c core/video/render.h \
 	core/video/source.c core/video/source.h

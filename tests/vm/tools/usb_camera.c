@@ -82,7 +82,7 @@ static struct {
 
 	GByteArray *picture; /* being sent */
 	size_t sent;
-	bool active, error, toggle;
+	bool active, error, toggle, fresh;
 	uint32_t number, pts;
 	struct frame *drawn;
 	struct encoder *encoder;
@@ -309,6 +309,7 @@ static int stream_request(uint8_t request, int selector, const uint8_t *in, size
 	case SET_CUR:
 		memcpy(state, in, MIN(in_bytes, sizeof(camera.probe)));
 		negotiate(state);
+		camera.fresh = true; /* the stream begins with parameter sets and a key frame */
 		return 0;
 	case GET_CUR: memcpy(out, state, 34); return 34;
 	case GET_MIN: case GET_MAX: case GET_DEF:
@@ -465,13 +466,15 @@ static void as_h264(void)
 	char why[128];
 	if (!camera.encoder && encoder_openh264.open("", &wish, &camera.encoder, why, sizeof(why)) < 0)
 		g_error("%s", why);
-	if (encoder_openh264.encode(camera.encoder, camera.drawn, camera.number % IDR_EACH == 0, &encoded) < 0)
+	if (encoder_openh264.encode(camera.encoder, camera.drawn, camera.fresh || camera.number % IDR_EACH == 0,
+				    &encoded) < 0)
 		g_error("encoder failed");
 	g_byte_array_set_size(camera.picture, 0);
-	if (camera.once && camera.number > 0)
+	if (camera.once && !camera.fresh)
 		append_without_sets(encoded.bytes, encoded.size);
 	else if (encoded.size > 0)
 		g_byte_array_append(camera.picture, encoded.bytes, (guint)encoded.size);
+	camera.fresh = camera.fresh && encoded.size == 0;
 }
 
 static void picture_begin(void)
