@@ -188,7 +188,8 @@ int camera_buffers_take(struct camera_buffers *buffers, struct camera_filled *re
 void camera_buffers_put(struct camera_buffers *buffers, int index)
 {
 	pthread_mutex_lock(&buffers->lock);
-	/* A driver that refuses once may be right the next time; unplugged ones refuse for good, the next take says so. */
+	/* A driver that refuses once may be right the next time; one that is unplugged refuses for good, and the
+	 * next take says so. */
 	if (buffers->device && buffer_queue(buffers, index) < 0)
 		buffer_queue(buffers, index);
 	pthread_mutex_unlock(&buffers->lock);

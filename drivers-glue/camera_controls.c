@@ -137,7 +137,8 @@ int camera_control_set(const struct camera_device *device, const char *name, con
 		return -ERANGE;
 	}
 	if (r == -EACCES || r == -EBUSY)
-		snprintf(why, why_bytes, "%s: it cannot be set now: an automatic one rules it, or it is read-only", name);
+		snprintf(why, why_bytes, "%s: it cannot be set now: an automatic one rules it, or it is read-only",
+			 name);
 	else if (r < 0)
 		snprintf(why, why_bytes, "%s: %s", name, strerror(-r));
 	return r;

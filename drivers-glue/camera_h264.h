@@ -1,5 +1,5 @@
-/* camera_h264: access units of a camera's own encoder (Annex B): which are key frames, and that each of those carries its
- * parameter sets (RFC 6184 section 8.2.2 asks for them in band), which some cameras send only once.
+/* camera_h264: access units of a camera's own encoder (Annex B): which are key frames, and that each of those carries
+ * its parameter sets (RFC 6184 section 8.2.2 asks for them in band), which some cameras send only once.
  * Owner: the capture thread. */
 #ifndef CALLBOX_GLUE_CAMERA_H264_H
 #define CALLBOX_GLUE_CAMERA_H264_H

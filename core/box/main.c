@@ -483,8 +483,8 @@ static int usage(FILE *out)
 	      "  -n, --check        check every conf file and stop\n"
 	      "  -v, --verbose      with -n: print the configuration back; else log more\n"
 	      "      --draw         print the call's states as a graph for dot(1)\n"
-	      "      --man PAGE     print what callbox.conf(5), hooks.conf(5), quirks.conf(5) or callboxd(8) says of tables:\n"
-	      "                     PAGE is conf, hooks, quirks or api\n"
+	      "      --man PAGE     print what callbox.conf(5), hooks.conf(5), quirks.conf(5) or callboxd(8) says\n"
+	      "                     of tables: PAGE is conf, hooks, quirks or api\n"
 	      "  -h, --help         this text\n",
 	      out);
 	return out == stderr ? 64 : 0;

@@ -134,8 +134,8 @@ static int node_opened(const char *node, int fd, const struct stat *st)
 {
 	struct v4l2_capability can = { 0 };
 	if (ioctl(fd, VIDIOC_QUERYCAP, &can) < 0)
-		return doctor_found("WRONG", "camera", "%s: %s: its driver does not answer; unplug it, plug it in", node,
-				    g_strerror(errno));
+		return doctor_found("WRONG", "camera", "%s: %s: its driver does not answer; unplug it, plug it in",
+				    node, g_strerror(errno));
 	uint32_t caps = can.capabilities & V4L2_CAP_DEVICE_CAPS ? can.device_caps : can.capabilities;
 	uint32_t type = caps & V4L2_CAP_VIDEO_CAPTURE ? V4L2_BUF_TYPE_VIDEO_CAPTURE
 						      : V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE;
@@ -148,8 +148,9 @@ static int node_opened(const char *node, int fd, const struct stat *st)
 		return doctor_found("WRONG", "camera", "v4l2:%s  %s: busy: %s uses it", node, can.card,
 				    user ? user : "another program");
 	if (!has_signal(fd))
-		return doctor_found("WRONG", "camera", "v4l2:%s  %s: no signal: is the cable plugged in, is the other end on?",
-				    node, can.card);
+		return doctor_found("WRONG", "camera",
+				    "v4l2:%s  %s: no signal: is the cable plugged in, is the other end on?", node,
+				    can.card);
 	g_autofree char *slow = slow_words(fd, type, st);
 	if (slow)
 		return doctor_found("slow", "camera", "v4l2:%s  %s (%s%s): %s", node, can.card, can.driver, usb, slow);

@@ -610,11 +610,12 @@ static int command_camera_controls(struct ctl *ctl)
 	else if (r == 0)
 		cJSON_ArrayForEach(one, controls) {
 			const char *item = message_string(one, "item", "");
-			printf("%-32s %-6s %d%s%s%s  (%d to %d, step %d, default %d)%s%s\n", message_string(one, "name", ""),
-			       message_string(one, "type", ""), message_int(one, "value", 0), item[0] ? " (" : "", item,
-			       item[0] ? ")" : "", message_int(one, "min", 0), message_int(one, "max", 0),
-			       message_int(one, "step", 0), message_int(one, "default", 0),
-			       message_member(one, "note") ? " " : "", message_string(one, "note", ""));
+			printf("%-32s %-6s %d%s%s  (%d to %d, step %d, default %d)%s%s\n",
+			       message_string(one, "name", ""), message_string(one, "type", ""),
+			       message_int(one, "value", 0), item[0] ? " = " : "", item, message_int(one, "min", 0),
+			       message_int(one, "max", 0), message_int(one, "step", 0),
+			       message_int(one, "default", 0), message_member(one, "note") ? " " : "",
+			       message_string(one, "note", ""));
 		}
 	cJSON_Delete(result);
 	return r;

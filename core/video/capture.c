@@ -289,6 +289,16 @@ static void answer_questions(struct capture *capture)
 	} while (question);
 }
 
+static void newest_drop(struct capture *capture)
+{
+	pthread_mutex_lock(&capture->lock);
+	struct frame *old = capture->newest;
+	capture->newest = NULL;
+	capture->coded = false;
+	pthread_mutex_unlock(&capture->lock);
+	frame_release(old);
+}
+
 /* Takes over what other threads wished. False: stop. */
 static bool take_wishes(struct capture *capture)
 {
@@ -296,6 +306,7 @@ static bool take_wishes(struct capture *capture)
 	while (!capture->enabled && !capture->stop) {
 		pthread_mutex_unlock(&capture->lock);
 		source_close(capture->source);
+		newest_drop(capture); /* it may be the camera's memory, which keeps the device from resting */
 		answer_questions(capture);
 		pthread_mutex_lock(&capture->lock);
 		if (!capture->enabled && !capture->stop && g_queue_is_empty(&capture->questions))

@@ -1,5 +1,6 @@
 /* Cameras without one: what of their times and numbers is believed, quirks.conf and its mistakes, words for
- * controls, access units of a camera's encoder, and what the source does about a camera in trouble (a scripted driver). */
+ * controls, access units of a camera's encoder, and what the source does about a camera in trouble (a scripted
+ * driver). */
 #include <errno.h>
 #include <glib.h>
 #include <glib/gstdio.h>
@@ -188,6 +189,26 @@ static void test_units(void)
 	g_assert_true(memcmp(out->planes[0] + 14, idr, sizeof(idr)) == 0);
 	frame_release(out);
 	g_assert_cmpint(camera_h264_unit(&h264, unit_of(junk, sizeof(junk)), &out), ==, -EBADMSG);
+	g_assert_cmpint(frame_living(), ==, 0);
+}
+
+/* Whatever bytes come: no byte outside is touched, and every frame comes home. */
+static void test_units_random(void)
+{
+	struct camera_h264 h264 = { .bytes = 0 };
+	GRand *random = g_rand_new_with_seed(4);
+	for (int i = 0; i < 20000; i++) {
+		size_t size = (size_t)g_rand_int_range(random, 1, i % 50 ? 64 : 3000);
+		g_autofree uint8_t *bytes = g_malloc(size);
+		struct frame *out;
+		for (size_t b = 0; b < size; b++) { /* many start codes and parameter sets */
+			int dice = g_rand_int_range(random, 0, 8);
+			bytes[b] = dice < 4 ? 0 : dice < 6 ? 1 : dice == 6 ? 0x67 + b % 2 : (uint8_t)g_rand_int(random);
+		}
+		if (camera_h264_unit(&h264, unit_of(bytes, size), &out) == 0)
+			frame_release(out);
+	}
+	g_rand_free(random);
 	g_assert_cmpint(frame_living(), ==, 0);
 }
 
@@ -394,6 +415,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/camera/quirks-mistakes", test_quirks_mistakes);
 	g_test_add_func("/camera/words", test_words);
 	g_test_add_func("/camera/units", test_units);
+	g_test_add_func("/camera/units-random", test_units_random);
 	g_test_add_func("/camera/broken", test_source_broken);
 	g_test_add_func("/camera/unplugged", test_source_unplugged);
 	g_test_add_func("/camera/stalled", test_source_stalled);

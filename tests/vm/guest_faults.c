@@ -1,5 +1,5 @@
-/* guest_faults: one call inside a guest whose camera gets into trouble: alice has a real driver's camera and a tone, bob
- * sees and hears her. Each word of the command line is one trouble, judged by what bob sees: pictures with the right
+/* guest_faults: one call inside a guest whose camera gets into trouble: alice has a real driver's camera and a tone,
+ * bob sees and hears her. Each word of the command line is one trouble, judged by what bob sees: pictures with the right
  * bars are back again, a placeholder stands in when the camera is gone, the sound goes on.
  *
  * usage: guest_faults FOLDER CAMERA WORD…   prints result lines without numbers; $GUEST_CONF: more lines of
@@ -24,6 +24,7 @@
 #include <fcntl.h>
 #include <glib.h>
 #include <linux/videodev2.h>
+#include <math.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -213,8 +214,8 @@ static void expect_placeholder(struct watch *w)
 		before = since_ms(w); /* with the time that looking takes */
 	}
 	w->slowest_placeholder_ms = MAX(w->slowest_placeholder_ms, before);
-	check(there && before <= PLACEHOLDER_MS * SLACK, "placeholder: bob sees it after %.0f ms (%d are allowed)", before,
-	      PLACEHOLDER_MS);
+	check(there && before <= PLACEHOLDER_MS * SLACK, "placeholder: bob sees it after %.0f ms (%d are allowed)",
+	      before, PLACEHOLDER_MS);
 }
 
 static void expect_back(struct watch *w)
@@ -227,14 +228,15 @@ static void expect_back(struct watch *w)
 		before = since_ms(w);
 	}
 	w->slowest_back_ms = MAX(w->slowest_back_ms, before);
-	check(right == 8 && before <= BACK_MS * SLACK, "back: bob sees %d right bars after %.0f ms (%d are allowed)", right,
-	      before, BACK_MS);
+	check(right == 8 && before <= BACK_MS * SLACK, "back: bob sees %d right bars after %.0f ms (%d are allowed)",
+	      right, before, BACK_MS);
 }
 
 /* New pictures of the camera, sent and shown. */
 static void expect_recovered(struct watch *w)
 {
-	double pictures = number_of(w->a, "video", NULL, "frames_captured"), shown = number_of(w->b, "video", NULL, "frames_shown");
+	double pictures = number_of(w->a, "video", NULL, "frames_captured");
+	double shown = number_of(w->b, "video", NULL, "frames_shown");
 	double now_pictures = 0, now_shown = 0;
 	int right = 0;
 	bool placeholder;
@@ -276,8 +278,8 @@ static void expect_level(struct watch *w)
 {
 	unsigned int now = descriptors(w->video);
 	double living = number_of(w->a, "video", NULL, "frames_living");
-	check(now == w->fds && living <= 4, "level: callbox-video has %u descriptors as when the call began (%u), %.0f frames live",
-	      now, w->fds, living);
+	check(now == w->fds && living <= 4,
+	      "level: callbox-video has %u descriptors as when the call began (%u), %.0f frames live", now, w->fds, living);
 }
 
 static void expect_sound(struct watch *w)
@@ -287,8 +289,8 @@ static void expect_sound(struct watch *w)
 	gint64 now = g_get_monotonic_time();
 	double came = received - w->received, lost = concealed - w->concealed;
 	if (w->heard_us)
-		check(came > 0 && lost <= (came + lost) * 0.2, "sound: in %.1f s bob heard %.0f packets, %.0f were missing",
-		      (double)(now - w->heard_us) / 1e6, came, lost);
+		check(came > 0 && lost <= (came + lost) * 0.2,
+		      "sound: in %.1f s bob heard %.0f packets, %.0f were missing", (double)(now - w->heard_us) / 1e6, came, lost);
 	w->received = received;
 	w->concealed = concealed;
 	w->heard_us = now;
@@ -367,7 +369,7 @@ int main(int argc, char **argv)
 	if (argc < 3)
 		return 64;
 	struct place *place = place_open(argv[1]);
-	g_autofree char *camera = g_str_has_prefix(argv[2], "v4l2:") ? g_strdup(argv[2]) : g_strconcat("v4l2:", argv[2], NULL);
+	g_autofree char *camera = g_strconcat(g_str_has_prefix(argv[2], "v4l2:") ? "" : "v4l2:", argv[2], NULL);
 	g_autofree char *ear = g_strdup_printf("file:%s/heard.wav", place->dir);
 	const char *more = g_getenv("GUEST_CONF");
 	const struct box_devices real = { .camera = camera, .microphone = "tone:1000", .speaker = "null:",
