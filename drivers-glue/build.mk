@@ -3,9 +3,11 @@ noinst_LIBRARIES += drivers-glue/libvideoglue.a
 drivers_glue_libvideoglue_a_CFLAGS = $(AM_CFLAGS) $(V4L2_CFLAGS) $(OPENH264_CFLAGS) $(AVCODEC_CFLAGS) \
 	$(JPEG_CFLAGS) $(PNG_CFLAGS) $(SDL2_CFLAGS)
 drivers_glue_libvideoglue_a_SOURCES = \
-	drivers-glue/camera_buffers.c drivers-glue/camera_buffers.h drivers-glue/camera_device.c \
+	drivers-glue/camera_buffers.c drivers-glue/camera_buffers.h drivers-glue/camera_controls.c \
+	drivers-glue/camera_controls.h drivers-glue/camera_device.c \
 	drivers-glue/camera_device.h drivers-glue/camera_find.c drivers-glue/camera_find.h \
-	drivers-glue/camera_format.c drivers-glue/camera_format.h drivers-glue/camera_pattern.c \
+	drivers-glue/camera_format.c drivers-glue/camera_format.h drivers-glue/camera_h264.c drivers-glue/camera_h264.h \
+	drivers-glue/camera_pattern.c \
 	drivers-glue/camera_stamp.c drivers-glue/camera_stamp.h drivers-glue/camera_v4l2.c \
 	drivers-glue/hotplug_watch.c drivers-glue/hotplug_watch.h drivers-glue/decoder_avcodec.c \
 	drivers-glue/drivers.c drivers-glue/drivers.h drivers-glue/encoder_openh264.c \

@@ -9,6 +9,8 @@
 #include "core/base/log.h"
 #include "core/base/paths.h"
 #include "core/box/token.h"
+#include "core/devices/control.h"
+#include "core/devices/quirks.h"
 
 static const char *const autoanswer_names[] = { "off", "on", "contacts", NULL };
 static const char *const second_names[] = { "end", "hold", NULL };
@@ -27,7 +29,17 @@ const struct setting conf_table[] = {
 	  "The call's transition table. Default: the one that was installed." },
 	{ "log_level", SETTING_ENUM, AT(log_level), "info", 0, 0, level_names, "What is logged." },
 	{ "camera", SETTING_STRING, AT(camera), "v4l2:/dev/video0", 0, 0, NULL,
-	  "v4l2:DEVICE, pattern: (a test picture) or null:." },
+	  "v4l2:/dev/videoN, v4l2:auto (the first camera), v4l2:match:PATTERN (the first whose card, driver, USB id such "
+	  "as 046d:0825, or name in /dev/v4l/by-id fits), pattern: (a test picture) or null:." },
+	{ "camera_controls", SETTING_LIST, AT(camera_controls), NULL, 0, 0, NULL,
+	  "Controls of the camera that are set whenever it is opened, each CONTROL=VALUE with the name that "
+	  "callboxctl camera-controls prints: brightness=140 zoom_absolute=200." },
+	{ "camera_presets", SETTING_LIST, AT(camera_presets), NULL, 0, 0, NULL,
+	  "Sets of controls with a name for callboxctl camera-preset, each NAME:CONTROL=VALUE,CONTROL=VALUE." },
+	{ "camera_h264", SETTING_BOOL, AT(camera_h264), "yes", 0, 0, NULL,
+	  "Whether H.264 that the camera itself encodes is sent as it is." },
+	{ "quirks", SETTING_PATH, AT(quirks), NULL, 0, 0, NULL,
+	  "What is known to be wrong with single cameras, see quirks.conf(5). Default: the file that was installed." },
 	{ "microphone", SETTING_STRING, AT(microphone), "alsa:default", 0, 0, NULL,
 	  "alsa:PCM, alsa:match:PATTERN (the cards whose id or name fits, with * and ?), alsa:auto (the first card), "
 	  "tone:HERTZ, file:WAV or null:. Several, the best first: the next is used while one is missing." },
@@ -126,6 +138,33 @@ const struct setting account_table[] = {
 	{ NULL, SETTING_STRING, 0, NULL, 0, 0, NULL, NULL },
 };
 
+static int camera_check(const char *file, const struct conf *conf, char **ret_error)
+{
+	char *why = NULL;
+	const char *key = "camera_controls";
+	int r = control_words_check(conf->camera_controls, &why);
+	if (r == 0) {
+		key = "camera_presets";
+		r = control_presets_check(conf->camera_presets, &why);
+	}
+	if (r < 0) {
+		*ret_error = g_strdup_printf("%s: %s: %s", file, key, why);
+		g_free(why);
+	}
+	return r;
+}
+
+static int quirks_check(struct conf *conf, char **ret_error)
+{
+	struct quirks *quirks = NULL;
+	g_autofree char *installed = path_join(PATH_DATA, "quirks.conf");
+	if (!conf->quirks && g_file_test(installed, G_FILE_TEST_EXISTS))
+		conf->quirks = g_steal_pointer(&installed);
+	int r = conf->quirks ? quirks_load(conf->quirks, &quirks, ret_error) : 0;
+	quirks_free(quirks);
+	return r;
+}
+
 /* The tones are looked at once, when a person reads what is wrong with them. */
 static int tones_check(const struct conf *conf, const char *file, char **ret_error)
 {
@@ -157,6 +196,10 @@ int conf_load(const char *folder, struct conf *conf, char **ret_error)
 		*ret_error = g_strdup_printf("%s: token_service: %s", file, why);
 		g_free(why);
 	}
+	if (r == 0)
+		r = camera_check(file, conf, ret_error);
+	if (r == 0)
+		r = quirks_check(conf, ret_error);
 	if (r == 0)
 		r = tones_check(conf, file, ret_error);
 	if (r < 0) {

@@ -10,6 +10,7 @@
 
 struct conf {
 	char *control_socket, *state_dir, *call_fsm;
+	char *quirks, *camera_controls, *camera_presets;
 	char *camera, *microphone, *speaker, *local_view, *remote_view;
 	char *ring_tone, *ringback_tone, *busy_tone; /* default, none, or a WAV file */
 	int ring_volume;
@@ -19,7 +20,7 @@ struct conf {
 	bool echo_cancel, noise_suppress, gain_control;
 	int reject_scope, maxcall_ms, rings_a_minute, accept_second, busy_policy, standby_delay_ms;
 	bool autoanswer_mute, autoanswer_beep, call_waiting, ring_unverified, mic_unmute_on_disconnect;
-	bool wake_on_ring, token_required;
+	bool wake_on_ring, token_required, camera_h264;
 	char *allow, *block, *contacts, *network_interface, *token_service;
 };
 

@@ -23,6 +23,7 @@
 #include "core/box/ringer.h"
 #include "core/box/session.h"
 #include "core/box/standby.h"
+#include "core/devices/quirks.h"
 
 #define STOP_LIMIT_MS 3000
 
@@ -478,8 +479,8 @@ static int usage(FILE *out)
 	      "  -n, --check        check every conf file and stop\n"
 	      "  -v, --verbose      with -n: print the configuration back; else log more\n"
 	      "      --draw         print the call's states as a graph for dot(1)\n"
-	      "      --man PAGE     print what callbox.conf(5), hooks.conf(5) or callboxd(8) says of tables:\n"
-	      "                     PAGE is conf, hooks or api\n"
+	      "      --man PAGE     print what callbox.conf(5), hooks.conf(5), quirks.conf(5) or callboxd(8) says\n"
+	      "                     of tables: PAGE is conf, hooks, quirks or api\n"
 	      "  -h, --help         this text\n",
 	      out);
 	return out == stderr ? 64 : 0;
@@ -521,13 +522,19 @@ static int print_man(const char *page)
 		puts(".El");
 		return 0;
 	}
+	if (g_str_equal(page, "quirks")) {
+		puts(".Sh KEYS\n.Bl -tag -width Ds");
+		settings_print_man(quirk_table, stdout);
+		puts(".El");
+		return 0;
+	}
 	if (g_str_equal(page, "api")) {
 		api_print_man(stdout);
 		events_print_man(stdout);
 		return 0;
 	}
 	if (!g_str_equal(page, "conf")) {
-		fprintf(stderr, "callboxd: --man: \"%s\" is none of conf, hooks, api\n", page);
+		fprintf(stderr, "callboxd: --man: \"%s\" is none of conf, hooks, quirks, api\n", page);
 		return 64;
 	}
 	puts(".Sh CALLBOX.CONF\n.Bl -tag -width Ds");

@@ -1,43 +1,32 @@
 #include "core/ctl/ctl.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <glib.h>
 #include <ifaddrs.h>
-#include <linux/videodev2.h>
 #include <net/if.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "core/base/sound_cards.h"
 
-static int found(const char *level, const char *part, const char *text)
+int doctor_found(const char *level, const char *part, const char *format, ...)
 {
-	printf("%-6s %-8s %s\n", level, part, text);
+	va_list arguments;
+	printf("%-6s %-8s ", level, part);
+	va_start(arguments, format);
+	vprintf(format, arguments);
+	va_end(arguments);
+	putchar('\n');
 	return level[0] == 'W';
 }
 
-static int camera_check(const char *file)
+static int found(const char *level, const char *part, const char *text)
 {
-	struct v4l2_capability can;
-	int fd = open(file, O_RDWR | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0) {
-		g_autofree char *text = g_strdup_printf("%s: %s%s", file, g_strerror(errno),
-							errno == EACCES ? ": add the user to group video" : "");
-		return found("WRONG", "camera", text);
-	}
-	memset(&can, 0, sizeof(can));
-	int r = ioctl(fd, VIDIOC_QUERYCAP, &can);
-	close(fd);
-	bool captures = r == 0 && (can.device_caps & (V4L2_CAP_VIDEO_CAPTURE | V4L2_CAP_VIDEO_CAPTURE_MPLANE));
-	if (!captures)
-		return 0;
-	g_autofree char *text = g_strdup_printf("v4l2:%s  %s (%s)", file, can.card, can.driver);
-	return found("ok", "camera", text);
+	return doctor_found(level, part, "%s", text);
 }
 
 /* Calls check for each file of the folder that begins with prefix; returns their number. */
@@ -107,9 +96,7 @@ static int network_check(void)
 
 int doctor_machine(void)
 {
-	int trouble = 0;
-	if (each_file("/dev", "video", camera_check, &trouble) == 0)
-		found("none", "camera", "no /dev/video*: no camera is plugged in, or its driver is not loaded");
+	int trouble = doctor_cameras();
 	trouble += sound_check();
 	if (each_file("/dev/dri", "renderD", gpu_check, &trouble) == 0)
 		found("none", "gpu", "no /dev/dri/renderD*: pictures are encoded in software");

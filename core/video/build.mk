@@ -3,6 +3,7 @@ VIDEO_PIPE = \
 	core/video/adapt.c core/video/adapt.h \
 	core/video/capture.c core/video/capture.h \
 	core/video/ladder.c core/video/ladder.h \
+	core/video/passthrough.c core/video/passthrough.h \
 	core/video/placeholder.c core/video/placeholder.h \
 	core/video/render.c core/video/render.h \
 	core/video/source.c core/video/source.h
@@ -31,3 +32,7 @@ tests_unit_test_frame_LDADD = $(VIDEOGLUE_LDADD) $(BASE_LDADD)
 check_PROGRAMS += tests/unit/test_adapt
 tests_unit_test_adapt_SOURCES = tests/unit/test_adapt.c core/video/adapt.c
 tests_unit_test_adapt_LDADD = $(BASE_LDADD) -lm
+
+check_PROGRAMS += tests/unit/test_camera
+tests_unit_test_camera_SOURCES = tests/unit/test_camera.c core/video/placeholder.c core/video/source.c
+tests_unit_test_camera_LDADD = drivers-glue/libvideoglue.a core/devices/libdevices.a $(YUV_LIBS) $(JPEG_LIBS) $(BASE_LDADD)

@@ -8,6 +8,7 @@
 #include "core/base/log.h"
 #include "core/base/program.h"
 #include "core/devices/convert.h"
+#include "core/devices/quirks.h"
 #include "core/video/capture.h"
 #include "core/video/render.h"
 #include "drivers-glue/png.h"
@@ -16,6 +17,7 @@ struct video {
 	struct program *program;
 	struct capture *capture;
 	struct render *render;
+	struct quirks *quirks;
 };
 
 static void on_camera(const char *id, const char *state, const char *text, void *data)
@@ -49,7 +51,14 @@ static void do_start(void *data, const cJSON *message, int fd)
 	(void)fd;
 	if (video->capture)
 		return;
+	const char *quirks = message_string(message, "quirks", "");
+	g_autofree char *error = NULL;
+	if (quirks[0] && quirks_load(quirks, &video->quirks, &error) < 0)
+		log_error("conf: %s", error); /* callboxd has looked at it, long ago */
 	const struct capture_wish wish = {
+		.quirks = video->quirks,
+		.controls = message_string(message, "controls", ""),
+		.h264 = message_bool(message, "camera_h264", false),
 		.camera = (char *)message_string(message, "camera", "null:"),
 		.view = (char *)message_string(message, "local_view", "null:"),
 		.width = message_int(message, "width", 640) & ~1,
@@ -133,6 +142,29 @@ static void do_switch(void *data, const cJSON *message, int fd)
 	(void)fd;
 	if (video->capture)
 		capture_switch(video->capture, message_string(message, "id", "null:"));
+}
+
+static void on_control(int id, const cJSON *controls, const char *error, void *data)
+{
+	cJSON *answer = message_new("controls");
+	cJSON_AddNumberToObject(answer, "id", id);
+	if (error)
+		cJSON_AddStringToObject(answer, "error", error);
+	else if (controls)
+		cJSON_AddItemToObject(answer, "controls", cJSON_Duplicate(controls, true));
+	program_post(((struct video *)data)->program, answer);
+}
+
+/* With "set": words that set controls; else what there is. */
+static void do_controls(void *data, const cJSON *message, int fd)
+{
+	struct video *video = data;
+	int id = message_int(message, "id", 0);
+	(void)fd;
+	if (video->capture)
+		capture_control(video->capture, id, message_string(message, "set", NULL), on_control, video);
+	else
+		on_control(id, NULL, "no camera is open", video);
 }
 
 static void do_profile(void *data, const cJSON *message, int fd)
@@ -239,6 +271,8 @@ static const struct message_field start_fields[] = {
 	{ "width", M_NUMBER, true, 16, 4096 },	{ "height", M_NUMBER, true, 16, 4096 },
 	{ "fps", M_NUMBER, true, 1, 120 },	{ "bitrate_bps", M_NUMBER, true, 30000, 100000000 },
 	{ "local_view", M_STRING, true, 1, 4096 }, { "remote_view", M_STRING, true, 1, 4096 },
+	{ "quirks", M_STRING, false, 0, 4096 }, { "controls", M_STRING, false, 0, 4096 },
+	{ "camera_h264", M_BOOL, false, 0, 0 },
 	{ NULL, M_STRING, false, 0, 0 },
 };
 static const struct message_field profile_fields[] = {
@@ -254,6 +288,9 @@ static const struct message_field snapshot_fields[] = {
 	{ "id", M_NUMBER, true, 1, 1e9 }, { "which", M_STRING, true, 1, 16 },
 	{ "file", M_STRING, true, 1, 4096 }, { NULL, M_STRING, false, 0, 0 },
 };
+static const struct message_field controls_fields[] = {
+	{ "id", M_NUMBER, true, 1, 1e9 }, { "set", M_STRING, false, 1, 4096 }, { NULL, M_STRING, false, 0, 0 },
+};
 static const struct message_field id_fields[] = { { "id", M_STRING, true, 1, 256 },
 						  { NULL, M_STRING, false, 0, 0 } };
 static const struct message_field on_fields[] = { { "on", M_BOOL, true, 0, 0 },
@@ -266,6 +303,7 @@ static const struct program_word words[] = {
 	{ "view", view_fields, do_view },
 	{ "snapshot", snapshot_fields, do_snapshot },
 	{ "switch", id_fields, do_switch },
+	{ "controls", controls_fields, do_controls },
 	{ "profile", profile_fields, do_profile },
 	{ "mute", on_fields, do_mute },
 	{ "enable", on_fields, do_enable },
@@ -281,6 +319,7 @@ static void stop(void *data)
 		render_units(video->render, -1, NULL);
 	capture_stop(video->capture);
 	render_stop(video->render);
+	quirks_free(video->quirks);
 }
 
 int main(void)
