@@ -19,6 +19,7 @@
 #include "core/box/token.h"
 #include "core/call/call_core.h"
 
+struct knobs;
 struct line;
 struct session;
 struct ringer;
@@ -39,6 +40,7 @@ struct box {
 	struct token *token;
 	struct standby *standby;
 	struct ringer *ringer;
+	struct knobs *knobs;
 	char last_state[24]; /* of the last onCallState */
 	bool rings;	     /* as the last onRing said */
 	bool beep;	     /* the next session begins with a beep */

@@ -465,6 +465,14 @@ void session_tone(struct session *session, const char *tone, int volume)
 	tell(session->media, message);
 }
 
+void session_gain(struct session *session, const char *kind, double gain)
+{
+	cJSON *message = message_new("gain");
+	cJSON_AddStringToObject(message, "kind", kind);
+	cJSON_AddNumberToObject(message, "millis", (int)(gain * 1000));
+	tell(session->media, message);
+}
+
 void session_playout_mute(struct session *session, bool on)
 {
 	cJSON *message = message_new("playout_mute");

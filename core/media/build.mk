@@ -3,6 +3,7 @@ noinst_LIBRARIES += core/media/libmedia.a drivers-glue/libsoundglue.a
 drivers_glue_libsoundglue_a_CFLAGS = $(AM_CFLAGS) $(ALSA_CFLAGS) $(ECHO_CFLAGS)
 drivers_glue_libsoundglue_a_SOURCES = core/devices/sound_device.h core/devices/wav.c core/devices/wav.h \
 	drivers-glue/alsa_samples.c drivers-glue/alsa_samples.h drivers-glue/alsa_setup.c drivers-glue/alsa_setup.h \
+	core/devices/mixer.h drivers-glue/mixer_alsa.c \
 	drivers-glue/sound_alsa.c drivers-glue/sound_clocked.c drivers-glue/sound_drivers.c \
 	drivers-glue/sound_drivers.h
 core_media_libmedia_a_CFLAGS = $(AM_CFLAGS) $(NICE_CFLAGS) $(OPENSSL_CFLAGS) $(SRTP_CFLAGS) $(OPUS_CFLAGS) \
@@ -32,3 +33,7 @@ tests_unit_test_media_LDADD = $(MEDIA_LDADD) $(BASE_LDADD)
 check_PROGRAMS += tests/unit/test_secure
 tests_unit_test_secure_SOURCES = tests/unit/test_secure.c
 tests_unit_test_secure_LDADD = $(MEDIA_LDADD) $(BASE_LDADD)
+check_PROGRAMS += tests/unit/test_sound_parts
+tests_unit_test_sound_parts_SOURCES = tests/unit/test_sound_parts.c
+tests_unit_test_sound_parts_CFLAGS = $(AM_CFLAGS) $(ALSA_CFLAGS)
+tests_unit_test_sound_parts_LDADD = $(MEDIA_LDADD) $(BASE_LDADD)

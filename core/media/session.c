@@ -853,6 +853,11 @@ void session_tone(struct session *session, struct tone *tone)
 		tone_destroy(tone);
 }
 
+void session_gain(struct session *s, const char *kind, double gain)
+{
+	sound_gain(s->sound, kind, gain);
+}
+
 void session_playout_mute(struct session *s, bool on)
 {
 	sound_playout_mute(s->sound, on);

@@ -39,6 +39,8 @@ void session_mute(struct session *session, bool audio, bool video);
 void session_enable(struct session *session, bool audio, bool video);
 /* On the speaker; takes the tone, NULL: silence. */
 void session_tone(struct session *session, struct tone *tone);
+/* kind: speaker or microphone; 1 leaves it as it is. */
+void session_gain(struct session *session, const char *kind, double gain);
 void session_playout_mute(struct session *session, bool on);
 void session_switch(struct session *session, const char *kind, const char *id);
 cJSON *session_stats(struct session *session);
