@@ -47,6 +47,7 @@ struct box {
 	guint timer;
 	GMainLoop *loop;
 	bool audio_muted, video_muted, audio_enabled, video_enabled;
+	bool silent, dark; /* what the hooks were last told: no sound, no picture leaves this room */
 };
 
 int64_t box_now_ms(void); /* CLOCK_BOOTTIME */
@@ -54,6 +55,8 @@ int64_t box_now_ms(void); /* CLOCK_BOOTTIME */
 void box_drain(struct box *box);
 /* Sound and picture switches: told to the media, the peer and the clients. */
 void box_switches(struct box *box);
+/* After a call or a preview: all on again; mutes as mic_unmute_on_disconnect says. */
+void box_switches_restore(struct box *box);
 /* An event that is not the core's: to all subscribers. payload is taken. */
 void box_event(struct box *box, const char *name, cJSON *payload);
 cJSON *box_state(struct box *box);

@@ -14,7 +14,7 @@ core_box_callbox_fetch_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS)
 core_box_callbox_fetch_LDADD = $(CURL_LIBS)
 core_box_callboxd_CPPFLAGS = $(AM_CPPFLAGS) -DCALLBOX_VERSION=\"$(PACKAGE_VERSION)\"
 core_box_callboxd_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS) $(SYSTEMD_CFLAGS)
-core_box_callboxd_LDADD = core/call/libcall.a $(BASE_LDADD) $(SQLITE_LIBS) $(SYSTEMD_LIBS)
+core_box_callboxd_LDADD = core/call/libcall.a $(BASE_LDADD) $(SQLITE_LIBS) $(SYSTEMD_LIBS) -lm
 
 check_PROGRAMS += tests/unit/test_hooks
 tests_unit_test_hooks_SOURCES = tests/unit/test_hooks.c core/box/hooks.c core/box/hooks.h

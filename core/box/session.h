@@ -33,6 +33,8 @@ void session_type(struct session *session, enum call_type type);
 void session_flags(struct session *session);
 /* In place of a mixer that the card has not. kind: speaker or microphone. */
 void session_gain(struct session *session, const char *kind, double gain);
+/* Tells the processes the box's present profile: size, rate, bits. */
+void session_profile(struct session *session);
 void session_playout_mute(struct session *session, bool on);
 void session_switch(struct session *session, const char *kind, const char *id);
 void session_view(struct session *session, const char *which, const char *output);

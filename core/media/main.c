@@ -122,6 +122,14 @@ static void do_gate(void *data, const cJSON *message, int fd)
 		session_gate(media->session, message_bool(message, "open", false));
 }
 
+static void do_profile(void *data, const cJSON *message, int fd)
+{
+	struct media *media = data;
+	(void)fd;
+	if (media->session)
+		session_video_rate(media->session, message_number(message, "bitrate_bps", 800000));
+}
+
 static void do_mute(void *data, const cJSON *message, int fd)
 {
 	struct media *media = data;
@@ -228,6 +236,7 @@ static const struct program_word words[] = {
 	{ "description", description_fields, do_description },
 	{ "candidates", candidates_fields, do_candidates },
 	{ "gate", NULL, do_gate },
+	{ "profile", NULL, do_profile },
 	{ "mute", NULL, do_mute },
 	{ "enable", NULL, do_enable },
 	{ "playout_mute", NULL, do_playout_mute },

@@ -178,8 +178,9 @@ static void on_units_idr(void *data)
 		video_receive_ask_keyframe(s->video_receive, now_us());
 }
 
-static void on_units_rate(int bits_per_second, void *data)
+static void on_units_rate(int bits_per_second, int level, void *data)
 {
+	(void)level;
 	(void)bits_per_second; /* rates are told by us, not to us */
 	(void)data;
 }
@@ -501,7 +502,7 @@ static void rate_adapt(struct session *s)
 	s->rate_bps = CLAMP(s->rate_bps, RATE_MIN_BPS, MAX(cap, RATE_MIN_BPS));
 	if (s->units && fabs(s->rate_bps - s->told_bps) > 0.05 * s->told_bps) {
 		s->told_bps = s->rate_bps;
-		unit_channel_set_rate(s->units, (int)s->rate_bps);
+		unit_channel_set_rate(s->units, (int)s->rate_bps, s->remote.video.level);
 	}
 }
 
@@ -821,7 +822,7 @@ void session_units(struct session *s, int fd)
 		log_error("unit channel: %s", g_strerror(-r));
 		return;
 	}
-	unit_channel_set_rate(s->units, (int)s->rate_bps);
+	unit_channel_set_rate(s->units, (int)s->rate_bps, s->remote.video.level);
 	video_receive_ask_keyframe(s->video_receive, now_us());
 }
 
@@ -831,6 +832,18 @@ void session_gate(struct session *s, bool open)
 	sound_gate(s->sound, open);
 	if (open && s->units)
 		unit_channel_request_idr(s->units);
+}
+
+void session_video_rate(struct session *s, double bits_per_second)
+{
+	double before = s->rate_max_bps;
+	s->rate_max_bps = MAX(bits_per_second, RATE_MIN_BPS);
+	/* A better profile begins at its own rate where the old one was carried whole. */
+	if (s->rate_bps >= before * 0.95 || s->rate_bps > s->rate_max_bps)
+		s->rate_bps = s->rate_max_bps;
+	s->told_bps = s->rate_bps;
+	if (s->units)
+		unit_channel_set_rate(s->units, (int)s->rate_bps, s->remote.video.level);
 }
 
 void session_mute(struct session *s, bool audio, bool video)

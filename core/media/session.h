@@ -36,6 +36,8 @@ void session_description(struct session *session, const char *type, const char *
 void session_candidates(struct session *session, const cJSON *candidates);
 void session_gate(struct session *session, bool open);
 void session_mute(struct session *session, bool audio, bool video);
+/* The most bits a second of video that are sent. */
+void session_video_rate(struct session *session, double bits_per_second);
 void session_enable(struct session *session, bool audio, bool video);
 /* On the speaker; takes the tone, NULL: silence. */
 void session_tone(struct session *session, struct tone *tone);
