@@ -72,8 +72,17 @@ static void on_device(const char *kind, const char *id, const char *state, const
 	program_post(((struct media *)data)->program, message);
 }
 
+static void on_drift(const char *microphone, const char *speaker, int nanos, void *data)
+{
+	cJSON *message = message_new("drift");
+	cJSON_AddStringToObject(message, "microphone", microphone);
+	cJSON_AddStringToObject(message, "speaker", speaker);
+	cJSON_AddNumberToObject(message, "nanos", nanos);
+	say(data, message);
+}
+
 static const struct session_ops ops = { on_description, on_candidates, on_up, on_lost, on_quality, on_device,
-					on_failed };
+					on_failed, on_drift };
 
 static void do_start(void *data, const cJSON *message, int fd)
 {

@@ -25,6 +25,8 @@ struct session_ops {
 	/* any thread */
 	void (*device)(const char *kind, const char *id, const char *state, const char *text, void *data);
 	void (*failed)(const char *why, void *data);
+	/* The clocks of two sound devices were compared long enough to remember it: thousandths of a ppm. */
+	void (*drift)(const char *microphone, const char *speaker, int nanos, void *data);
 };
 
 /* start: the channel's start message, checked. */
