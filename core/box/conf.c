@@ -49,8 +49,8 @@ const struct setting conf_table[] = {
 	  "What it plays when that call was refused, or found nobody free." },
 	{ "ring_volume", SETTING_INT, AT(ring_volume), "80", 0, 100, NULL, "How loud these are." },
 	{ "mute_button", SETTING_STRING, AT(mute_button), "mixer", 0, 0, NULL,
-	  "The room's mute button: mixer (the capture switch of the microphone's card), evdev:NAME (the key KEY_MICMUTE or "
-	  "KEY_MUTE of input devices whose name fits, with * and ?), or none." },
+	  "The room's mute button: mixer (the capture switch of the microphone's card), evdev:NAME (the key KEY_MICMUTE "
+	  "or KEY_MUTE of input devices whose name fits, with * and ?), or none." },
 	{ "echo_cancel", SETTING_BOOL, AT(echo_cancel), "yes", 0, 0, NULL,
 	  "Takes what the speaker plays out of what the microphone hears." },
 	{ "noise_suppress", SETTING_BOOL, AT(noise_suppress), "yes", 0, 0, NULL, "Removes steady noise." },

@@ -17,8 +17,10 @@ core_media_libmedia_a_SOURCES = core/media/h264.c core/media/h264.h core/media/i
 	core/media/sound/jitter.h core/media/sound/microphone.c core/media/sound/microphone.h \
 	core/media/sound/port.c core/media/sound/port.h core/media/sound/sound.c core/media/sound/sound.h \
 	core/media/sound/speaker.c core/media/sound/speaker.h core/media/sound/tones.c core/media/sound/tones.h
+# What libsoundglue.a needs; webrtc-audio-processing is C++.
+SOUND_LIBS = $(ECHO_LIBS) $(ALSA_LIBS) $(WEBRTC_LIBS) -lstdc++
 MEDIA_LDADD = core/media/libmedia.a drivers-glue/libsoundglue.a $(NICE_LIBS) $(OPENSSL_LIBS) $(SRTP_LIBS) \
-	$(OPUS_LIBS) $(ECHO_LIBS) $(ALSA_LIBS) $(WEBRTC_LIBS) -lstdc++
+	$(OPUS_LIBS) $(SOUND_LIBS)
 
 pkglibexec_PROGRAMS += core/media/callbox-media
 core_media_callbox_media_SOURCES = core/media/main.c

@@ -146,7 +146,8 @@ static void run_room(struct run *run, const struct room *room, double hint)
 		double end = (double)(at + SOUND_BLOCK), us = START_US + end * 1e6 / RATE;
 		play(run, room, speaker_at(room, end), us);
 		for (int i = 0; i < SOUND_BLOCK; i++) {
-			double sample = echo_at(room, speaker_at(room, (double)(at + i))) + room->near[at + i] + 6 * noise();
+			double sample = echo_at(room, speaker_at(room, (double)(at + i))) + room->near[at + i];
+			sample += 6 * noise();
 			run->heard[at + i] = (int16_t)CLAMP(lrint(sample), -32768, 32767);
 		}
 		const struct sound_state state = state_of(end, 0, us);

@@ -9,6 +9,7 @@
 #include <math.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -163,12 +164,39 @@ struct scene {
 	char *heard; /* bob's speaker */
 };
 
+static const char *speech_of_bob; /* NULL: a tone */
+
+/* Eleven seconds of noise in syllables. */
+static void speech_write(const char *file)
+{
+	enum { COUNT = 11 * RATE };
+	uint8_t head[44] = "RIFF....WAVEfmt \x10\0\0\0\x01\0\x01\0";
+	const uint32_t words[] = { COUNT * 2 + 36, RATE, RATE * 2, COUNT * 2 };
+	g_autofree char *bytes = g_malloc(44 + COUNT * 2);
+	int16_t *samples = (int16_t *)(void *)(bytes + 44);
+	uint32_t seed = 1;
+	double low = 0;
+	for (int i = 0; i < COUNT; i++) {
+		seed = seed * 1664525 + 1013904223;
+		low += ((double)seed / 2147483648.0 - 1 - low) * 0.3;
+		samples[i] = (int16_t)(9000 * low * (0.5 + 0.5 * sin(2 * M_PI * 3.1 * i / RATE)));
+	}
+	for (int i = 0; i < 4; i++)
+		memcpy(head + (const int[]){ 4, 24, 28, 40 }[i], &words[i], 4);
+	head[32] = 2;
+	head[34] = 16;
+	memcpy(head + 36, "data", 4);
+	memcpy(bytes, head, 44);
+	g_file_set_contents(file, bytes, 44 + COUNT * 2, NULL);
+}
+
 static void scene_open(struct scene *s, const char *folder, const struct box_devices *devices)
 {
 	s->place = place_open(folder);
 	s->heard = g_build_filename(s->place->dir, "heard.wav", NULL);
 	g_autofree char *speaker = g_strconcat("file:", s->heard, NULL);
-	const struct box_devices made = { .microphone = "tone:660", .speaker = speaker, .camera = "null:" };
+	g_autofree char *voice = speech_of_bob ? g_strconcat("file:", speech_of_bob, NULL) : g_strdup("tone:660");
+	const struct box_devices made = { .microphone = voice, .speaker = speaker, .camera = "null:" };
 	place_hub_start(s->place);
 	s->alice_box = box_create(s->place, "alice", "room-a", NULL, devices);
 	s->bob_box = box_create(s->place, "bob", "room-b", NULL, &made);
@@ -320,6 +348,33 @@ static void scene_stall(const char *folder)
 	check(delay <= before + 60, "the other side's sound waited %.0f ms before it, %.0f ms after it (%.0f blocks "
 	      "captured)", before, delay, captured);
 	g_free(heard.bytes);
+	scene_close(&s);
+}
+
+/* What alice's speaker plays comes back into her microphone through another cable, 60 to 120 ms later. Bob speaks noise;
+ * what he hears of himself is weighed. */
+static void scene_echo(const char *folder)
+{
+	struct scene s;
+	g_autofree char *speech = g_strconcat(folder, "-speech.wav", NULL);
+	g_autofree char *cancel = g_strdup("echo_cancel = yes\nnoise_suppress = no\ngain_control = no\n");
+	const struct box_devices devices = { .camera = "null:", .microphone = "alsa:hw:CARD=First,DEV=1,SUBDEV=1",
+					     .speaker = "alsa:hw:CARD=First,DEV=0,SUBDEV=0", .more = cancel };
+	speech_write(speech);
+	speech_of_bob = speech;
+	scene_open(&s, folder, &devices);
+	scene_call(&s);
+	GPid room = run((const char *const[]){ "alsaloop", "-C", "hw:CARD=First,DEV=1,SUBDEV=0", "-P",
+						"hw:CARD=First,DEV=0,SUBDEV=1", "-c", "1", "-r", "48000", "-f",
+						"S16_LE", "-t", "60000", "-S", "none", NULL });
+	poll(NULL, 0, 20000);
+	double reduced = number_of(s.alice, "sound", "echo_reduced_db"), in = number_of(s.alice, "sound", "speaker_dbfs");
+	double linear = number_of(s.alice, "sound", "echo_linear_db"), ppm = number_of(s.alice, "sound", "drift_ppm");
+	double back = number_of(s.bob, "sound", "speaker_dbfs"), xruns = number_of(s.alice, "sound", "speaker_xruns");
+	scene_hangup(&s);
+	end(room);
+	check(reduced > 20, "a room with an echo: bob speaks at %.0f dBFS and hears himself at %.0f; reduced by %.1f dB, "
+	      "%.1f of them linear; clocks %.1f ppm apart, %.0f xruns", in, back, reduced, linear, ppm, xruns);
 	scene_close(&s);
 }
 
@@ -643,7 +698,7 @@ int main(int argc, char **argv)
 {
 	static const struct { const char *name; void (*run)(const char *folder); } scenes[] = {
 		{ "unplug", scene_unplug }, { "shift", scene_shift }, { "stall", scene_stall },
-		{ "ring", scene_ring },
+		{ "ring", scene_ring }, { "echo", scene_echo },
 		{ "volume", scene_volume }, { "weigh", scene_weigh }, { "button", scene_button },
 	};
 	for (size_t i = 0; argc == 3 && i < G_N_ELEMENTS(scenes); i++)
