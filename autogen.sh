@@ -9,7 +9,7 @@ cd "$(dirname "$0")"
 # The one list of Debian 12 packages.
 PACKAGES="build-essential autoconf automake libtool pkg-config
 libglib2.0-dev libcjson-dev libsqlite3-dev libcurl4-openssl-dev libwebsockets-dev libwebsockets-evlib-uv libuv1-dev libnice-dev libssl-dev libsrtp2-dev
-libopus-dev libasound2-dev libspeexdsp-dev
+libopus-dev libasound2-dev libspeexdsp-dev libwebrtc-audio-processing-dev
 libv4l-dev libopenh264-dev libavcodec-dev libavutil-dev libyuv-dev libturbojpeg0-dev
 libpng-dev libseccomp-dev libsystemd-dev libsdl2-dev
 libdrm-dev libcairo2-dev libpango1.0-dev fonts-dejavu-core fonts-wqy-microhei

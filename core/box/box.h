@@ -19,6 +19,7 @@
 #include "core/box/token.h"
 #include "core/call/call_core.h"
 
+struct knobs;
 struct line;
 struct session;
 struct ringer;
@@ -41,6 +42,7 @@ struct box {
 	struct standby *standby;
 	uint64_t sequence;   /* of the last event */
 	struct ringer *ringer;
+	struct knobs *knobs;
 	char last_state[24]; /* of the last onCallState */
 	bool rings;	     /* as the last onRing said */
 	bool beep;	     /* the next session begins with a beep */

@@ -60,6 +60,9 @@ const struct setting conf_table[] = {
 	{ "busy_tone", SETTING_STRING, AT(busy_tone), "default", 0, 0, NULL,
 	  "What it plays when that call was refused, or found nobody free." },
 	{ "ring_volume", SETTING_INT, AT(ring_volume), "80", 0, 100, NULL, "How loud these are." },
+	{ "mute_button", SETTING_STRING, AT(mute_button), "mixer", 0, 0, NULL,
+	  "The room's mute button: mixer (the capture switch of the microphone's card), evdev:NAME (the key KEY_MICMUTE "
+	  "or KEY_MUTE of input devices whose name fits, with * and ?), or none." },
 	{ "echo_cancel", SETTING_BOOL, AT(echo_cancel), "yes", 0, 0, NULL,
 	  "Takes what the speaker plays out of what the microphone hears." },
 	{ "noise_suppress", SETTING_BOOL, AT(noise_suppress), "yes", 0, 0, NULL, "Removes steady noise." },
@@ -185,6 +188,16 @@ static int tones_check(const struct conf *conf, const char *file, char **ret_err
 	return 0;
 }
 
+static int button_check(const struct conf *conf, const char *file, char **ret_error)
+{
+	const char *value = conf->mute_button;
+	if (g_str_equal(value, "none") || g_str_equal(value, "mixer") ||
+	    (g_str_has_prefix(value, "evdev:") && value[6]))
+		return 0;
+	*ret_error = g_strdup_printf("%s: mute_button: \"%s\" is neither none, mixer nor evdev:NAME", file, value);
+	return -EINVAL;
+}
+
 int conf_load(const char *folder, struct conf *conf, char **ret_error)
 {
 	g_autofree char *file = g_build_filename(folder, "callbox.conf", NULL);
@@ -202,6 +215,8 @@ int conf_load(const char *folder, struct conf *conf, char **ret_error)
 		r = quirks_check(conf, ret_error);
 	if (r == 0)
 		r = tones_check(conf, file, ret_error);
+	if (r == 0)
+		r = button_check(conf, file, ret_error);
 	if (r < 0) {
 		conf_clear(conf);
 		return r;

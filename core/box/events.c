@@ -46,6 +46,7 @@ const struct event_row event_rows[] = {
 	  "an account's connection" },
 	{ "onCamera", "id, state, message", "the camera was opened, lost, found" },
 	{ "onDevice", "kind, id, state, message", "microphone or speaker were opened, lost, found" },
+	{ "onVolumeChange", "kind, percent, on, mixer, name", "somebody turned a volume knob, here or on the card" },
 	{ "onViewShown", "which", "a view shows its first picture" },
 	{ NULL, NULL, NULL },
 };

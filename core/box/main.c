@@ -18,6 +18,7 @@
 #include "core/base/paths.h"
 #include "core/box/box.h"
 #include "core/box/events.h"
+#include "core/box/knobs.h"
 #include "core/box/line.h"
 #include "core/box/policy.h"
 #include "core/box/ringer.h"
@@ -178,6 +179,7 @@ static void do_media_start(struct box *box, const struct call_output *output)
 	need_session(box, output);
 	ringer_stop(box->ringer);
 	session_start(box->session, output->account, output->to_user, output->anchor, output->call_type);
+	knobs_session(box->knobs);
 	if (box->beep)
 		session_tone(box->session, "beep", 100);
 	box->beep = false;
@@ -335,11 +337,14 @@ static int core_part(struct box *box, char **ret_error)
 	history_replay(box->history, restore, box);
 	box->standby = standby_create(box);
 	box->ringer = ringer_create(box);
+	box->knobs = knobs_create(box);
 	return 0;
 }
 
 static void core_part_stop(struct box *box)
 {
+	knobs_destroy(box->knobs);
+	box->knobs = NULL;
 	ringer_destroy(box->ringer);
 	box->ringer = NULL;
 	standby_destroy(box->standby);

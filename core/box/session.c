@@ -5,6 +5,7 @@
 
 #include "core/base/child.h"
 #include "core/base/log.h"
+#include "core/box/drifts.h"
 #include "core/box/line.h"
 #include "core/devices/control.h"
 
@@ -54,10 +55,15 @@ static const struct message_field device_fields[] = { { "kind", M_STRING, true, 
 static const struct message_field quality_fields[] = { { "up", M_NUMBER, true, 0, 5 },
 						       { "down", M_NUMBER, true, 0, 5 },
 						       { NULL, M_STRING, false, 0, 0 } };
+static const struct message_field drift_fields[] = { { "microphone", M_STRING, true, 1, 127 },
+						     { "speaker", M_STRING, true, 1, 127 },
+						     { "nanos", M_NUMBER, true, -1e6, 1e6 },
+						     { NULL, M_STRING, false, 0, 0 } };
 static const struct message_shape media_shapes[] = {
 	{ "ready", NULL }, { "description", description_fields }, { "candidates", candidates_fields },
 	{ "up", NULL }, { "lost", text_fields }, { "quality", quality_fields }, { "stats", stats_fields },
-	{ "device", device_fields }, { "failed", text_fields }, { "stopped", NULL }, { NULL, NULL },
+	{ "device", device_fields }, { "drift", drift_fields }, { "failed", text_fields }, { "stopped", NULL },
+	{ NULL, NULL },
 };
 
 static const struct message_field camera_fields[] = { { "id", M_STRING, true, 0, 256 },
@@ -213,6 +219,9 @@ static void on_media(struct channel *channel, const char *name, const cJSON *mes
 		on_answer(session, message, "media", "stats");
 	} else if (g_str_equal(name, "device")) {
 		device_told(session, message);
+	} else if (g_str_equal(name, "drift")) {
+		drifts_put(session->box->conf.state_dir, message_string(message, "microphone", ""),
+			   message_string(message, "speaker", ""), message_int(message, "nanos", 0));
 	} else if (g_str_equal(name, "failed")) {
 		core_fact(session, CALL_MEDIA_FAILED, message_string(message, "message", "media failed"));
 	}
@@ -418,6 +427,7 @@ void session_start(struct session *session, const char *account, const char *pee
 	cJSON_AddBoolToObject(settings, "echo_cancel", conf->echo_cancel);
 	cJSON_AddBoolToObject(settings, "noise_suppress", conf->noise_suppress);
 	cJSON_AddBoolToObject(settings, "gain_control", conf->gain_control);
+	cJSON_AddItemToObject(settings, "drifts", drifts_load(conf->state_dir));
 	child_send(session->media, message);
 	flags_tell(session);
 	video_start(session);
@@ -501,6 +511,14 @@ void session_tone(struct session *session, const char *tone, int volume)
 	if (tone)
 		cJSON_AddStringToObject(message, "tone", tone);
 	cJSON_AddNumberToObject(message, "volume", volume);
+	tell(session->media, message);
+}
+
+void session_gain(struct session *session, const char *kind, double gain)
+{
+	cJSON *message = message_new("gain");
+	cJSON_AddStringToObject(message, "kind", kind);
+	cJSON_AddNumberToObject(message, "millis", (int)(gain * 1000));
 	tell(session->media, message);
 }
 

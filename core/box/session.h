@@ -31,6 +31,8 @@ void session_peer_message(struct session *session, const char *kind, const cJSON
 void session_type(struct session *session, enum call_type type);
 /* Tells the processes the box's present mute and enable flags. */
 void session_flags(struct session *session);
+/* In place of a mixer that the card has not. kind: speaker or microphone. */
+void session_gain(struct session *session, const char *kind, double gain);
 /* Tells the processes the box's present profile: size, rate, bits. */
 void session_profile(struct session *session);
 void session_playout_mute(struct session *session, bool on);

@@ -22,7 +22,7 @@ tests_tools_pattern_read_LDADD = $(VIDEOGLUE_LDADD) $(BASE_LDADD)
 check_PROGRAMS += tests/unit/test_threads
 tests_unit_test_threads_SOURCES = tests/unit/test_threads.c $(VIDEO_PIPE)
 tests_unit_test_threads_LDADD = core/media/libmedia.a drivers-glue/libsoundglue.a $(VIDEOGLUE_LDADD) \
-	$(BASE_LDADD) $(NICE_LIBS) $(OPENSSL_LIBS) $(SRTP_LIBS) $(OPUS_LIBS) $(ECHO_LIBS) $(ALSA_LIBS)
+	$(BASE_LDADD) $(NICE_LIBS) $(OPENSSL_LIBS) $(SRTP_LIBS) $(OPUS_LIBS) $(SOUND_LIBS)
 
 check_PROGRAMS += tests/unit/test_frame
 tests_unit_test_frame_SOURCES = tests/unit/test_frame.c
