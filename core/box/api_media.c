@@ -5,6 +5,7 @@
 #include "core/base/message.h"
 #include "core/box/api.h"
 #include "core/box/events.h"
+#include "core/box/screen.h"
 #include "core/box/session.h"
 
 static void set_switch(struct verb *v, bool *which, enum hook hook, bool tell)
@@ -131,13 +132,14 @@ static void set_view(struct verb *v, const char *which, char **slot)
 	const char *view = api_text(v, "view");
 	if (!view || !strchr(view, ':')) {
 		control_error(v->request, CONTROL_INVALID_PARAMS,
-			      "view: null:, png:FILE, raw:FILE or window: is needed");
+			      "view: null:, png:FILE, raw:FILE, window:, kms: or kms:inset is needed");
 		return;
 	}
 	g_free(*slot);
 	*slot = g_strdup(view);
 	if (v->box->session)
-		session_view(v->box->session, which, view);
+		session_view(v->box->session, which);
+	screen_touch(v->box->screen);
 	api_answer(v, 0, NULL, NULL);
 }
 
@@ -162,6 +164,7 @@ static void verb_preview(struct verb *v)
 	}
 	session_close(box->session);
 	box->session = on ? session_open(box, NULL) : NULL;
+	screen_touch(box->screen);
 	api_answer(v, 0, NULL, NULL);
 }
 

@@ -4,7 +4,7 @@
  *                                              ▲                   ├─► session ⇄ callbox-media, callbox-video
  *                                              │                   ├─► control: events
  *                          messages, media facts, timers           ├─► history: journal, records
- *                                                                  └─► hooks, standby
+ *                                                                  └─► hooks, standby, screen ⇄ callbox-screen
  *
  * Whoever feeds the core calls box_drain() afterwards, which carries the outputs out in order. */
 #ifndef CALLBOX_BOX_BOX_H
@@ -20,6 +20,7 @@
 #include "core/call/call_core.h"
 
 struct line;
+struct screen;
 struct session;
 struct standby;
 
@@ -37,6 +38,7 @@ struct box {
 	struct hooks *hooks;
 	struct token *token;
 	struct standby *standby;
+	struct screen *screen; /* NULL: there is none */
 	char last_state[24]; /* of the last onCallState */
 	bool rings;	     /* as the last onRing said */
 	bool beep;	     /* the next session begins with a beep */

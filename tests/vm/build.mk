@@ -16,3 +16,7 @@ tests_vm_kmsdump_LDADD = $(DRM_LIBS) $(PNG_LIBS)
 tests_vm_screen_views_SOURCES = tests/vm/screen_views.c
 tests_vm_screen_views_CFLAGS = $(AM_CFLAGS) $(DRM_CFLAGS)
 tests_vm_screen_views_LDADD = $(VIDEOGLUE_LDADD) $(BASE_LDADD)
+noinst_PROGRAMS += tests/vm/screen_call
+tests_vm_screen_call_SOURCES = tests/vm/screen_call.c
+tests_vm_screen_call_CFLAGS = $(AM_CFLAGS) $(DRM_CFLAGS)
+tests_vm_screen_call_LDADD = $(PAIRS_LDADD) $(VIDEOGLUE_LDADD) -lm
