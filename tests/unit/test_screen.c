@@ -125,6 +125,7 @@ int main(int argc, char **argv)
 		cJSON_AddStringToObject(json, "m", "show");
 		check(message_check(shapes, json, why, sizeof(why)) == 0, "%s is a page%s", pages[i].name, why);
 		page_init(&page, json, 1000000);
+		page.keys = true;
 		for (size_t j = 0; j < G_N_ELEMENTS(sizes); j++)
 			for (int l = 0; l < LANGUAGES; l++)
 				draw(folder, pages[i].name, &page, (enum language)l, sizes[j].width, sizes[j].height);

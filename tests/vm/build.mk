@@ -20,3 +20,6 @@ noinst_PROGRAMS += tests/vm/screen_call
 tests_vm_screen_call_SOURCES = tests/vm/screen_call.c
 tests_vm_screen_call_CFLAGS = $(AM_CFLAGS) $(DRM_CFLAGS)
 tests_vm_screen_call_LDADD = $(PAIRS_LDADD) $(VIDEOGLUE_LDADD) -lm
+noinst_PROGRAMS += tests/vm/screen_cec
+tests_vm_screen_cec_SOURCES = tests/vm/screen_cec.c
+tests_vm_screen_cec_LDADD = $(PAIRS_LDADD) $(VIDEOGLUE_LDADD) -lm

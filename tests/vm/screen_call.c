@@ -102,7 +102,7 @@ static struct look look_for(enum seen seen, const char *name, gint64 *ret_ms)
 	struct look look;
 	do
 		look = look_at(name);
-	while (look.seen != seen && g_get_monotonic_time() - start < LIMIT_S * G_USEC_PER_SEC && poll(NULL, 0, 10) >= 0);
+	while (look.seen != seen && g_get_monotonic_time() - start < LIMIT_S * G_USEC_PER_SEC && poll(NULL, 0, 200) >= 0);
 	*ret_ms = (g_get_monotonic_time() - start) / 1000;
 	return look;
 }
