@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/base/log.h"
+
 /* ---- wishes ---- */
 
 static int parse_mode(const char *text, struct card *card, char *why, size_t why_bytes)
@@ -195,6 +197,9 @@ static const drmModeModeInfo *mode_choose(const struct card *card, const drmMode
 	for (int i = 0; i < connector->count_modes; i++)
 		if (!best || mode_distance(card, &connector->modes[i]) < mode_distance(card, best))
 			best = &connector->modes[i];
+	if (best && card->mode_wish.width && mode_distance(card, best) >= 1000)
+		log_once(LOG_LEVEL_WARNING, "conf: the screen has no mode %dx%d: %s is used", card->mode_wish.width,
+			 card->mode_wish.height, best->name);
 	return best;
 }
 

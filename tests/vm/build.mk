@@ -23,3 +23,5 @@ tests_vm_screen_call_LDADD = $(PAIRS_LDADD) $(VIDEOGLUE_LDADD) -lm
 noinst_PROGRAMS += tests/vm/screen_cec
 tests_vm_screen_cec_SOURCES = tests/vm/screen_cec.c
 tests_vm_screen_cec_LDADD = $(PAIRS_LDADD) $(VIDEOGLUE_LDADD) -lm
+noinst_PROGRAMS += tests/vm/qmp
+tests_vm_qmp_SOURCES = tests/vm/tools/qmp.c
