@@ -80,6 +80,8 @@ cJSON *screen_page(struct box *box, const cJSON *state, const struct screen_fact
 	cJSON_AddBoolToObject(page, "video", message_int(call, "type", 0) != CALL_AUDIO);
 	cJSON_AddBoolToObject(page, "online", facts->offline_ms == 0);
 	cJSON_AddBoolToObject(page, "dnd", message_bool(state, "dnd", false));
+	cJSON_AddBoolToObject(page, "covered", message_bool(call, "peerVideoMuted", false) ||
+					       !message_bool(call, "peerCameraAvailable", true));
 	if (!idle && message_member(call, "durationMs"))
 		cJSON_AddNumberToObject(page, "duration_ms", message_number(call, "durationMs", 0));
 	calls_add(box, page);

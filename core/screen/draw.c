@@ -269,7 +269,7 @@ static void in_call(const struct canvas *c)
 	else if (p->counts)
 		middle(c, 69, 8, false, COLOUR_TEXT, time_text);
 	middle(c, 80, 4, false, COLOUR_FAINT,
-	       word(c->language, !p->video ? WORD_CALL_AUDIO : state[0] ? WORD_CALL_VIDEO : WORD_NO_PICTURE));
+	       word(c->language, !p->video ? WORD_CALL_AUDIO : p->covered ? WORD_NO_PICTURE : WORD_CALL_VIDEO));
 	keys(c, WORD_HANG_UP);
 }
 

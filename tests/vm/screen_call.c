@@ -6,6 +6,7 @@
  *        STEPS, a folder: a file there is made at each step, and goes on when somebody has removed it.
  *        screen_call judge FILE...   says of pictures what they show */
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <glib.h>
 #include <poll.h>
@@ -341,31 +342,71 @@ static void write_to(const char *file, const char *text)
 		close(fd);
 }
 
-/* The connector is forced off and on, the way the kernel lets root do it; the event is sent by hand, because forcing
- * sends none. */
-static void unplug(struct room *room)
+/* The connector is forced off or on, the way the kernel lets root do it; the event is sent by hand, because forcing
+ * sends none. False: root alone may do that. */
+static bool plug(bool in)
 {
 	const char *name = g_strrstr(card, "/") + 1;
 	g_autofree char *uevent = g_strdup_printf("/sys/class/drm/%s/uevent", name);
 	g_autofree char *status = g_strdup_printf("/sys/class/drm/%s-Virtual-1/status", name);
 	if (access(status, W_OK) < 0) {
 		printf("ok - unplugged and plugged again # SKIP %s: %s\n", status, g_strerror(errno));
-		return;
+		return false;
 	}
+	write_to(status, in ? "detect" : "off");
+	write_to(uevent, "change");
+	return true;
+}
+
+static void expect_device(struct room *room, const char *state, const char *what)
+{
+	cJSON *told = client_expect(room->a, "onDevice");
+	const char *word = cJSON_GetStringValue(cJSON_GetObjectItem(told, "state"));
+	while (strcmp(cJSON_GetStringValue(cJSON_GetObjectItem(told, "kind")), "screen") != 0) {
+		cJSON_Delete(told);
+		told = client_expect(room->a, "onDevice");
+		word = cJSON_GetStringValue(cJSON_GetObjectItem(told, "state"));
+	}
+	check(strcmp(word, state) == 0, "%s: %s", what, cJSON_GetStringValue(cJSON_GetObjectItem(told, "message")));
+	cJSON_Delete(told);
+}
+
+static void unplug(struct room *room)
+{
 	client_forget(room->a);
-	write_to(status, "off");
-	write_to(uevent, "change");
-	cJSON *lost = client_expect(room->a, "onDevice");
-	check(strcmp(cJSON_GetStringValue(cJSON_GetObjectItem(lost, "state")), "lost") == 0, "the screen is unplugged: %s",
-	      cJSON_GetStringValue(cJSON_GetObjectItem(lost, "message")));
-	cJSON_Delete(lost);
-	write_to(status, "detect");
-	write_to(uevent, "change");
-	cJSON *back = client_expect(room->a, "onDevice");
-	check(strcmp(cJSON_GetStringValue(cJSON_GetObjectItem(back, "state")), "opened") == 0, "and plugged again: %s",
-	      cJSON_GetStringValue(cJSON_GetObjectItem(back, "message")));
-	cJSON_Delete(back);
+	if (!plug(false))
+		return;
+	expect_device(room, "lost", "the screen is unplugged");
+	plug(true);
+	expect_device(room, "opened", "and plugged again");
 	expect(SEEN_PAGE, "plugged", "plugged again");
+}
+
+static bool log_says(const struct box *box, const char *words)
+{
+	g_autofree char *text = NULL;
+	return g_file_get_contents(box->log, &text, NULL, NULL) && strstr(text, words);
+}
+
+/* The call goes on without a screen, and is on it again. */
+static void unplug_in_call(struct room *room)
+{
+	if (!plug(false))
+		return;
+	gint64 end = g_get_monotonic_time() + LIMIT_S * G_USEC_PER_SEC;
+	while (!log_says(room->alice, "screen: nothing is connected") && g_get_monotonic_time() < end)
+		poll(NULL, 0, 50);
+	plug(true);
+	expect(SEEN_PICTURES, "plugged-in-call", "unplugged and plugged again in the call");
+}
+
+/* The own picture without a call has the screen for itself. */
+static void preview(struct room *room)
+{
+	verb(room->a, "preview", "on", "true");
+	expect(SEEN_PICTURES, "preview", "a preview");
+	verb(room->a, "preview", "on", "false");
+	expect(SEEN_PAGE, "idle-preview", "after it");
 }
 
 /* What the first call left behind is there again after the second: no more of anything. */
@@ -375,6 +416,7 @@ static void second_call(struct room *room)
 	call_begins(room);
 	expect(SEEN_PICTURES, "call-second", "a second call");
 	cover(room);
+	unplug_in_call(room);
 	kill_video(room);
 	call_ends(room);
 	expect(SEEN_PAGE, "idle-second", "after it");
@@ -410,6 +452,7 @@ int main(int argc, char **argv)
 	expect(SEEN_PAGE, "idle-after", "after the call");
 	if (!brief) {
 		second_call(&room);
+		preview(&room);
 		dark(&room);
 		unplug(&room);
 		kill_screen(&room);
