@@ -234,14 +234,16 @@ static bool connector_take(struct card *card, const drmModeRes *resources, const
 	return true;
 }
 
-bool card_probe(struct card *card)
+bool card_probe(struct card *card, bool anew)
 {
 	uint32_t connector = card->connector, crtc = card->crtc;
 	drmModeModeInfo mode = card->mode;
 	drmModeRes *resources = drmModeGetResources(card->fd);
 	card->connector = 0;
 	for (int i = 0; resources && i < resources->count_connectors && !card->connector; i++) {
-		drmModeConnector *c = drmModeGetConnector(card->fd, resources->connectors[i]);
+		uint32_t id = resources->connectors[i];
+		drmModeConnector *c = anew ? drmModeGetConnector(card->fd, id)
+					   : drmModeGetConnectorCurrent(card->fd, id);
 		if (c)
 			connector_take(card, resources, c);
 		drmModeFreeConnector(c);
@@ -277,7 +279,9 @@ static int device_open(struct card *card, const char *path, char *why, size_t wh
 		return r;
 	}
 	snprintf(card->path, sizeof(card->path), "%s", path);
-	card_probe(card);
+	card_probe(card, false);
+	if (!card->connector)
+		card_probe(card, true);
 	return 0;
 }
 

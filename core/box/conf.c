@@ -43,9 +43,9 @@ const struct setting conf_table[] = {
 	  "How wide kms:inset is, in hundredths of the screen." },
 	{ "local_mirror", SETTING_BOOL, AT(local_mirror), "no", 0, 0, NULL, "Shows kms:inset as a mirror would." },
 	{ "screen", SETTING_STRING, AT(screen), "none", 0, 0, NULL,
-	  "The room's screen, without a desktop: kms:auto, kms:CARD, kms:CARD:CONNECTOR (kms:card0:HDMI-A-1), png:/FILE (a "
-	  "file in its place) or none. It shows the room, its last calls, who rings and what is wrong; a call's pictures with "
-	  "remote_view = kms: and local_view = kms:inset." },
+	  "The room's screen, without a desktop: kms:auto, kms:CARD, kms:CARD:CONNECTOR (kms:card0:HDMI-A-1), "
+	  "png:/FILE (a file in its place) or none. It shows the room, its last calls, who rings and what is wrong; a "
+	  "call's pictures with remote_view = kms: and local_view = kms:inset." },
 	{ "screen_mode", SETTING_STRING, AT(screen_mode), "preferred", 0, 0, NULL,
 	  "Its mode: preferred, WIDTHxHEIGHT or WIDTHxHEIGHT@HERTZ." },
 	{ "screen_blank", SETTING_DURATION_MS, AT(screen_blank_ms), "10s", 0, 86400000, NULL,
@@ -55,8 +55,8 @@ const struct setting conf_table[] = {
 	{ "room_name", SETTING_STRING, AT(room_name), NULL, 0, 0, NULL, "The name on it. Default: the account." },
 	{ "language", SETTING_ENUM, AT(language), "en", 0, 0, language_names, "The language on it." },
 	{ "cec", SETTING_STRING, AT(cec), "on", 0, 0, NULL,
-	  "HDMI-CEC: on, off or /dev/cecN. A ring or a call switches the television on and to this box, standby switches it "
-	  "off; on its remote control OK accepts, Back and Power refuse and hang up. Needs a screen." },
+	  "HDMI-CEC: on, off or /dev/cecN. A ring or a call switches the television on and to this box, standby "
+	  "switches it off; on its remote control OK accepts, Back and Power refuse and hang up. Needs a screen." },
 	{ "width", SETTING_INT, AT(width), "640", 16, 3840, NULL, "Width of the picture sent, in pixels." },
 	{ "height", SETTING_INT, AT(height), "360", 16, 2160, NULL, "Height of the picture sent, in pixels." },
 	{ "fps", SETTING_INT, AT(fps), "30", 1, 60, NULL, "Pictures a second." },

@@ -205,7 +205,8 @@ void output_blank(struct output *output)
 	output->waits = false;
 	int r = output->display && output->mine ? display_blank(output->display) : 0;
 	if (r < 0 && r != -ENODEV)
-		log_once(LOG_LEVEL_WARNING, "driver: screen %s cannot be switched off: %s", output->where, g_strerror(-r));
+		log_once(LOG_LEVEL_WARNING, "driver: screen %s cannot be switched off: %s", output->where,
+			 g_strerror(-r));
 	cairo_surface_t *surface = output->display ? NULL : output_surface(output);
 	if (!surface)
 		return;

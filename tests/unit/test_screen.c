@@ -118,7 +118,8 @@ static void check_view(void)
 {
 	static const char *const bad[] = { "insert", "size=4", "size=", "size=101x", "mode=big", "mode=640x",
 					   "mode=640x480@60p", "output=card0:" };
-	static const char *const good[] = { "", "inset", "inset,mirror,size=30", "output=nocard:HDMI-A-1,mode=1280x720@60" };
+	static const char *const good[] = { "", "inset", "inset,mirror,size=30",
+					    "output=nocard:HDMI-A-1,mode=1280x720@60" };
 	struct view *view;
 	struct frame *frame;
 	char why[256];

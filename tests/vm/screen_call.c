@@ -77,7 +77,8 @@ static void judge(const struct picture *p, struct look *look)
 	struct pattern_mark mark;
 	look->far_number = part_mark(p, 0, 0, p->width, p->height, &mark) == 0 ? mark.number : 0;
 	int w = p->width / 4, h = p->height / 4;
-	look->own_number = part_mark(p, p->width - 24 - 4 - w, p->height - 24 - 4 - h, w, h, &mark) == 0 ? mark.number : 0;
+	int x = p->width - 28 - w, y = p->height - 28 - h; /* margin and border */
+	look->own_number = part_mark(p, x, y, w, h, &mark) == 0 ? mark.number : 0;
 	look->green = 128 - p->planes[2][p->strides[2] * (p->height / 8) + 8];
 	double share = bright(p);
 	look->seen = look->far_number ? SEEN_PICTURES : share > 0.002 && share < 0.35 ? SEEN_PAGE : SEEN_OTHER;
@@ -201,8 +202,8 @@ static void verb(struct client *client, const char *name, const char *key, const
 static void room_open(struct room *room)
 {
 	g_autofree char *more = g_strdup_printf("screen = kms:%s\nscreen_mode = %dx%d\nroom_name = Meeting Room 3\n"
-						"screen_blank = 100ms\nwidth = 640\nheight = 360\nfps = 15\n%s", card, WIDTH,
-						HEIGHT, g_getenv("SCREEN_MORE") ? g_getenv("SCREEN_MORE") : "");
+						"screen_blank = 100ms\nwidth = 640\nheight = 360\nfps = 15\n%s", card,
+						WIDTH, HEIGHT, g_getenv("SCREEN_MORE") ? g_getenv("SCREEN_MORE") : "");
 	const struct box_devices screen = { .local_view = "kms:inset", .remote_view = "kms:", .more = more };
 	const struct box_devices plain = { .microphone = "tone:660",
 					   .more = g_getenv("SCREEN_MORE") ? g_getenv("SCREEN_MORE") : "fps = 15\n" };
@@ -305,8 +306,8 @@ static void kill_video(struct room *room)
 	kill(far, SIGSTOP);
 	gint64 killed_ms = kill_and_measure(box_child(room->alice, "callbox-video"));
 	struct look look = look_for(SEEN_PAGE, "killed", &ms);
-	check(look.seen == SEEN_PAGE && killed_ms <= KILL_LIMIT_MS, "callbox-video is killed: the page is there after %d ms",
-	      (int)killed_ms);
+	check(look.seen == SEEN_PAGE && killed_ms <= KILL_LIMIT_MS,
+	      "callbox-video is killed: the page is there after %d ms", (int)killed_ms);
 	kill(far, SIGCONT);
 	look = look_for(SEEN_PICTURES, "restarted", &ms);
 	check(look.seen == SEEN_PICTURES, "its successor has the screen again: %s after %d ms", seen_names[look.seen],

@@ -114,8 +114,8 @@ static void rings(int tv, struct client *a, struct client *b, uint8_t *ret_box)
 	check(hears(tv, CEC_MSG_IMAGE_VIEW_ON, &message), "a ring switches the television on");
 	*ret_box = cec_msg_initiator(&message);
 	bool active = hears(tv, CEC_MSG_ACTIVE_SOURCE, &message);
-	check(active && message.msg[2] == 0x10 && message.msg[3] == 0x00, "and to this box: %x.%x.%x.%x", message.msg[2] >> 4,
-	      message.msg[2] & 15, message.msg[3] >> 4, message.msg[3] & 15);
+	check(active && message.msg[2] == 0x10 && message.msg[3] == 0x00, "and to this box: %x.%x.%x.%x",
+	      message.msg[2] >> 4, message.msg[2] & 15, message.msg[3] >> 4, message.msg[3] & 15);
 }
 
 static void check_file(const char *file)
@@ -137,7 +137,8 @@ int main(int argc, char **argv)
 	if (tv < 0)
 		return 1;
 	g_autofree char *more = g_strdup_printf("screen = png:%s/cec-page.png\nscreen_mode = 1280x720\ncec = %s\n"
-						"screen_blank = 0ms\nlanguage = zh\nroom_name = 三号会议室\n", argv[3], argv[2]);
+						"screen_blank = 0ms\nlanguage = zh\nroom_name = 三号会议室\n",
+						argv[3], argv[2]);
 	g_autofree char *file = g_strdup_printf("%s/cec-page.png", argv[3]);
 	const struct box_devices devices = { .more = more };
 	struct place *place = place_open("/tmp/room");

@@ -106,9 +106,9 @@ static int lay(int fd, const struct shown *s)
 				pixel(fb, planes, (uint32_t)(x * fb->width / s->width),
 				      (uint32_t)(y * fb->height / s->height),
 				      canvas + ((s->y + y) * (uint64_t)canvas_width + s->x + x) * 3);
-	printf("plane %u %s %.4s %ux%u at %d,%d %dx%d\n", s->id, s->type == DRM_PLANE_TYPE_PRIMARY ? "primary" : "overlay",
-	       (const char *)&fb->pixel_format, fb->width, fb->height, (int)s->x, (int)s->y, (int)s->width,
-	       (int)s->height);
+	printf("plane %u %s %.4s %ux%u at %d,%d %dx%d\n", s->id,
+	       s->type == DRM_PLANE_TYPE_PRIMARY ? "primary" : "overlay", (const char *)&fb->pixel_format, fb->width,
+	       fb->height, (int)s->x, (int)s->y, (int)s->width, (int)s->height);
 	drmModeFreeFB2(fb);
 	return 0;
 }
