@@ -19,7 +19,7 @@ VIDEOGLUE_LDADD = drivers-glue/libvideoglue.a drivers-glue/libscreenglue.a core/
 # what callbox-video and callbox-screen both need of a screen
 noinst_LIBRARIES += drivers-glue/libscreenglue.a
 drivers_glue_libscreenglue_a_CFLAGS = $(AM_CFLAGS) $(DRM_CFLAGS)
-drivers_glue_libscreenglue_a_SOURCES = \
+drivers_glue_libscreenglue_a_SOURCES = drivers-glue/cec.c drivers-glue/cec.h \
 	drivers-glue/display_kms.c drivers-glue/display_kms.h drivers-glue/display_kms_buffer.c \
 	drivers-glue/display_kms_buffer.h drivers-glue/display_kms_card.c drivers-glue/display_kms_card.h \
 	drivers-glue/display_kms_draw.c drivers-glue/display_kms_draw.h

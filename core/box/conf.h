@@ -21,10 +21,13 @@ struct conf {
 	bool echo_cancel, noise_suppress, gain_control;
 	int reject_scope, maxcall_ms, rings_a_minute, accept_second, busy_policy, standby_delay_ms;
 	bool autoanswer_mute, autoanswer_beep, call_waiting, ring_unverified, mic_unmute_on_disconnect;
-	bool wake_on_ring, token_required, camera_h264;
+	bool wake_on_ring, token_required, camera_h264, local_mirror;
+	int screen_blank_ms, language, inset_size;
 	char *allow, *block, *contacts, *network_interface, *token_service;
+	char *screen, *screen_mode, *screen_hint, *room_name, *cec;
 };
 
+enum conf_language { LANGUAGE_EN, LANGUAGE_ZH };
 enum autoanswer { AUTOANSWER_OFF, AUTOANSWER_ON, AUTOANSWER_CONTACTS };
 enum accept_second { SECOND_END, SECOND_HOLD };
 enum busy_policy { BUSY_AGGREGATE, BUSY_FIRST };

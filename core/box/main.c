@@ -22,6 +22,7 @@
 #include "core/box/line.h"
 #include "core/box/policy.h"
 #include "core/box/ringer.h"
+#include "core/box/screen.h"
 #include "core/box/session.h"
 #include "core/box/standby.h"
 #include "core/devices/quirks.h"
@@ -48,6 +49,7 @@ static void tell_all(struct box *box, const char *name, cJSON *payload)
 void box_event(struct box *box, const char *name, cJSON *payload)
 {
 	tell_all(box, name, payload);
+	screen_note(box->screen, name, payload);
 	cJSON_Delete(payload);
 }
 
@@ -113,6 +115,7 @@ static void do_event(struct box *box, const struct call_output *output)
 {
 	log_info("call %.8s: %s", output->call_id ? output->call_id : "-", output->kind);
 	tell_all(box, output->kind, output->json);
+	screen_note(box->screen, output->kind, output->json);
 	events_hook(box, output);
 	ringer_event(box->ringer, output);
 	if (g_str_equal(output->kind, "onAutoAnswer"))
@@ -220,6 +223,7 @@ static void do_media_stop(struct box *box, const struct call_output *output)
 		return;
 	session_close(*slot);
 	*slot = NULL;
+	screen_touch(box->screen);
 }
 
 static void do_media_message(struct box *box, const struct call_output *output)
@@ -377,6 +381,20 @@ static void control_part_stop(struct box *box)
 	box->control = NULL;
 }
 
+static int screen_part(struct box *box, char **ret_error)
+{
+	(void)ret_error;
+	box->screen = screen_create(box);
+	return 0;
+}
+
+static void screen_part_stop(struct box *box)
+{
+	screen_destroy(box->screen);
+	box->screen = NULL;
+	child_wait_all(STOP_LIMIT_MS);
+}
+
 static int lines_part(struct box *box, char **ret_error)
 {
 	(void)ret_error;
@@ -417,8 +435,7 @@ static void lines_part_stop(struct box *box)
 	box->session = box->held = NULL;
 	for (unsigned int i = 0; i < box->lines->len; i++)
 		line_destroy(box->lines->pdata[i]);
-	g_ptr_array_free(box->lines, TRUE);
-	child_wait_all(STOP_LIMIT_MS);
+	g_ptr_array_set_size(box->lines, 0); /* clients may still ask for the state */
 }
 
 static const struct {
@@ -430,6 +447,7 @@ static const struct {
 	{ "call core", core_part, core_part_stop },
 	{ "token service", token_part, token_part_stop },
 	{ "control socket", control_part, control_part_stop },
+	{ "screen", screen_part, screen_part_stop },
 	{ "lines", lines_part, lines_part_stop },
 };
 
@@ -600,6 +618,8 @@ int main(int argc, char **argv)
 		box.boot = boot_make();
 		r = run(&box) ? -EIO : 0;
 	}
+	if (box.lines)
+		g_ptr_array_free(box.lines, TRUE);
 	g_free(box.boot);
 	accounts_free(box.accounts);
 	hooks_free(box.hooks);

@@ -8,6 +8,7 @@
 #include "core/box/drifts.h"
 #include "core/box/line.h"
 #include "core/devices/control.h"
+#include "core/box/screen.h"
 
 #define ANSWER_LIMIT_MS 2000
 #define STOP_GRACE_MS 150
@@ -30,6 +31,8 @@ struct session {
 	char *peer;
 	struct child *media, *video;
 	bool started, anchor, up, held;
+	bool shown;    /* callbox-video has the other side's first picture */
+	bool pictures; /* its views may use the screen */
 	enum call_type type;
 	int next_question;
 	unsigned int video_restarts;
@@ -258,6 +261,7 @@ static void on_video(struct channel *channel, const char *name, const cJSON *mes
 			error_event(session, "camera", message_string(message, "message", ""));
 		forward(session, "onCamera", message);
 	} else if (g_str_equal(name, "shown")) {
+		session->shown = true;
 		forward(session, "onViewShown", message);
 	} else if (g_str_equal(name, "stats")) {
 		on_answer(session, message, "video", "stats");
@@ -277,6 +281,7 @@ static void on_video_end(struct child *child, const char *how, bool clean, void 
 	(void)child;
 	(void)clean;
 	session->video = NULL;
+	session->shown = session->pictures = false;
 	g_autofree char *text = g_strdup_printf("callbox-video: %s", how);
 	error_event(session, "video", text);
 	if (++session->video_restarts > VIDEO_RESTARTS_MAX)
@@ -335,8 +340,17 @@ void session_profile(struct session *session)
 	tell(session->media, message);
 }
 
+/* What callbox-video is to open for a view now. Caller frees. */
+static char *view_now(const struct session *session, const char *view)
+{
+	bool waits = session->box->screen && g_str_has_prefix(view, "kms:") && !session->pictures;
+	return waits ? g_strdup("null:") : screen_view(&session->box->conf, view, !session->call_id);
+}
+
 static void video_start(struct session *session)
 {
+	g_autofree char *local = view_now(session, session->box->conf.local_view);
+	g_autofree char *remote = view_now(session, session->box->conf.remote_view);
 	const struct conf *conf = &session->box->conf;
 	cJSON *message = message_new("start");
 	cJSON_AddStringToObject(message, "mode", session->call_id ? "call" : "preview");
@@ -345,8 +359,8 @@ static void video_start(struct session *session)
 	cJSON_AddStringToObject(message, "controls", conf->camera_controls ? conf->camera_controls : "");
 	cJSON_AddBoolToObject(message, "camera_h264", conf->camera_h264);
 	profile_add(session, message);
-	cJSON_AddStringToObject(message, "local_view", conf->local_view);
-	cJSON_AddStringToObject(message, "remote_view", conf->remote_view);
+	cJSON_AddStringToObject(message, "local_view", local);
+	cJSON_AddStringToObject(message, "remote_view", remote);
 	child_send(session->video, message);
 	message = message_new("enable");
 	cJSON_AddBoolToObject(message, "on", wants_camera(session));
@@ -501,6 +515,8 @@ bool session_is_ready(const struct session *session)
 void session_hold(struct session *session, bool on)
 {
 	session->held = on;
+	if (on)
+		session_pictures(session, false);
 	session_flags(session);
 	session_switch(session, "speaker", on ? "null:" : session->box->conf.speaker);
 }
@@ -537,12 +553,35 @@ void session_switch(struct session *session, const char *kind, const char *id)
 	tell(g_str_equal(kind, "camera") ? session->video : session->media, message);
 }
 
-void session_view(struct session *session, const char *which, const char *output)
+void session_view(struct session *session, const char *which)
 {
+	const struct conf *conf = &session->box->conf;
+	g_autofree char *view = view_now(session, strcmp(which, "local") == 0 ? conf->local_view : conf->remote_view);
 	cJSON *message = message_new("view");
 	cJSON_AddStringToObject(message, "which", which);
-	cJSON_AddStringToObject(message, "output", output);
+	cJSON_AddStringToObject(message, "output", view);
 	tell(session->video, message);
+}
+
+bool session_has_pictures(const struct session *session)
+{
+	const struct conf *conf = &session->box->conf;
+	if (!session->started || session->held || !session->video)
+		return false;
+	return session->call_id ? session->shown && g_str_has_prefix(conf->remote_view, "kms:")
+				: g_str_has_prefix(conf->local_view, "kms:");
+}
+
+void session_pictures(struct session *session, bool on)
+{
+	const struct conf *conf = &session->box->conf;
+	if (session->pictures == on)
+		return;
+	session->pictures = on;
+	if (g_str_has_prefix(conf->remote_view, "kms:"))
+		session_view(session, "remote");
+	if (g_str_has_prefix(conf->local_view, "kms:"))
+		session_view(session, "local");
 }
 
 void session_stats(struct session *session, struct control_request *request)

@@ -80,6 +80,46 @@ static int gpu_check(const char *file)
 	return found("WRONG", "gpu", text);
 }
 
+/* What is plugged into a card, one line a connector. Kernel file names: card0-HDMI-A-1. */
+static unsigned int connectors(const char *card)
+{
+	unsigned int n = 0;
+	g_autofree char *prefix = g_strconcat(card, "-", NULL);
+	GDir *dir = g_dir_open("/sys/class/drm", 0, NULL);
+	for (const char *name; dir && (name = g_dir_read_name(dir));) {
+		g_autofree char *file = g_strdup_printf("/sys/class/drm/%s/status", name), *status = NULL;
+		if (!g_str_has_prefix(name, prefix) || !g_file_get_contents(file, &status, NULL, NULL) ||
+		    !g_str_has_prefix(status, "connected"))
+			continue;
+		g_autofree char *text = g_strdup_printf("kms:%s:%s  connected", card, name + strlen(prefix));
+		found("ok", "screen", text);
+		n++;
+	}
+	if (dir)
+		g_dir_close(dir);
+	return n;
+}
+
+static int card_check(const char *file)
+{
+	if (access(file, R_OK | W_OK) < 0) {
+		g_autofree char *bad = g_strdup_printf("%s: %s: add the user to group video", file, g_strerror(errno));
+		return found("WRONG", "screen", bad);
+	}
+	if (connectors(strrchr(file, '/') + 1) > 0)
+		return 0;
+	g_autofree char *text = g_strdup_printf("%s: nothing is connected", file);
+	return found("none", "screen", text);
+}
+
+static int cec_check(const char *file)
+{
+	if (access(file, R_OK | W_OK) == 0)
+		return found("ok", "cec", file);
+	g_autofree char *text = g_strdup_printf("%s: %s: add the user to group video", file, g_strerror(errno));
+	return found("WRONG", "cec", text);
+}
+
 static int network_check(void)
 {
 	struct ifaddrs *all = NULL;
@@ -100,5 +140,9 @@ int doctor_machine(void)
 	trouble += sound_check();
 	if (each_file("/dev/dri", "renderD", gpu_check, &trouble) == 0)
 		found("none", "gpu", "no /dev/dri/renderD*: pictures are encoded in software");
+	if (each_file("/dev/dri", "card", card_check, &trouble) == 0)
+		found("none", "screen", "no /dev/dri/card*: no graphics card, or its driver is not loaded");
+	if (each_file("/dev", "cec", cec_check, &trouble) == 0)
+		found("none", "cec", "no /dev/cec*: this machine cannot switch a television on and off");
 	return trouble + network_check();
 }
