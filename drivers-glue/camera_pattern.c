@@ -48,7 +48,7 @@ static int pattern_open(const char *address, const struct camera_wish *wish, str
 	return 0;
 }
 
-static int pattern_next(struct camera *camera, int timeout_ms, struct picture *picture)
+static int pattern_next(struct camera *camera, int timeout_ms, struct frame **ret_frame)
 {
 	const int64_t period_us = 1000000 / camera->wish.fps;
 	int64_t now = now_us();
@@ -60,16 +60,15 @@ static int pattern_next(struct camera *camera, int timeout_ms, struct picture *p
 		camera->next_us = now;
 	sleep_until(camera->next_us);
 	camera->next_us += period_us;
-	if (picture->width != camera->wish.width || picture->height != camera->wish.height) {
-		picture_finish(picture);
-		int r = picture_init(picture, camera->wish.width, camera->wish.height);
-		if (r < 0)
-			return r;
-	}
-	picture->capture_us = now_us();
+	struct picture picture;
+	int r = frame_new(FRAME_I420, camera->wish.width, camera->wish.height, ret_frame);
+	if (r < 0)
+		return r;
+	(*ret_frame)->capture_us = now_us();
 	const struct pattern_mark mark = { .number = ++camera->number,
-					   .time_ms = (uint32_t)(picture->capture_us / 1000) };
-	pattern_draw(picture, &mark);
+					   .time_ms = (uint32_t)((*ret_frame)->capture_us / 1000) };
+	frame_picture(*ret_frame, &picture);
+	pattern_draw(&picture, &mark);
 	return 0;
 }
 
@@ -89,10 +88,10 @@ const struct camera_driver camera_pattern = {
 	.close = pattern_close,
 };
 
-static int null_next(struct camera *camera, int timeout_ms, struct picture *picture)
+static int null_next(struct camera *camera, int timeout_ms, struct frame **ret_frame)
 {
 	(void)camera;
-	(void)picture;
+	(void)ret_frame;
 	sleep_until(now_us() + (int64_t)timeout_ms * 1000);
 	return -ETIMEDOUT;
 }
@@ -104,6 +103,6 @@ static void null_describe(const struct camera *camera, char *text, size_t text_b
 }
 
 const struct camera_driver camera_null = {
-	.name = "null", .open = pattern_open, .next = null_next, .describe = null_describe,
+	.name = "null", .may_rest = true, .open = pattern_open, .next = null_next, .describe = null_describe,
 	.close = pattern_close,
 };

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <libavcodec/avcodec.h>
 #include <libavutil/log.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,8 +27,9 @@ static void avcodec_driver_close(struct decoder *decoder)
 	free(decoder);
 }
 
-static int avcodec_driver_open(struct decoder **ret_decoder)
+static int avcodec_driver_open(const char *address, struct decoder **ret_decoder, char *why, size_t why_bytes)
 {
+	(void)address;
 	const AVCodec *codec = avcodec_find_decoder(AV_CODEC_ID_H264);
 	struct decoder *decoder = calloc(1, sizeof(*decoder));
 	if (!decoder)
@@ -48,11 +50,51 @@ static int avcodec_driver_open(struct decoder **ret_decoder)
 		}
 	}
 	avcodec_driver_close(decoder);
+	snprintf(why, why_bytes, "libavcodec has no H.264 decoder");
 	return -ENOMEM;
 }
 
+struct decoded {
+	struct frame frame;
+	AVFrame *picture;
+};
+
+static void decoded_give_back(struct frame *frame)
+{
+	struct decoded *decoded = frame->owner;
+	av_frame_free(&decoded->picture);
+	free(decoded);
+}
+
+static const struct frame_ops decoded_ops = { .give_back = decoded_give_back };
+
+/* Takes the picture's planes along; they return to libavcodec's pool with the frame. */
+static int hand_out(AVFrame *f, struct frame **ret_frame)
+{
+	struct decoded *decoded = calloc(1, sizeof(*decoded));
+	if (!decoded || !(decoded->picture = av_frame_alloc())) {
+		free(decoded);
+		return -EBADMSG;
+	}
+	struct frame *frame = &decoded->frame;
+	av_frame_move_ref(decoded->picture, f);
+	f = decoded->picture;
+	frame->format = FRAME_I420;
+	frame->width = f->width & ~1;
+	frame->height = f->height & ~1;
+	frame->full_range = f->format == AV_PIX_FMT_YUVJ420P || f->color_range == AVCOL_RANGE_JPEG;
+	frame->bytes = (size_t)f->linesize[0] * (size_t)f->height * 3 / 2;
+	for (int i = 0; i < 3; i++) {
+		frame->planes[i] = f->data[i];
+		frame->strides[i] = f->linesize[i];
+	}
+	frame_begin(frame, &decoded_ops, decoded);
+	*ret_frame = frame;
+	return 0;
+}
+
 static int avcodec_driver_decode(struct decoder *decoder, const uint8_t *bytes, size_t size,
-				 struct picture *ret_picture)
+				 struct frame **ret_frame)
 {
 	if (size > UNIT_MAX)
 		return -EBADMSG;
@@ -69,12 +111,7 @@ static int avcodec_driver_decode(struct decoder *decoder, const uint8_t *bytes, 
 	if (r < 0 || (f->format != AV_PIX_FMT_YUV420P && f->format != AV_PIX_FMT_YUVJ420P) ||
 	    (f->flags & AV_FRAME_FLAG_CORRUPT) || f->decode_error_flags || f->width < 16 || f->height < 16)
 		return -EBADMSG;
-	*ret_picture = (struct picture){
-		.width = f->width & ~1, .height = f->height & ~1,
-		.planes = { f->data[0], f->data[1], f->data[2] },
-		.strides = { f->linesize[0], f->linesize[1], f->linesize[2] },
-	};
-	return 0;
+	return hand_out(decoder->frame, ret_frame);
 }
 
 const struct decoder_driver decoder_avcodec = {

@@ -7,7 +7,7 @@ const struct camera_driver *const camera_drivers[] = { &camera_v4l2, &camera_pat
 const struct encoder_driver *const encoder_drivers[] = { &encoder_openh264, NULL };
 const struct decoder_driver *const decoder_drivers[] = { &decoder_avcodec, NULL };
 const struct view_driver *const view_drivers[] = {
-	&view_png, &view_raw, &view_null,
+	&view_kms, &view_png, &view_raw, &view_null,
 #ifdef HAVE_SDL2
 	&view_window,
 #endif

@@ -1,5 +1,6 @@
 /* encoder_openh264: software H.264, constrained baseline, one thread, low complexity. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <wels/codec_api.h>
@@ -58,10 +59,12 @@ static void openh264_close(struct encoder *encoder)
 	free(encoder);
 }
 
-static int openh264_open(const struct encoder_wish *wish, struct encoder **ret_encoder)
+static int openh264_open(const char *address, const struct encoder_wish *wish, struct encoder **ret_encoder,
+			 char *why, size_t why_bytes)
 {
 	SEncParamExt p;
 	struct encoder *encoder = calloc(1, sizeof(*encoder));
+	(void)address;
 	if (!encoder)
 		return -ENOMEM;
 	if (WelsCreateSVCEncoder(&encoder->codec) != 0 || !encoder->codec) {
@@ -74,6 +77,7 @@ static int openh264_open(const struct encoder_wish *wish, struct encoder **ret_e
 	parameters(encoder->codec, wish, &p);
 	if ((*encoder->codec)->InitializeExt(encoder->codec, &p) != cmResultSuccess) {
 		openh264_close(encoder);
+		snprintf(why, why_bytes, "refuses %dx%d at %d fps", wish->width, wish->height, wish->fps);
 		return -EINVAL;
 	}
 	(*encoder->codec)->SetOption(encoder->codec, ENCODER_OPTION_DATAFORMAT, &format);
@@ -100,18 +104,18 @@ static size_t gather(struct encoder *encoder, const SFrameBSInfo *info)
 	return size;
 }
 
-static int openh264_encode(struct encoder *encoder, const struct picture *picture, bool idr,
-			   struct encoded *ret_encoded)
+static int openh264_encode(struct encoder *encoder, struct frame *frame, bool idr, struct encoded *ret_encoded)
 {
 	SFrameBSInfo info;
 	SSourcePicture source = {
 		.iColorFormat = videoFormatI420,
-		.iStride = { picture->strides[0], picture->strides[1], picture->strides[2], 0 },
-		.pData = { picture->planes[0], picture->planes[1], picture->planes[2], NULL },
-		.iPicWidth = picture->width, .iPicHeight = picture->height,
-		.uiTimeStamp = picture->capture_us / 1000,
+		.iStride = { frame->strides[0], frame->strides[1], frame->strides[2], 0 },
+		.pData = { frame->planes[0], frame->planes[1], frame->planes[2], NULL },
+		.iPicWidth = frame->width, .iPicHeight = frame->height,
+		.uiTimeStamp = frame->capture_us / 1000,
 	};
-	if (picture->width != encoder->width || picture->height != encoder->height)
+	if (frame->format != FRAME_I420 || !frame->planes[0] || frame->width != encoder->width ||
+	    frame->height != encoder->height)
 		return -EINVAL;
 	if (idr)
 		(*encoder->codec)->ForceIntraFrame(encoder->codec, true);

@@ -7,12 +7,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "core/devices/convert.h"
 #include "drivers-glue/drivers.h"
 
 struct view {
 	SDL_Window *window;
 	SDL_Renderer *renderer;
 	SDL_Texture *texture;
+	struct converter *converter;
 	int width, height;
 };
 
@@ -25,6 +27,7 @@ static void window_close(struct view *view)
 	if (view->window)
 		SDL_DestroyWindow(view->window);
 	SDL_QuitSubSystem(SDL_INIT_VIDEO);
+	converter_free(view->converter);
 	free(view);
 }
 
@@ -39,7 +42,8 @@ static int window_open(const char *address, struct view **ret_view, char *why, s
 						SDL_WINDOWPOS_CENTERED, 960, 540, SDL_WINDOW_RESIZABLE);
 	if (view->window)
 		view->renderer = SDL_CreateRenderer(view->window, -1, 0);
-	if (view->renderer) {
+	view->converter = converter_new();
+	if (view->renderer && view->converter) {
 		*ret_view = view;
 		return 0;
 	}
@@ -48,7 +52,7 @@ static int window_open(const char *address, struct view **ret_view, char *why, s
 	return -ENODEV;
 }
 
-static int texture_fit(struct view *view, const struct picture *p)
+static int texture_fit(struct view *view, const struct frame *p)
 {
 	if (view->texture && view->width == p->width && view->height == p->height)
 		return 0;
@@ -62,11 +66,8 @@ static int texture_fit(struct view *view, const struct picture *p)
 	return view->texture ? 0 : -ENOMEM;
 }
 
-static int window_show(struct view *view, const struct picture *p)
+static void draw(struct view *view, const struct frame *p)
 {
-	int r = texture_fit(view, p);
-	if (r < 0)
-		return r;
 	SDL_UpdateYUVTexture(view->texture, NULL, p->planes[0], p->strides[0], p->planes[1], p->strides[1],
 			     p->planes[2], p->strides[2]);
 	SDL_RenderClear(view->renderer);
@@ -74,7 +75,19 @@ static int window_show(struct view *view, const struct picture *p)
 	SDL_RenderPresent(view->renderer);
 	for (SDL_Event event; SDL_PollEvent(&event);)
 		; /* the window belongs to the room: nothing is closed by its button */
-	return 0;
+}
+
+static int window_show(struct view *view, struct frame *frame)
+{
+	struct frame *whole;
+	int r = convert(view->converter, frame, frame->width, frame->height, &whole);
+	if (r < 0)
+		return r;
+	r = texture_fit(view, whole);
+	if (r == 0)
+		draw(view, whole);
+	frame_release(whole);
+	return r;
 }
 
 const struct view_driver view_window = { .name = "window", .open = window_open, .show = window_show,

@@ -29,9 +29,10 @@ const struct setting conf_table[] = {
 	{ "camera", SETTING_STRING, AT(camera), "v4l2:/dev/video0", 0, 0, NULL,
 	  "v4l2:DEVICE, pattern: (a test picture) or null:." },
 	{ "microphone", SETTING_STRING, AT(microphone), "alsa:default", 0, 0, NULL,
-	  "alsa:PCM, tone:HERTZ, file:WAV or null:." },
+	  "alsa:PCM, alsa:match:PATTERN (the cards whose id or name fits, with * and ?), alsa:auto (the first card), "
+	  "tone:HERTZ, file:WAV or null:. Several, the best first: the next is used while one is missing." },
 	{ "speaker", SETTING_STRING, AT(speaker), "alsa:default", 0, 0, NULL,
-	  "alsa:PCM, file:WAV or null:." },
+	  "The same, without tone:." },
 	{ "local_view", SETTING_STRING, AT(local_view), "null:", 0, 0, NULL,
 	  "Where the own picture is shown: window:, png:FILE, raw:FILE or null:." },
 	{ "remote_view", SETTING_STRING, AT(remote_view), "null:", 0, 0, NULL,
@@ -40,6 +41,13 @@ const struct setting conf_table[] = {
 	{ "height", SETTING_INT, AT(height), "360", 16, 2160, NULL, "Height of the picture sent, in pixels." },
 	{ "fps", SETTING_INT, AT(fps), "30", 1, 60, NULL, "Pictures a second." },
 	{ "bitrate", SETTING_INT, AT(bitrate_kbps), "800", 50, 20000, NULL, "Most video kbit/s sent." },
+	{ "ring_tone", SETTING_STRING, AT(ring_tone), "default", 0, 0, NULL,
+	  "What the speaker plays while a call comes in: default, none, or the absolute path of a WAV file." },
+	{ "ringback_tone", SETTING_STRING, AT(ringback_tone), "default", 0, 0, NULL,
+	  "What it plays while a call of this box rings there." },
+	{ "busy_tone", SETTING_STRING, AT(busy_tone), "default", 0, 0, NULL,
+	  "What it plays when that call was refused, or found nobody free." },
+	{ "ring_volume", SETTING_INT, AT(ring_volume), "80", 0, 100, NULL, "How loud these are." },
 	{ "echo_cancel", SETTING_BOOL, AT(echo_cancel), "yes", 0, 0, NULL,
 	  "Takes what the speaker plays out of what the microphone hears." },
 	{ "noise_suppress", SETTING_BOOL, AT(noise_suppress), "yes", 0, 0, NULL, "Removes steady noise." },
@@ -118,6 +126,26 @@ const struct setting account_table[] = {
 	{ NULL, SETTING_STRING, 0, NULL, 0, 0, NULL, NULL },
 };
 
+/* The tones are looked at once, when a person reads what is wrong with them. */
+static int tones_check(const struct conf *conf, const char *file, char **ret_error)
+{
+	const struct { const char *key, *value; } tones[] = {
+		{ "ring_tone", conf->ring_tone }, { "ringback_tone", conf->ringback_tone },
+		{ "busy_tone", conf->busy_tone },
+	};
+	for (size_t i = 0; i < G_N_ELEMENTS(tones); i++) {
+		const char *value = tones[i].value;
+		if (g_str_equal(value, "default") || g_str_equal(value, "none"))
+			continue;
+		if (g_path_is_absolute(value) && g_file_test(value, G_FILE_TEST_IS_REGULAR))
+			continue;
+		*ret_error = g_strdup_printf("%s: %s: \"%s\" is neither default, none nor the absolute path of a "
+					     "WAV file", file, tones[i].key, value);
+		return -EINVAL;
+	}
+	return 0;
+}
+
 int conf_load(const char *folder, struct conf *conf, char **ret_error)
 {
 	g_autofree char *file = g_build_filename(folder, "callbox.conf", NULL);
@@ -129,6 +157,8 @@ int conf_load(const char *folder, struct conf *conf, char **ret_error)
 		*ret_error = g_strdup_printf("%s: token_service: %s", file, why);
 		g_free(why);
 	}
+	if (r == 0)
+		r = tones_check(conf, file, ret_error);
 	if (r < 0) {
 		conf_clear(conf);
 		return r;

@@ -11,6 +11,8 @@
 struct conf {
 	char *control_socket, *state_dir, *call_fsm;
 	char *camera, *microphone, *speaker, *local_view, *remote_view;
+	char *ring_tone, *ringback_tone, *busy_tone; /* default, none, or a WAV file */
+	int ring_volume;
 	int call_timeout_ms, autoanswer, autoanswer_delay_ms, history, invites_a_minute;
 	int width, height, fps, bitrate_kbps, log_level;
 	bool dnd, switch_video_confirm, switch_audio_confirm, ice_loopback;

@@ -287,16 +287,34 @@ static bool wants_camera(const struct session *session)
 	       (!session->call_id || session->type != CALL_AUDIO);
 }
 
+static void profile_add(const struct session *session, cJSON *message)
+{
+	const struct conf *conf = &session->box->conf;
+	cJSON_AddNumberToObject(message, "width", conf->width);
+	cJSON_AddNumberToObject(message, "height", conf->height);
+	cJSON_AddNumberToObject(message, "fps", conf->fps);
+	cJSON_AddNumberToObject(message, "bitrate_bps", conf->bitrate_kbps * 1000.0);
+}
+
+void session_profile(struct session *session)
+{
+	if (!session->started)
+		return; /* what starts later starts with it */
+	cJSON *message = message_new("profile");
+	profile_add(session, message);
+	tell(session->video, message);
+	message = message_new("profile");
+	profile_add(session, message);
+	tell(session->media, message);
+}
+
 static void video_start(struct session *session)
 {
 	const struct conf *conf = &session->box->conf;
 	cJSON *message = message_new("start");
 	cJSON_AddStringToObject(message, "mode", session->call_id ? "call" : "preview");
 	cJSON_AddStringToObject(message, "camera", conf->camera);
-	cJSON_AddNumberToObject(message, "width", conf->width);
-	cJSON_AddNumberToObject(message, "height", conf->height);
-	cJSON_AddNumberToObject(message, "fps", conf->fps);
-	cJSON_AddNumberToObject(message, "bitrate_bps", conf->bitrate_kbps * 1000.0);
+	profile_add(session, message);
 	cJSON_AddStringToObject(message, "local_view", conf->local_view);
 	cJSON_AddStringToObject(message, "remote_view", conf->remote_view);
 	child_send(session->video, message);
@@ -456,9 +474,13 @@ void session_hold(struct session *session, bool on)
 	session_switch(session, "speaker", on ? "null:" : session->box->conf.speaker);
 }
 
-void session_beep(struct session *session)
+void session_tone(struct session *session, const char *tone, int volume)
 {
-	tell(session->media, message_new("beep"));
+	cJSON *message = message_new("tone");
+	if (tone)
+		cJSON_AddStringToObject(message, "tone", tone);
+	cJSON_AddNumberToObject(message, "volume", volume);
+	tell(session->media, message);
 }
 
 void session_playout_mute(struct session *session, bool on)

@@ -1,6 +1,6 @@
 # core/ctl: callboxctl
 bin_PROGRAMS += core/ctl/callboxctl
-core_ctl_callboxctl_SOURCES = core/ctl/main.c core/ctl/ctl.h core/ctl/doctor.c core/ctl/records.c
+core_ctl_callboxctl_SOURCES = core/ctl/main.c core/ctl/ctl.h core/ctl/doctor.c core/ctl/records.c core/ctl/say.c
 core_ctl_callboxctl_LDADD = $(BASE_LDADD)
 
 nodist_man_MANS += core/ctl/callboxctl.1

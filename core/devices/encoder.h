@@ -6,13 +6,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "core/devices/picture.h"
+#include "core/devices/frame.h"
 
 struct encoder;
 struct decoder;
 
 struct encoder_wish {
-	int width, height, fps;
+	int width, height, fps; /* of the stream */
 	int bitrate_bps;
 };
 
@@ -24,19 +24,29 @@ struct encoded {
 
 struct encoder_driver {
 	const char *name;
-	int (*open)(const struct encoder_wish *wish, struct encoder **ret_encoder);
-	/* idr: this picture must be one. */
-	int (*encode)(struct encoder *encoder, const struct picture *picture, bool idr, struct encoded *ret_encoded);
+	bool hardware;
+	/* address: which device, "" for the first that fits. 0, or -errno with words for people in why. */
+	int (*open)(const char *address, const struct encoder_wish *wish, struct encoder **ret_encoder,
+		    char *why, size_t why_bytes);
+	/* Whether encode takes such a frame as it is, whatever its format and size. NULL: no. I420 in memory of
+	 * the wish's size, video range, is taken by every encoder. */
+	bool (*takes)(const struct encoder *encoder, const struct frame *frame);
+	/* idr: this picture must be one. -ETIMEDOUT: the device hangs; other errors: it failed. After either
+	 * the instance is good for close only. */
+	int (*encode)(struct encoder *encoder, struct frame *frame, bool idr, struct encoded *ret_encoded);
 	int (*set_rate)(struct encoder *encoder, int bitrate_bps, int fps);
-	void (*close)(struct encoder *encoder);
+	/* Words like "VA-API EncSliceLP CQP, Intel iHD"; NULL: the name says all. */
+	void (*describe)(const struct encoder *encoder, char *text, size_t text_bytes);
+	void (*close)(struct encoder *encoder); /* never waits for a hung device */
 };
 
 struct decoder_driver {
 	const char *name;
-	int (*open)(struct decoder **ret_decoder);
-	/* One access unit. 0: *ret_picture is the decoder's until its next call; -EAGAIN: nothing to show;
-	 * -EBADMSG: damaged, ask for an IDR. */
-	int (*decode)(struct decoder *decoder, const uint8_t *bytes, size_t size, struct picture *ret_picture);
+	bool hardware;
+	int (*open)(const char *address, struct decoder **ret_decoder, char *why, size_t why_bytes);
+	/* One access unit. 0: *ret_frame counts once for the caller; -EAGAIN: nothing to show; -EBADMSG:
+	 * damaged, ask for an IDR; another error: the device failed, the instance is good for close only. */
+	int (*decode)(struct decoder *decoder, const uint8_t *bytes, size_t size, struct frame **ret_frame);
 	void (*close)(struct decoder *decoder);
 };
 

@@ -1,7 +1,13 @@
 # core/video: callbox-video
+VIDEO_PIPE = \
+	core/video/adapt.c core/video/adapt.h \
+	core/video/capture.c core/video/capture.h \
+	core/video/ladder.c core/video/ladder.h \
+	core/video/placeholder.c core/video/placeholder.h \
+	core/video/render.c core/video/render.h \
+	core/video/source.c core/video/source.h
 pkglibexec_PROGRAMS += core/video/callbox-video
-core_video_callbox_video_SOURCES = core/video/capture.c core/video/capture.h core/video/main.c \
-	core/video/render.c core/video/render.h
+core_video_callbox_video_SOURCES = core/video/main.c $(VIDEO_PIPE)
 core_video_callbox_video_LDADD = $(VIDEOGLUE_LDADD) $(BASE_LDADD)
 
 check_PROGRAMS += tests/unit/test_video
@@ -13,6 +19,15 @@ tests_tools_pattern_read_SOURCES = tests/tools/pattern_read.c
 tests_tools_pattern_read_LDADD = $(VIDEOGLUE_LDADD) $(BASE_LDADD)
 
 check_PROGRAMS += tests/unit/test_threads
-tests_unit_test_threads_SOURCES = tests/unit/test_threads.c core/video/capture.c core/video/render.c
+tests_unit_test_threads_SOURCES = tests/unit/test_threads.c $(VIDEO_PIPE)
 tests_unit_test_threads_LDADD = core/media/libmedia.a drivers-glue/libsoundglue.a $(VIDEOGLUE_LDADD) \
 	$(BASE_LDADD) $(NICE_LIBS) $(OPENSSL_LIBS) $(SRTP_LIBS) $(OPUS_LIBS) $(ECHO_LIBS) $(ALSA_LIBS)
+
+check_PROGRAMS += tests/unit/test_frame
+tests_unit_test_frame_SOURCES = tests/unit/test_frame.c
+tests_unit_test_frame_CFLAGS = $(AM_CFLAGS) $(JPEG_CFLAGS)
+tests_unit_test_frame_LDADD = $(VIDEOGLUE_LDADD) $(BASE_LDADD)
+
+check_PROGRAMS += tests/unit/test_adapt
+tests_unit_test_adapt_SOURCES = tests/unit/test_adapt.c core/video/adapt.c
+tests_unit_test_adapt_LDADD = $(BASE_LDADD) -lm

@@ -2,203 +2,43 @@
 
 #include <errno.h>
 #include <glib.h>
-#include <libyuv.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "core/base/log.h"
+#include "core/devices/convert.h"
 #include "core/devices/devices.h"
-
-#define NEXT_TIMEOUT_MS 100
-#define STALL_MS 2000
-#define RETRY_US 1000000
-#define PLACEHOLDER_FPS 5
+#include "core/video/adapt.h"
+#include "core/video/ladder.h"
 
 struct capture {
 	GThread *thread;
-	capture_camera_fn on_camera;
-	void *data;
 	struct capture_wish wish;
 
 	pthread_mutex_t lock; /* protects what follows */
 	pthread_cond_t idle;
 	struct unit_channel *units;
-	struct picture newest;
+	struct frame *newest;
 	char *camera_name, *view_name; /* as wished now */
-	bool stop, muted, enabled, camera_changed, view_changed, idr;
-	int bitrate_bps;
+	struct camera_wish profile;    /* as wished now */
+	bool stop, muted, enabled, camera_changed, view_changed, profile_changed, idr;
+	int bitrate_bps, level;
 	struct capture_stats stats;
 
 	/* the thread's own */
-	const struct camera_driver *driver;
-	struct camera *camera;
+	struct source *source;
+	struct ladder *ladder;
+	struct adapt adapt;
 	const struct view_driver *view_driver;
 	struct view *view;
-	struct encoder *encoder;
-	struct encoder_wish encoder_wish;
-	struct picture raw, scaled;
-	int64_t retry_us, last_us;
-	bool was_lost, told_failed;
 };
 
-static void camera_told(struct capture *capture, const char *state, const char *message)
-{
-	capture->on_camera(capture->wish.camera, state, message, capture->data);
-}
-
-static void camera_close(struct capture *capture)
-{
-	if (capture->camera)
-		capture->driver->close(capture->camera);
-	capture->camera = NULL;
-}
-
-static void camera_opened(struct capture *capture)
-{
-	char text[128];
-	capture->driver->describe(capture->camera, text, sizeof(text));
-	pthread_mutex_lock(&capture->lock);
-	g_strlcpy(capture->stats.camera, text, sizeof(capture->stats.camera));
-	pthread_mutex_unlock(&capture->lock);
-	camera_told(capture, capture->was_lost ? "back" : "opened", text);
-	capture->was_lost = capture->told_failed = false;
-	capture->last_us = g_get_monotonic_time();
-}
-
-/* At most once a second. */
-static void camera_try(struct capture *capture)
-{
-	int64_t now = g_get_monotonic_time();
-	char why[512] = "";
-	const char *address;
-	if (now < capture->retry_us)
-		return;
-	capture->retry_us = now + RETRY_US;
-	const struct camera_wish wish = { capture->wish.width, capture->wish.height, capture->wish.fps };
-	capture->driver = camera_find(capture->wish.camera, &address, why, sizeof(why));
-	if (capture->driver &&
-	    capture->driver->open(address, &wish, &capture->camera, why, sizeof(why)) == 0) {
-		camera_opened(capture);
-		return;
-	}
-	capture->camera = NULL;
-	if (!capture->told_failed && !capture->was_lost)
-		camera_told(capture, "failed", why[0] ? why : "camera cannot be opened");
-	capture->told_failed = true;
-}
-
-static void camera_lost(struct capture *capture, const char *why)
-{
-	g_autofree char *text = g_strdup_printf("camera %s: %s", capture->wish.camera, why);
-	camera_close(capture);
-	capture->was_lost = true;
-	capture->retry_us = 0;
-	camera_told(capture, "lost", text);
-}
-
-/* A grey picture in place of the camera's, a few times a second. */
-static int placeholder(struct capture *capture)
-{
-	g_usleep(1000000 / PLACEHOLDER_FPS);
-	if (capture->raw.width != capture->wish.width || capture->raw.height != capture->wish.height) {
-		picture_finish(&capture->raw);
-		int r = picture_init(&capture->raw, capture->wish.width & ~1, capture->wish.height & ~1);
-		if (r < 0)
-			return r;
-	}
-	picture_fill(&capture->raw, 96, 128, 128);
-	capture->raw.capture_us = g_get_monotonic_time();
-	return 0;
-}
-
-static int next_picture(struct capture *capture)
-{
-	if (!capture->camera)
-		camera_try(capture);
-	if (!capture->camera)
-		return placeholder(capture);
-	int r = capture->driver->next(capture->camera, NEXT_TIMEOUT_MS, &capture->raw);
-	int64_t now = g_get_monotonic_time();
-	if (r == 0) {
-		capture->last_us = now;
-	} else if (r != -ETIMEDOUT && r != -EAGAIN) {
-		camera_lost(capture, r == -ENODEV ? "unplugged" : g_strerror(-r));
-	} else if (now - capture->last_us > STALL_MS * 1000 && capture->driver != camera_drivers[2]) {
-		camera_lost(capture, "gives no pictures");
-	}
-	return r;
-}
-
-/* The largest size within the wish that keeps the camera's aspect; never enlarges. */
-static void fit(const struct capture *capture, int *ret_width, int *ret_height)
-{
-	int w = capture->raw.width, h = capture->raw.height;
-	if (w > capture->wish.width) {
-		h = h * capture->wish.width / w;
-		w = capture->wish.width;
-	}
-	if (h > capture->wish.height) {
-		w = w * capture->wish.height / h;
-		h = capture->wish.height;
-	}
-	*ret_width = MAX(w & ~1, 16);
-	*ret_height = MAX(h & ~1, 16);
-}
-
-static const struct picture *scale(struct capture *capture)
-{
-	int w, h;
-	struct picture *raw = &capture->raw, *to = &capture->scaled;
-	fit(capture, &w, &h);
-	if (w == raw->width && h == raw->height)
-		return raw;
-	if (to->width != w || to->height != h) {
-		picture_finish(to);
-		if (picture_init(to, w, h) < 0)
-			return raw;
-	}
-	I420Scale(raw->planes[0], raw->strides[0], raw->planes[1], raw->strides[1], raw->planes[2],
-		  raw->strides[2], raw->width, raw->height, to->planes[0], to->strides[0], to->planes[1],
-		  to->strides[1], to->planes[2], to->strides[2], w, h, kFilterBox);
-	to->capture_us = raw->capture_us;
-	return to;
-}
-
-static void encoder_close(struct capture *capture)
-{
-	if (capture->encoder)
-		encoder_drivers[0]->close(capture->encoder);
-	capture->encoder = NULL;
-}
-
-static bool encoder_fits(const struct capture *capture, const struct picture *picture)
-{
-	return capture->encoder && capture->encoder_wish.width == picture->width &&
-	       capture->encoder_wish.height == picture->height;
-}
-
-static int encoder_ready(struct capture *capture, const struct picture *picture, int bitrate_bps)
-{
-	if (!encoder_fits(capture, picture)) {
-		encoder_close(capture);
-		capture->encoder_wish = (struct encoder_wish){ picture->width, picture->height,
-							       capture->wish.fps, bitrate_bps };
-		return encoder_drivers[0]->open(&capture->encoder_wish, &capture->encoder);
-	}
-	if (capture->encoder_wish.bitrate_bps != bitrate_bps) {
-		capture->encoder_wish.bitrate_bps = bitrate_bps;
-		return encoder_drivers[0]->set_rate(capture->encoder, bitrate_bps, capture->wish.fps);
-	}
-	return 0;
-}
-
-static void unit_send(struct capture *capture, const struct picture *picture, const struct encoded *encoded,
+static void unit_send(struct capture *capture, const struct frame *frame, const struct encoded *encoded,
 		      double spent_ms)
 {
 	const struct unit unit = {
-		.bytes = encoded->bytes, .size = encoded->size, .capture_us = picture->capture_us,
-		.rtp_time = (uint32_t)(picture->capture_us * 9 / 100), .keyframe = encoded->keyframe,
+		.bytes = encoded->bytes, .size = encoded->size, .capture_us = frame->capture_us,
+		.rtp_time = (uint32_t)(frame->capture_us * 9 / 100), .keyframe = encoded->keyframe,
 	};
 	pthread_mutex_lock(&capture->lock);
 	struct capture_stats *s = &capture->stats;
@@ -214,36 +54,61 @@ static void unit_send(struct capture *capture, const struct picture *picture, co
 	pthread_mutex_unlock(&capture->lock);
 }
 
-static void encode(struct capture *capture, const struct picture *picture)
+/* Nothing came of this frame: what was asked of it is asked of the next. */
+static void frame_failed(struct capture *capture, bool idr, uint64_t *count)
 {
-	struct encoded encoded = { 0 };
 	pthread_mutex_lock(&capture->lock);
-	bool wanted = capture->units && !capture->muted, idr = capture->idr;
-	int bitrate_bps = capture->bitrate_bps;
-	if (wanted)
-		capture->idr = false;
-	capture->stats.width = picture->width;
-	capture->stats.height = picture->height;
-	pthread_mutex_unlock(&capture->lock);
-	if (!wanted)
-		return;
-	int64_t start = g_get_monotonic_time();
-	int r = encoder_ready(capture, picture, bitrate_bps);
-	if (r == 0)
-		r = encoder_drivers[0]->encode(capture->encoder, picture, idr, &encoded);
-	if (r < 0) {
-		log_once(LOG_LEVEL_ERROR, "encoder %s: %s", encoder_drivers[0]->name, g_strerror(-r));
-		encoder_close(capture);
-		return;
-	}
-	if (encoded.size > 0) {
-		unit_send(capture, picture, &encoded, (double)(g_get_monotonic_time() - start) / 1000);
-		return;
-	}
-	pthread_mutex_lock(&capture->lock);
-	capture->stats.skipped++;
+	(*count)++;
 	capture->idr |= idr;
 	pthread_mutex_unlock(&capture->lock);
+}
+
+/* How this frame is to be encoded; false: not at all. */
+static bool encode_wish(struct capture *capture, const struct frame *frame, struct encoder_wish *ret_wish,
+			bool *ret_idr)
+{
+	pthread_mutex_lock(&capture->lock);
+	bool wanted = capture->units && !capture->muted;
+	int bitrate_bps = capture->bitrate_bps;
+	adapt_set_level(&capture->adapt, capture->level);
+	capture->stats.steps += wanted && adapt_look(&capture->adapt, g_get_monotonic_time(), bitrate_bps);
+	wanted = wanted && adapt_takes(&capture->adapt, frame->capture_us);
+	const struct adapt_step *step = adapt_now(&capture->adapt);
+	*ret_wish = (struct encoder_wish){ .fps = step->fps, .bitrate_bps = bitrate_bps };
+	convert_fit(frame, step->width, step->height, &ret_wish->width, &ret_wish->height);
+	*ret_idr = capture->idr;
+	if (wanted)
+		capture->idr = false;
+	capture->stats.width = ret_wish->width;
+	capture->stats.height = ret_wish->height;
+	capture->stats.fps = step->fps;
+	pthread_mutex_unlock(&capture->lock);
+	return wanted;
+}
+
+static void encode(struct capture *capture, struct frame *frame)
+{
+	struct encoded encoded = { 0 };
+	struct encoder_wish wish;
+	bool idr;
+	if (!encode_wish(capture, frame, &wish, &idr))
+		return;
+	int64_t start = g_get_monotonic_time(), spent;
+	int r = ladder_encode(capture->ladder, &wish, frame, idr, &encoded);
+	spent = g_get_monotonic_time() - start;
+	if (r == 0)
+		adapt_spent(&capture->adapt, spent);
+	pthread_mutex_lock(&capture->lock);
+	g_strlcpy(capture->stats.encoder, ladder_describe(capture->ladder), sizeof(capture->stats.encoder));
+	pthread_mutex_unlock(&capture->lock);
+	if (r == -EBADMSG)
+		source_damaged(capture->source);
+	if (r < 0)
+		frame_failed(capture, idr, r == -EBADMSG ? &capture->stats.damaged : &capture->stats.failed);
+	else if (encoded.size == 0)
+		frame_failed(capture, idr, &capture->stats.skipped);
+	else
+		unit_send(capture, frame, &encoded, (double)spent / 1000);
 }
 
 static void view_close(struct capture *capture)
@@ -272,11 +137,10 @@ static bool take_wishes(struct capture *capture)
 	pthread_mutex_lock(&capture->lock);
 	while (!capture->enabled && !capture->stop) {
 		pthread_mutex_unlock(&capture->lock);
-		camera_close(capture);
+		source_close(capture->source);
 		pthread_mutex_lock(&capture->lock);
 		if (!capture->enabled && !capture->stop)
 			pthread_cond_wait(&capture->idle, &capture->lock);
-		capture->retry_us = 0;
 		capture->idr = true;
 	}
 	bool camera_changed = capture->camera_changed, view_changed = capture->view_changed;
@@ -288,54 +152,77 @@ static bool take_wishes(struct capture *capture)
 		g_free(capture->wish.view);
 		capture->wish.view = g_strdup(capture->view_name);
 	}
-	capture->camera_changed = capture->view_changed = false;
+	bool profile_changed = capture->profile_changed;
+	const struct camera_wish profile = capture->profile;
+	int bitrate_bps = capture->bitrate_bps;
+	capture->camera_changed = capture->view_changed = capture->profile_changed = false;
 	bool go_on = !capture->stop;
 	pthread_mutex_unlock(&capture->lock);
-	if (camera_changed) {
-		camera_close(capture);
-		capture->retry_us = 0;
-		capture->told_failed = capture->was_lost = false;
+	if (camera_changed)
+		source_switch(capture->source, capture->wish.camera);
+	if (profile_changed) {
+		source_wish(capture->source, &profile);
+		adapt_init(&capture->adapt, profile.width, profile.height, profile.fps, bitrate_bps);
 	}
 	if (go_on && view_changed)
 		view_open(capture);
 	return go_on;
 }
 
+/* Under no lock. The newest frame stays held for snapshots. */
+static void frame_note(struct capture *capture, struct frame *frame)
+{
+	pthread_mutex_lock(&capture->lock);
+	struct frame *old = capture->newest;
+	capture->newest = frame_hold(frame);
+	capture->stats.captured += source_is_live(capture->source);
+	source_counts(capture->source, &capture->stats.source);
+	g_strlcpy(capture->stats.camera, source_describe(capture->source), sizeof(capture->stats.camera));
+	pthread_mutex_unlock(&capture->lock);
+	frame_release(old);
+}
+
+static void frame_show(struct capture *capture, struct frame *frame)
+{
+	int r = capture->view ? capture->view_driver->show(capture->view, frame) : 0;
+	if (r == 0 || r == -EBADMSG)
+		return;
+	log_once(LOG_LEVEL_ERROR, "view %s: %s", capture->wish.view, g_strerror(-r));
+}
+
 static void *capture_thread(void *data)
 {
 	struct capture *capture = data;
+	struct frame *frame;
 	while (take_wishes(capture)) {
-		if (next_picture(capture) < 0)
+		if (source_next(capture->source, &frame) < 0)
 			continue;
-		const struct picture *picture = scale(capture);
-		pthread_mutex_lock(&capture->lock);
-		capture->stats.captured += capture->camera != NULL;
-		picture_copy(&capture->newest, picture);
-		pthread_mutex_unlock(&capture->lock);
-		if (capture->view)
-			capture->view_driver->show(capture->view, picture);
-		encode(capture, picture);
+		frame_note(capture, frame);
+		frame_show(capture, frame);
+		encode(capture, frame);
+		frame_release(frame);
 	}
-	camera_close(capture);
-	encoder_close(capture);
+	source_close(capture->source);
 	view_close(capture);
 	return NULL;
 }
 
-int capture_start(const struct capture_wish *wish, capture_camera_fn on_camera, void *data,
+int capture_start(const struct capture_wish *wish, source_camera_fn on_camera, void *data,
 		  struct capture **ret_capture)
 {
 	struct capture *capture = g_new0(struct capture, 1);
-	capture->on_camera = on_camera;
-	capture->data = data;
+	const struct camera_wish camera = { .width = wish->width, .height = wish->height, .fps = wish->fps,
+					    .bitrate_bps = wish->bitrate_bps };
 	capture->wish = *wish;
+	capture->source = source_new(wish->camera, &camera, on_camera, data);
+	adapt_init(&capture->adapt, wish->width, wish->height, wish->fps, wish->bitrate_bps);
+	capture->ladder = ladder_new(wish->encoder ? wish->encoder : "auto");
 	capture->wish.camera = g_strdup(wish->camera);
 	capture->wish.view = g_strdup(wish->view);
 	capture->view_name = g_strdup(wish->view);
 	capture->view_changed = true;
 	capture->bitrate_bps = wish->bitrate_bps;
 	capture->enabled = capture->idr = true;
-	capture->stats.encoder = encoder_drivers[0]->name;
 	pthread_mutex_init(&capture->lock, NULL);
 	pthread_cond_init(&capture->idle, NULL);
 	capture->thread = g_thread_new("capture", capture_thread, capture);
@@ -352,9 +239,9 @@ void capture_stop(struct capture *capture)
 	pthread_cond_signal(&capture->idle);
 	pthread_mutex_unlock(&capture->lock);
 	g_thread_join(capture->thread);
-	picture_finish(&capture->raw);
-	picture_finish(&capture->scaled);
-	picture_finish(&capture->newest);
+	source_free(capture->source);
+	ladder_free(capture->ladder);
+	frame_release(capture->newest);
 	g_free(capture->wish.camera);
 	g_free(capture->wish.view);
 	g_free(capture->camera_name);
@@ -379,9 +266,21 @@ void capture_request_idr(struct capture *capture)
 	pthread_mutex_unlock(&capture->lock);
 }
 
-void capture_set_rate(struct capture *capture, int bitrate_bps)
+void capture_set_profile(struct capture *capture, int width, int height, int fps, int bitrate_bps)
 {
 	pthread_mutex_lock(&capture->lock);
+	capture->profile = (struct camera_wish){ .width = width, .height = height, .fps = fps,
+						 .bitrate_bps = bitrate_bps };
+	capture->wish.bitrate_bps = bitrate_bps;
+	capture->bitrate_bps = MIN(capture->bitrate_bps, bitrate_bps);
+	capture->profile_changed = true;
+	pthread_mutex_unlock(&capture->lock);
+}
+
+void capture_set_rate(struct capture *capture, int bitrate_bps, int level)
+{
+	pthread_mutex_lock(&capture->lock);
+	capture->level = level;
 	capture->bitrate_bps = CLAMP(bitrate_bps, 30000, capture->wish.bitrate_bps);
 	capture->stats.bitrate_bps = capture->bitrate_bps;
 	pthread_mutex_unlock(&capture->lock);
@@ -421,12 +320,12 @@ void capture_view(struct capture *capture, const char *view)
 	pthread_mutex_unlock(&capture->lock);
 }
 
-int capture_snapshot(struct capture *capture, struct picture *picture)
+struct frame *capture_newest(struct capture *capture)
 {
 	pthread_mutex_lock(&capture->lock);
-	int r = capture->newest.width ? picture_copy(picture, &capture->newest) : -ENODATA;
+	struct frame *frame = capture->newest ? frame_hold(capture->newest) : NULL;
 	pthread_mutex_unlock(&capture->lock);
-	return r;
+	return frame;
 }
 
 void capture_stats(struct capture *capture, struct capture_stats *ret_stats)

@@ -7,6 +7,7 @@
 
 #include "core/base/log.h"
 #include "core/base/program.h"
+#include "core/devices/convert.h"
 #include "core/video/capture.h"
 #include "core/video/render.h"
 #include "drivers-glue/png.h"
@@ -88,26 +89,41 @@ static void do_view(void *data, const cJSON *message, int fd)
 		render_view(video->render, output);
 }
 
+static int frame_save(struct frame *frame, const char *file)
+{
+	struct picture picture;
+	struct frame *whole = NULL;
+	struct converter *converter = converter_new();
+	int r = convert(converter, frame, frame->width, frame->height, &whole);
+	if (r == 0)
+		r = frame_picture(whole, &picture);
+	if (r == 0)
+		r = png_save(file, &picture);
+	frame_release(whole);
+	converter_free(converter);
+	return r;
+}
+
 static void do_snapshot(void *data, const cJSON *message, int fd)
 {
 	struct video *video = data;
-	struct picture picture = { 0 };
 	const char *file = message_string(message, "file", "");
 	bool local = g_str_equal(message_string(message, "which", ""), "local");
 	(void)fd;
-	int r = !video->capture ? -ENODATA
-		: local		? capture_snapshot(video->capture, &picture)
-				: render_snapshot(video->render, &picture);
+	struct frame *frame = !video->capture ? NULL
+			      : local	      ? capture_newest(video->capture)
+					      : render_newest(video->render);
 	cJSON *answer = message_new("snapshot");
 	cJSON_AddNumberToObject(answer, "id", message_number(message, "id", 0));
 	g_autofree char *error = NULL;
-	if (r == 0 && (r = png_save(file, &picture)) < 0)
-		error = g_strdup_printf("%s: %s", file, g_strerror(-r));
-	else if (r < 0)
+	int r = frame ? frame_save(frame, file) : -ENODATA;
+	if (!frame)
 		error = g_strdup_printf("no %s picture yet", local ? "local" : "remote");
+	else if (r < 0)
+		error = g_strdup_printf("%s: %s", file, g_strerror(-r));
 	if (error)
 		cJSON_AddStringToObject(answer, "error", error);
-	picture_finish(&picture);
+	frame_release(frame);
 	program_say(video->program, answer);
 }
 
@@ -117,6 +133,16 @@ static void do_switch(void *data, const cJSON *message, int fd)
 	(void)fd;
 	if (video->capture)
 		capture_switch(video->capture, message_string(message, "id", "null:"));
+}
+
+static void do_profile(void *data, const cJSON *message, int fd)
+{
+	struct video *video = data;
+	(void)fd;
+	if (video->capture)
+		capture_set_profile(video->capture, message_int(message, "width", 640) & ~1,
+				    message_int(message, "height", 360) & ~1, message_int(message, "fps", 30),
+				    message_int(message, "bitrate_bps", 800000));
 }
 
 static void do_mute(void *data, const cJSON *message, int fd)
@@ -140,6 +166,18 @@ static void add(cJSON *json, const char *name, double value)
 	cJSON_AddNumberToObject(json, name, value);
 }
 
+static void add_source(cJSON *s, const struct source_counts *c)
+{
+	add(s, "camera_pictures", (double)c->camera.pictures);
+	add(s, "camera_overtaken", (double)c->camera.overtaken);
+	add(s, "camera_missing", (double)c->camera.missing);
+	add(s, "camera_damaged", (double)c->camera.damaged);
+	add(s, "camera_wrong_time", (double)c->camera.wrong_time);
+	add(s, "camera_restarts", (double)c->camera.restarts);
+	add(s, "camera_lost", (double)c->lost);
+	add(s, "placeholders", (double)c->placeholders);
+}
+
 static void do_stats(void *data, const cJSON *message, int fd)
 {
 	struct video *video = data;
@@ -154,14 +192,20 @@ static void do_stats(void *data, const cJSON *message, int fd)
 	add(answer, "id", message_number(message, "id", 0));
 	cJSON *s = cJSON_AddObjectToObject(answer, "stats");
 	cJSON_AddStringToObject(s, "camera", c.camera);
-	cJSON_AddStringToObject(s, "encoder", c.encoder ? c.encoder : "");
+	cJSON_AddStringToObject(s, "encoder", c.encoder);
 	cJSON_AddStringToObject(s, "decoder", r.decoder ? r.decoder : "");
 	add(s, "width", c.width);
 	add(s, "height", c.height);
+	add(s, "fps", c.fps);
+	add(s, "steps", (double)c.steps);
 	add(s, "bitrate_bps", c.bitrate_bps);
 	add(s, "frames_captured", (double)c.captured);
+	add_source(s, &c.source);
 	add(s, "frames_encoded", (double)c.encoded);
 	add(s, "frames_skipped", (double)c.skipped);
+	add(s, "frames_failed", (double)c.failed);
+	add(s, "frames_damaged", (double)c.damaged);
+	add(s, "frames_living", frame_living());
 	add(s, "keyframes", (double)c.keyframes);
 	add(s, "units_sent", (double)c.sent);
 	add(s, "units_dropped", (double)c.dropped);
@@ -197,6 +241,11 @@ static const struct message_field start_fields[] = {
 	{ "local_view", M_STRING, true, 1, 4096 }, { "remote_view", M_STRING, true, 1, 4096 },
 	{ NULL, M_STRING, false, 0, 0 },
 };
+static const struct message_field profile_fields[] = {
+	{ "width", M_NUMBER, true, 16, 4096 },	{ "height", M_NUMBER, true, 16, 4096 },
+	{ "fps", M_NUMBER, true, 1, 120 },	{ "bitrate_bps", M_NUMBER, true, 30000, 100000000 },
+	{ NULL, M_STRING, false, 0, 0 },
+};
 static const struct message_field view_fields[] = {
 	{ "which", M_STRING, true, 1, 16 }, { "output", M_STRING, true, 1, 4096 },
 	{ NULL, M_STRING, false, 0, 0 },
@@ -217,6 +266,7 @@ static const struct program_word words[] = {
 	{ "view", view_fields, do_view },
 	{ "snapshot", snapshot_fields, do_snapshot },
 	{ "switch", id_fields, do_switch },
+	{ "profile", profile_fields, do_profile },
 	{ "mute", on_fields, do_mute },
 	{ "enable", on_fields, do_enable },
 	{ "stats", stats_fields, do_stats },

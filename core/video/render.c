@@ -12,6 +12,7 @@
 
 #define IDR_INTERVAL_US 300000
 #define LATENCIES 1024
+#define PATTERN_TRY 30
 
 struct render {
 	GThread *thread;
@@ -33,7 +34,7 @@ struct render {
 	pthread_cond_t done;
 	void (*errand)(struct render *render, void *argument); /* NULL: none */
 	void *errand_argument;
-	struct picture newest;
+	struct frame *newest;
 	struct render_stats stats;
 	float latencies[LATENCIES];
 	unsigned int latency_count;
@@ -83,12 +84,17 @@ static void ask_idr(struct render *render)
 	pthread_mutex_unlock(&render->lock);
 }
 
-/* Under the lock. */
-static void pattern_note(struct render *render, const struct picture *picture)
+/* Under the lock. A frame that is not in memory is fetched there only where a pattern is likely. */
+static void pattern_note(struct render *render, struct frame *frame)
 {
 	struct pattern_mark mark;
 	struct render_stats *s = &render->stats;
-	if (pattern_read(picture, &mark) < 0)
+	bool likely = frame->planes[0] || s->pattern_frames > 0 || s->shown % PATTERN_TRY == 1;
+	if (!likely || (frame->format != FRAME_I420 && frame->format != FRAME_NV12) || frame_map(frame) < 0)
+		return;
+	const struct picture luma = { .width = frame->width, .height = frame->height,
+				      .planes = { frame->planes[0] }, .strides = { frame->strides[0] } };
+	if (pattern_read(&luma, &mark) < 0)
 		return;
 	if (s->pattern_frames++ > 0 && mark.number > s->pattern_number + 1)
 		s->pattern_gaps += mark.number - s->pattern_number - 1;
@@ -98,17 +104,20 @@ static void pattern_note(struct render *render, const struct picture *picture)
 	render->latencies[render->latency_count++ % LATENCIES] = (float)age;
 }
 
-static void show(struct render *render, const struct picture *picture)
+static void show(struct render *render, struct frame *frame)
 {
-	if (render->view)
-		render->view_driver->show(render->view, picture);
+	int r = render->view ? render->view_driver->show(render->view, frame) : 0;
+	if (r < 0)
+		log_once(LOG_LEVEL_ERROR, "remote view: %s", g_strerror(-r));
 	pthread_mutex_lock(&render->lock);
 	bool first = render->stats.shown++ == 0;
-	render->stats.width = picture->width;
-	render->stats.height = picture->height;
-	picture_copy(&render->newest, picture);
-	pattern_note(render, picture);
+	struct frame *old = render->newest;
+	render->newest = frame_hold(frame);
+	render->stats.width = frame->width;
+	render->stats.height = frame->height;
+	pattern_note(render, frame);
 	pthread_mutex_unlock(&render->lock);
+	frame_release(old);
 	if (first)
 		render->on_shown(render->data);
 }
@@ -116,7 +125,7 @@ static void show(struct render *render, const struct picture *picture)
 static void on_unit(const struct unit *unit, void *data)
 {
 	struct render *render = data;
-	struct picture picture;
+	struct frame *frame;
 	pthread_mutex_lock(&render->lock);
 	render->stats.received++;
 	render->stats.bytes += unit->size;
@@ -125,7 +134,7 @@ static void on_unit(const struct unit *unit, void *data)
 		ask_idr(render);
 		return;
 	}
-	int r = decoder_drivers[0]->decode(render->decoder, unit->bytes, unit->size, &picture);
+	int r = decoder_drivers[0]->decode(render->decoder, unit->bytes, unit->size, &frame);
 	if (r == -EAGAIN)
 		return;
 	render->wants_keyframe = r < 0;
@@ -133,10 +142,12 @@ static void on_unit(const struct unit *unit, void *data)
 	render->stats.errors += r < 0;
 	render->stats.decoded += r == 0;
 	pthread_mutex_unlock(&render->lock);
-	if (r == 0)
-		show(render, &picture);
-	else
+	if (r < 0) {
 		ask_idr(render);
+		return;
+	}
+	show(render, frame);
+	frame_release(frame);
 }
 
 static void on_request_idr(void *data)
@@ -146,11 +157,11 @@ static void on_request_idr(void *data)
 		capture_request_idr(render->capture);
 }
 
-static void on_set_rate(int bits_per_second, void *data)
+static void on_set_rate(int bits_per_second, int level, void *data)
 {
 	struct render *render = data;
 	if (render->capture)
-		capture_set_rate(render->capture, bits_per_second);
+		capture_set_rate(render->capture, bits_per_second, level);
 }
 
 static void units_drop(struct render *render)
@@ -230,7 +241,9 @@ static void *render_thread(void *data)
 struct render *render_start(const char *view, void (*on_shown)(void *data), void *data)
 {
 	struct render *render = g_new0(struct render, 1);
-	if (decoder_drivers[0]->open(&render->decoder) < 0) {
+	char why[256] = "";
+	if (decoder_drivers[0]->open("", &render->decoder, why, sizeof(why)) < 0) {
+		log_error("decoder %s: %s", decoder_drivers[0]->name, why);
 		g_free(render);
 		return NULL;
 	}
@@ -260,7 +273,7 @@ void render_stop(struct render *render)
 	send_errand(render, quit, NULL);
 	g_thread_join(render->thread);
 	decoder_drivers[0]->close(render->decoder);
-	picture_finish(&render->newest);
+	frame_release(render->newest);
 	g_main_loop_unref(render->loop);
 	g_main_context_unref(render->context);
 	pthread_mutex_destroy(&render->lock);
@@ -268,12 +281,12 @@ void render_stop(struct render *render)
 	g_free(render);
 }
 
-int render_snapshot(struct render *render, struct picture *picture)
+struct frame *render_newest(struct render *render)
 {
 	pthread_mutex_lock(&render->lock);
-	int r = render->newest.width ? picture_copy(picture, &render->newest) : -ENODATA;
+	struct frame *frame = render->newest ? frame_hold(render->newest) : NULL;
 	pthread_mutex_unlock(&render->lock);
-	return r;
+	return frame;
 }
 
 static int by_value(const void *a, const void *b)

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "core/base/unit_channel.h"
-#include "core/devices/picture.h"
+#include "core/devices/frame.h"
 
 struct render;
 struct capture;
@@ -30,7 +30,8 @@ void render_stop(struct render *render);
  * peer's wishes (IDR, rate) reach capture. Replaces an earlier one. */
 void render_units(struct render *render, int fd, struct capture *capture);
 void render_view(struct render *render, const char *view);
-int render_snapshot(struct render *render, struct picture *picture);
+/* The newest frame, counted for the caller; NULL when there was none yet. */
+struct frame *render_newest(struct render *render);
 void render_stats(struct render *render, struct render_stats *ret_stats);
 
 #endif

@@ -12,6 +12,7 @@
 #include "core/base/channel.h"
 #include "core/base/unit_channel.h"
 #include "core/devices/devices.h"
+#include "drivers-glue/drivers.h"
 #include "drivers-glue/pattern.h"
 #include "drivers-glue/png.h"
 
@@ -37,41 +38,48 @@ static void test_survives_encoding(void)
 {
 	struct encoder *encoder;
 	struct decoder *decoder;
-	struct picture drawn, shown;
+	struct picture drawn, seen;
+	struct frame *frame, *shown;
+	char why[256];
 	const struct encoder_wish wish = { 640, 360, 30, 100000 };
 	unsigned int good = 0, bytes = 0, pictures = 0;
-	g_assert_cmpint(encoder_drivers[0]->open(&wish, &encoder), ==, 0);
-	g_assert_cmpint(decoder_drivers[0]->open(&decoder), ==, 0);
-	g_assert_cmpint(picture_init(&drawn, 640, 360), ==, 0);
+	g_assert_cmpint(encoder_openh264.open("", &wish, &encoder, why, sizeof(why)), ==, 0);
+	g_assert_cmpint(decoder_drivers[0]->open("", &decoder, why, sizeof(why)), ==, 0);
+	g_assert_cmpint(frame_new(FRAME_I420, 640, 360, &frame), ==, 0);
+	g_assert_cmpint(frame_picture(frame, &drawn), ==, 0);
 	for (uint32_t i = 1; i <= 150; i++) {
 		const struct pattern_mark mark = { i, i * 33 };
 		struct pattern_mark read = { 0, 0 };
 		struct encoded encoded;
-		drawn.capture_us = (int64_t)i * 33333;
+		frame->capture_us = (int64_t)i * 33333;
 		pattern_draw(&drawn, &mark);
-		g_assert_cmpint(encoder_drivers[0]->encode(encoder, &drawn, i == 100, &encoded), ==, 0);
+		g_assert_cmpint(encoder_openh264.encode(encoder, frame, i == 100, &encoded), ==, 0);
 		g_assert_true(i != 100 || encoded.size == 0 || encoded.keyframe);
 		if (encoded.size == 0)
 			continue;
 		bytes += (unsigned int)encoded.size;
 		pictures++;
 		g_assert_cmpint(decoder_drivers[0]->decode(decoder, encoded.bytes, encoded.size, &shown), ==, 0);
-		good += pattern_read(&shown, &read) == 0 && read.number == i;
+		g_assert_cmpint(frame_picture(shown, &seen), ==, 0);
+		good += pattern_read(&seen, &read) == 0 && read.number == i;
+		frame_release(shown);
 	}
 	g_test_message("%u pictures, %u kbit/s, %u numbers read", pictures, bytes * 8 / 5000, good);
 	g_assert_cmpuint(pictures, >, 60);
 	g_assert_cmpuint(good, ==, pictures);
-	picture_finish(&drawn);
-	encoder_drivers[0]->close(encoder);
+	frame_release(frame);
+	encoder_openh264.close(encoder);
 	decoder_drivers[0]->close(decoder);
+	g_assert_cmpint(frame_living(), ==, 0);
 }
 
 static void test_decoder_damaged(void)
 {
 	struct decoder *decoder;
-	struct picture shown;
+	struct frame *shown;
+	char why[256];
 	GRand *random = g_rand_new_with_seed(9);
-	g_assert_cmpint(decoder_drivers[0]->open(&decoder), ==, 0);
+	g_assert_cmpint(decoder_drivers[0]->open("", &decoder, why, sizeof(why)), ==, 0);
 	for (int i = 0; i < 2000; i++) {
 		uint8_t bytes[200] = { 0, 0, 0, 1, 0x65 };
 		for (size_t b = 5; b < sizeof(bytes); b++)
@@ -105,7 +113,7 @@ static void test_png(void)
 
 struct side {
 	unsigned int units, idrs, closed;
-	int rate;
+	int rate, level;
 	size_t size;
 	uint32_t sum;
 };
@@ -125,8 +133,9 @@ static void on_idr(void *data)
 	((struct side *)data)->idrs++;
 }
 
-static void on_rate(int rate, void *data)
+static void on_rate(int rate, int level, void *data)
 {
+	((struct side *)data)->level = level;
 	((struct side *)data)->rate = rate;
 }
 
@@ -167,10 +176,11 @@ static void test_units(void)
 		g_assert_cmpuint(b.sum, ==, sum);
 	}
 	unit_channel_request_idr(two);
-	unit_channel_set_rate(two, 300000);
+	unit_channel_set_rate(two, 300000, 31);
 	turn();
 	g_assert_cmpuint(a.idrs, ==, 1);
 	g_assert_cmpint(a.rate, ==, 300000);
+	g_assert_cmpint(a.level, ==, 31);
 	const struct unit unit = { .bytes = bytes, .size = 10 };
 	int sent = 0;
 	while (unit_channel_send(one, &unit) == 0) /* nobody reads: bounded */

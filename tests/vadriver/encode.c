@@ -252,8 +252,9 @@ static VAStatus encode_render(struct context *context, struct job *job, const st
 	for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++)
 		least = kinds[i].type == buffer->type ? kinds[i].bytes : least;
 	if (least == 0 || buffer->size < least) {
-		report_violation(&context->driver->report, "vaRenderPicture: buffer type %d of %u bytes in an encoder",
-				(int)buffer->type, buffer->size);
+		report_violation(&context->driver->report,
+				"vaRenderPicture: buffer type %d of %u bytes in an encoder", (int)buffer->type,
+				buffer->size);
 		return VA_STATUS_ERROR_UNSUPPORTED_BUFFERTYPE;
 	}
 	switch ((int)buffer->type) {
@@ -361,8 +362,9 @@ static const char *beyond(const struct context *context, const struct encode_wor
 static struct surface *codec_surface(struct context *context, VASurfaceID id, const char *who)
 {
 	struct surface *surface = object_find(&context->driver->objects, id, OBJECT_SURFACE, who);
-	if (surface != NULL && (surface->fourcc != VA_FOURCC_NV12 || surface->imported ||
-					       surface->width < context->width || surface->height < context->height)) {
+	if (surface != NULL &&
+			(surface->fourcc != VA_FOURCC_NV12 || surface->imported ||
+					surface->width < context->width || surface->height < context->height)) {
 		report_violation(&context->driver->report, "%s: surface %#x does not suit", who, id);
 		return NULL;
 	}
