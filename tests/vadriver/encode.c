@@ -26,6 +26,7 @@ struct encode_settings {
 
 struct encoder {
 	struct encode_settings settings; /* as rendered so far; lock */
+	bool wants_quality; /* a quality level was given once; lock */
 	struct rate rate; /* the worker's */
 	struct coder coder;
 	bool coder_ready;
@@ -38,7 +39,7 @@ struct encode_slice {
 
 struct encode_work {
 	enum stage stage;
-	bool have_sequence, have_picture, have_hrd, late_hrd;
+	bool have_sequence, have_picture, have_hrd, late_hrd, have_quality;
 	struct encode_settings settings; /* as of vaEndPicture */
 	struct encode_parameters parameters;
 	GPtrArray *packed; /* struct packed, in order */
@@ -142,8 +143,11 @@ static VAStatus misc_render(struct context *context, struct encode_work *work, c
 		encoder->settings.max_frame_bits =
 				((const VAEncMiscParameterBufferMaxFrameSize *)misc->data)->max_frame_size;
 		break;
+	case VAEncMiscParameterTypeQualityLevel:
+		work->have_quality = encoder->wants_quality = true;
+		break;
 	default:
-		break; /* quality and the rest change nothing here */
+		break; /* changes nothing here */
 	}
 	return VA_STATUS_SUCCESS;
 }
@@ -438,6 +442,8 @@ static VAStatus encode_end(struct context *context, struct job *job)
 	if (job->target->fourcc != VA_FOURCC_NV12)
 		return VA_STATUS_ERROR_UNSUPPORTED_RT_FORMAT;
 	slice_headers_assign(work);
+	if (work->have_sequence && encoder->wants_quality && !work->have_quality)
+		unwise_order(context, "no quality level", "sequence parameters");
 	if (work->slice_headers > work->slices->len)
 		report_violation(report, "order: %u packed slice headers for %u slices", work->slice_headers,
 				work->slices->len);

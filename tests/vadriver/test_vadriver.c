@@ -6,6 +6,7 @@
 #include <glib.h>
 #include <glib/gstdio.h>
 #include <libavcodec/avcodec.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -252,6 +253,34 @@ static void test_rate(void)
 	}
 }
 
+/* A rate that falls in mid-stream is met without an IDR. */
+static void test_rate_change(void)
+{
+	struct place place;
+	struct stream stream;
+	const struct stream_wish wish = { .entrypoint = VAEntrypointEncSlice, .rate_control = VA_RC_CBR,
+		.packed = 31, .qp = 30, .slices = 1, .bits_per_second = 1500000 };
+	size_t bytes[3] = { 0 };
+	place_open(&place, "strict-order", "");
+	stream_open(&stream, place.display, &wish);
+	for (int i = 0; i < 90; i++) {
+		if (i == 30)
+			stream.wish.bits_per_second = 300000;
+		surface_draw(place.display, stream.input, i);
+		g_assert_cmpint(stream_submit(&stream, i == 0), ==, VA_STATUS_SUCCESS);
+		g_autoptr(GBytes) unit = stream_take(&stream);
+		bytes[i / 30] += g_bytes_get_size(unit);
+	}
+	g_test_message("%zu, %zu, %zu bytes a second", bytes[0], bytes[1], bytes[2]);
+	g_assert_cmpuint(bytes[0] * 8, >, 1000000);
+	g_assert_cmpuint(bytes[1] * 8, <, 450000);
+	g_assert_cmpuint(bytes[2] * 8, <, 390000);
+	g_assert_cmpuint(bytes[2] * 8, >, 210000);
+	stream_close(&stream);
+	g_autofree char *report = place_close(&place);
+	assert_clean(report);
+}
+
 /* What the driver's encoder makes, its decoder reads: the same pictures as libavcodec. */
 static void test_decode(void)
 {
@@ -382,6 +411,37 @@ static void test_refuse(void)
 	vaDestroyConfig(place.display, config);
 	g_autofree char *report = place_close(&place);
 	assert_clean(report);
+}
+
+/* In a process of their own: abort@2 ends it, and one that forgets vaTerminate is named. */
+static void test_process(gconstpointer fault)
+{
+	if (g_test_subprocess()) {
+		struct place place = { .report = NULL };
+		struct stream stream;
+		int major, minor;
+		g_autofree char *folder = g_build_filename(g_getenv("CALLBOX_BUILD"), "tests/vadriver", NULL);
+		g_setenv("CALLBOX_VA_PERSONALITY", "", TRUE);
+		g_setenv("CALLBOX_VA_FAULT", fault, TRUE);
+		place.display = display_create(folder);
+		g_assert_cmpint(vaInitialize(place.display, &major, &minor), ==, VA_STATUS_SUCCESS);
+		g_assert_cmpint(encode_to(&place, &stream, 2, 10000), ==, VA_STATUS_SUCCESS);
+		exit(0);
+	}
+	g_autofree char *path = NULL, *text = NULL;
+	int fd = g_file_open_tmp("vadriver-XXXXXX", &path, NULL);
+	close(fd);
+	g_setenv("CALLBOX_VA_REPORT", path, TRUE);
+	g_test_trap_subprocess(NULL, 0, 0);
+	g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
+	g_unlink(path);
+	if (*(const char *)fault != '\0') {
+		g_test_trap_assert_failed();
+		g_assert_cmpstr(text, ==, "");
+	} else {
+		assert_has(text, "violation: exit: vaTerminate was not called\n");
+		assert_has(text, "summary: configs=1 contexts=1 surfaces=3 buffers=1 images=0 encoded=2 ");
+	}
 }
 
 /* Everything that the report must name. */
@@ -570,7 +630,10 @@ int main(int argc, char **argv)
 		g_test_add_data_func(path, &variants[i], test_encode);
 	}
 	g_test_add_func("/vadriver/rate", test_rate);
+	g_test_add_func("/vadriver/rate change", test_rate_change);
 	g_test_add_func("/vadriver/decode", test_decode);
+	g_test_add_data_func("/vadriver/abort", "abort@2", test_process);
+	g_test_add_data_func("/vadriver/exit", "", test_process);
 	g_test_add_func("/vadriver/error", test_error);
 	g_test_add_func("/vadriver/hang", test_hang);
 	g_test_add_func("/vadriver/latency", test_latency);
