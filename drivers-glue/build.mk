@@ -1,11 +1,22 @@
 # drivers-glue: drivers behind the contracts of core/devices
 noinst_LIBRARIES += drivers-glue/libvideoglue.a
 drivers_glue_libvideoglue_a_CFLAGS = $(AM_CFLAGS) $(V4L2_CFLAGS) $(OPENH264_CFLAGS) $(AVCODEC_CFLAGS) \
-	$(JPEG_CFLAGS) $(PNG_CFLAGS) $(SDL2_CFLAGS)
+	$(JPEG_CFLAGS) $(PNG_CFLAGS) $(VA_CFLAGS) $(SDL2_CFLAGS)
 drivers_glue_libvideoglue_a_SOURCES = \
 	drivers-glue/camera_pattern.c drivers-glue/camera_v4l2.c drivers-glue/decoder_avcodec.c \
 	drivers-glue/drivers.c drivers-glue/drivers.h drivers-glue/encoder_openh264.c \
+	drivers-glue/guard.c drivers-glue/guard.h drivers-glue/h264_write.c drivers-glue/h264_write.h \
+	drivers-glue/rate_control.c drivers-glue/rate_control.h \
 	drivers-glue/pattern.c drivers-glue/pattern.h drivers-glue/png.c drivers-glue/png.h \
 	drivers-glue/view_file.c drivers-glue/view_window.c
 VIDEOGLUE_LDADD = drivers-glue/libvideoglue.a core/devices/libdevices.a $(V4L2_LIBS) $(OPENH264_LIBS) \
-	$(AVCODEC_LIBS) $(JPEG_LIBS) $(PNG_LIBS) $(SDL2_LIBS) $(YUV_LIBS)
+	$(AVCODEC_LIBS) $(JPEG_LIBS) $(PNG_LIBS) $(SDL2_LIBS) $(YUV_LIBS) $(VA_LIBS) -lm
+
+check_PROGRAMS += tests/unit/test_guard tests/unit/test_h264 tests/unit/test_rate_control
+tests_unit_test_guard_SOURCES = tests/unit/test_guard.c
+tests_unit_test_guard_LDADD = $(VIDEOGLUE_LDADD) $(BASE_LDADD)
+tests_unit_test_h264_SOURCES = tests/unit/test_h264.c
+tests_unit_test_h264_CFLAGS = $(AM_CFLAGS) $(AVCODEC_CFLAGS)
+tests_unit_test_h264_LDADD = $(VIDEOGLUE_LDADD) $(BASE_LDADD)
+tests_unit_test_rate_control_SOURCES = tests/unit/test_rate_control.c
+tests_unit_test_rate_control_LDADD = $(VIDEOGLUE_LDADD) $(BASE_LDADD)

@@ -1,0 +1,25 @@
+/* guard: a thread for calls that may never return: a GPU driver's. Whoever asks waits for a limited time only;
+ * a call that overstays it costs this thread and what was given to it, nothing else.
+ *
+ * Counted: the thread ends after the last release, when what was posted has run. Any thread may call. */
+#ifndef CALLBOX_DRIVERS_GLUE_GUARD_H
+#define CALLBOX_DRIVERS_GLUE_GUARD_H
+
+#include <stdbool.h>
+
+struct guard;
+
+struct guard *guard_new(const char *name); /* NULL: no thread */
+struct guard *guard_hold(struct guard *guard);
+void guard_release(struct guard *guard);
+
+/* Runs run(data) on the thread; returns what it returned, or -ETIMEDOUT after limit_ms: then the guard is
+ * lost, further calls fail so at once until that one has come back, and data must stay: it is still used. */
+int guard_call(struct guard *guard, int (*run)(void *data), void *data, int limit_ms);
+/* The same without waiting: run when the thread comes to it, never if it stays stuck. 0 or -ENOMEM. */
+int guard_post(struct guard *guard, int (*run)(void *data), void *data);
+
+/* Guards of this process whose thread sits in a call that overstayed its limit. */
+int guard_stuck(void);
+
+#endif
