@@ -7,10 +7,14 @@ drivers_glue_libvideoglue_a_SOURCES = \
 	drivers-glue/drivers.c drivers-glue/drivers.h drivers-glue/encoder_openh264.c \
 	drivers-glue/guard.c drivers-glue/guard.h drivers-glue/h264_write.c drivers-glue/h264_write.h \
 	drivers-glue/rate_control.c drivers-glue/rate_control.h \
+	drivers-glue/encoder_vaapi.c drivers-glue/unit_check.c drivers-glue/unit_check.h \
+	drivers-glue/va_display.c drivers-glue/va_display.h drivers-glue/va_encode.c drivers-glue/va_encode.h \
+	drivers-glue/va_image.c drivers-glue/va_image.h drivers-glue/va_input.c drivers-glue/va_input.h \
+	drivers-glue/va_probe.c drivers-glue/va_probe.h \
 	drivers-glue/pattern.c drivers-glue/pattern.h drivers-glue/png.c drivers-glue/png.h \
 	drivers-glue/view_file.c drivers-glue/view_window.c
 VIDEOGLUE_LDADD = drivers-glue/libvideoglue.a core/devices/libdevices.a $(V4L2_LIBS) $(OPENH264_LIBS) \
-	$(AVCODEC_LIBS) $(JPEG_LIBS) $(PNG_LIBS) $(SDL2_LIBS) $(YUV_LIBS) $(VA_LIBS) -lm
+	$(AVCODEC_LIBS) $(JPEG_LIBS) $(PNG_LIBS) $(SDL2_LIBS) $(YUV_LIBS) $(VA_LIBS) core/base/libbase.a -lm
 
 check_PROGRAMS += tests/unit/test_guard tests/unit/test_h264 tests/unit/test_rate_control
 tests_unit_test_guard_SOURCES = tests/unit/test_guard.c

@@ -177,3 +177,13 @@ int guard_call(struct guard *guard, int (*run)(void *data), void *data, int limi
 	pthread_mutex_unlock(&guard->lock);
 	return r;
 }
+
+void guard_finish(struct guard *guard, int (*run)(void *data), void *data)
+{
+	pthread_mutex_lock(&guard->lock);
+	struct job *job = job_put(guard, run, data, !guard->lost);
+	if (job && !guard->lost)
+		job_wait(guard, job, GUARD_CLOSE_MS);
+	pthread_mutex_unlock(&guard->lock);
+	guard_release(guard);
+}

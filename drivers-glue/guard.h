@@ -7,6 +7,11 @@
 
 #include <stdbool.h>
 
+/* How long a device may take. */
+#define GUARD_OPEN_MS 1000
+#define GUARD_WORK_MS 200 /* one picture */
+#define GUARD_CLOSE_MS 100
+
 struct guard;
 
 struct guard *guard_new(const char *name); /* NULL: no thread */
@@ -18,6 +23,9 @@ void guard_release(struct guard *guard);
 int guard_call(struct guard *guard, int (*run)(void *data), void *data, int limit_ms);
 /* The same without waiting: run when the thread comes to it, never if it stays stuck. 0 or -ENOMEM. */
 int guard_post(struct guard *guard, int (*run)(void *data), void *data);
+
+/* The last job, which frees data, and a release: waits for a short while only. */
+void guard_finish(struct guard *guard, int (*run)(void *data), void *data);
 
 /* Guards of this process whose thread sits in a call that overstayed its limit. */
 int guard_stuck(void);
