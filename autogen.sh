@@ -12,7 +12,7 @@ libglib2.0-dev libcjson-dev libsqlite3-dev libcurl4-openssl-dev libwebsockets-de
 libopus-dev libasound2-dev libspeexdsp-dev
 libv4l-dev libopenh264-dev libavcodec-dev libavutil-dev libyuv-dev libturbojpeg0-dev libva-dev libdrm-dev
 libpng-dev libseccomp-dev libsystemd-dev libsdl2-dev
-clang mandoc graphviz alsa-utils iproute2 flex bison bc libelf-dev kmod cpio xz-utils busybox-static
+clang mandoc graphviz alsa-utils v4l-utils iproute2 flex bison bc libelf-dev kmod cpio xz-utils busybox-static
 qemu-system-x86"
 
 say() { printf 'autogen: %s\n' "$*"; }

@@ -3,11 +3,15 @@ noinst_LIBRARIES += drivers-glue/libvideoglue.a
 drivers_glue_libvideoglue_a_CFLAGS = $(AM_CFLAGS) $(V4L2_CFLAGS) $(OPENH264_CFLAGS) $(AVCODEC_CFLAGS) \
 	$(JPEG_CFLAGS) $(PNG_CFLAGS) $(VA_CFLAGS) $(SDL2_CFLAGS)
 drivers_glue_libvideoglue_a_SOURCES = \
-	drivers-glue/camera_pattern.c drivers-glue/camera_v4l2.c drivers-glue/decoder_avcodec.c \
+	drivers-glue/camera_buffers.c drivers-glue/camera_buffers.h drivers-glue/camera_device.c \
+	drivers-glue/camera_device.h drivers-glue/camera_find.c drivers-glue/camera_find.h \
+	drivers-glue/camera_format.c drivers-glue/camera_format.h drivers-glue/camera_pattern.c \
+	drivers-glue/camera_stamp.c drivers-glue/camera_stamp.h drivers-glue/camera_v4l2.c \
+	drivers-glue/hotplug_watch.c drivers-glue/hotplug_watch.h drivers-glue/decoder_avcodec.c \
 	drivers-glue/drivers.c drivers-glue/drivers.h drivers-glue/encoder_openh264.c \
 	drivers-glue/guard.c drivers-glue/guard.h drivers-glue/h264_write.c drivers-glue/h264_write.h \
 	drivers-glue/rate_control.c drivers-glue/rate_control.h \
-	drivers-glue/encoder_vaapi.c drivers-glue/unit_check.c drivers-glue/unit_check.h \
+	drivers-glue/decoder_vaapi.c drivers-glue/encoder_vaapi.c drivers-glue/rehearsal.c drivers-glue/unit_check.c drivers-glue/unit_check.h \
 	drivers-glue/va_display.c drivers-glue/va_display.h drivers-glue/va_encode.c drivers-glue/va_encode.h \
 	drivers-glue/va_image.c drivers-glue/va_image.h drivers-glue/va_input.c drivers-glue/va_input.h \
 	drivers-glue/va_probe.c drivers-glue/va_probe.h \

@@ -10,9 +10,10 @@
 
 struct conf {
 	char *control_socket, *state_dir, *call_fsm;
+	char *encoder, *decoder;
 	char *camera, *microphone, *speaker, *local_view, *remote_view;
 	int call_timeout_ms, autoanswer, autoanswer_delay_ms, history, invites_a_minute;
-	int width, height, fps, bitrate_kbps, log_level;
+	int width, height, fps, bitrate_kbps, log_level, hardware_retry_ms;
 	bool dnd, switch_video_confirm, switch_audio_confirm, ice_loopback;
 	bool echo_cancel, noise_suppress, gain_control;
 	int reject_scope, maxcall_ms, rings_a_minute, accept_second, busy_policy, standby_delay_ms;

@@ -1,8 +1,10 @@
 # core/video: callbox-video
 pkglibexec_PROGRAMS += core/video/callbox-video
-core_video_callbox_video_SOURCES = core/video/capture.c core/video/capture.h core/video/ladder.c \
-	core/video/ladder.h core/video/main.c core/video/render.c core/video/render.h core/video/source.c \
-	core/video/source.h
+core_video_callbox_video_SOURCES = core/video/capture.c core/video/capture.h \
+	core/video/decoding.c core/video/decoding.h core/video/hardware.c core/video/hardware.h \
+	core/video/scout.c core/video/scout.h core/video/ladder.c \
+	core/video/ladder.h core/video/main.c core/video/placeholder.c core/video/placeholder.h \
+	core/video/render.c core/video/render.h core/video/source.c core/video/source.h
 core_video_callbox_video_LDADD = $(VIDEOGLUE_LDADD) $(BASE_LDADD)
 
 check_PROGRAMS += tests/unit/test_video
@@ -15,7 +17,8 @@ tests_tools_pattern_read_LDADD = $(VIDEOGLUE_LDADD) $(BASE_LDADD)
 
 check_PROGRAMS += tests/unit/test_threads
 tests_unit_test_threads_SOURCES = tests/unit/test_threads.c core/video/capture.c core/video/ladder.c \
-	core/video/render.c core/video/source.c
+	core/video/decoding.c core/video/hardware.c core/video/scout.c \
+	core/video/placeholder.c core/video/render.c core/video/source.c
 tests_unit_test_threads_LDADD = core/media/libmedia.a drivers-glue/libsoundglue.a $(VIDEOGLUE_LDADD) \
 	$(BASE_LDADD) $(NICE_LIBS) $(OPENSSL_LIBS) $(SRTP_LIBS) $(OPUS_LIBS) $(ECHO_LIBS) $(ALSA_LIBS)
 

@@ -77,9 +77,15 @@ static void encode(struct capture *capture, struct frame *frame)
 		return;
 	int64_t start = g_get_monotonic_time();
 	int r = ladder_encode(capture->ladder, &wish, frame, idr, &encoded);
+	struct ladder_stats ladder;
+	ladder_stats(capture->ladder, &ladder);
 	pthread_mutex_lock(&capture->lock);
+	capture->stats.encoder_failures = ladder.failures;
+	capture->stats.encoder_switches = ladder.switches;
 	g_strlcpy(capture->stats.encoder, ladder_describe(capture->ladder), sizeof(capture->stats.encoder));
 	pthread_mutex_unlock(&capture->lock);
+	if (r == -EBADMSG)
+		source_damaged(capture->source);
 	if (r < 0)
 		frame_failed(capture, idr, r == -EBADMSG ? &capture->stats.damaged : &capture->stats.failed);
 	else if (encoded.size == 0)
@@ -146,6 +152,7 @@ static void frame_note(struct capture *capture, struct frame *frame)
 	struct frame *old = capture->newest;
 	capture->newest = frame_hold(frame);
 	capture->stats.captured += source_is_live(capture->source);
+	source_counts(capture->source, &capture->stats.source);
 	g_strlcpy(capture->stats.camera, source_describe(capture->source), sizeof(capture->stats.camera));
 	pthread_mutex_unlock(&capture->lock);
 	frame_release(old);
@@ -184,7 +191,7 @@ int capture_start(const struct capture_wish *wish, source_camera_fn on_camera, v
 					    .bitrate_bps = wish->bitrate_bps };
 	capture->wish = *wish;
 	capture->source = source_new(wish->camera, &camera, on_camera, data);
-	capture->ladder = ladder_new(wish->encoder ? wish->encoder : "auto");
+	capture->ladder = ladder_new(&wish->encoder);
 	capture->wish.camera = g_strdup(wish->camera);
 	capture->wish.view = g_strdup(wish->view);
 	capture->view_name = g_strdup(wish->view);

@@ -11,12 +11,14 @@
 #include <stdint.h>
 
 #include "core/base/unit_channel.h"
+#include "core/video/hardware.h"
 #include "core/video/source.h"
 
 struct capture;
 
 struct capture_wish {
-	char *camera, *view, *encoder; /* encoder: as in ladder.h; NULL: auto */
+	char *camera, *view;
+	struct hardware_rules encoder; /* changed is called from the capture thread */
 	int width, height, fps, bitrate_bps;
 };
 
@@ -24,7 +26,9 @@ struct capture_stats {
 	uint64_t captured, encoded, skipped, failed, damaged, keyframes, sent, dropped, bytes;
 	int width, height, bitrate_bps;
 	double encode_ms; /* mean */
-	char camera[128], encoder[128];
+	char camera[128], encoder[192];
+	unsigned int encoder_failures, encoder_switches; /* as in ladder.h */
+	struct source_counts source;
 };
 
 /* on_camera is called from the capture thread. */

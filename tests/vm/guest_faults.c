@@ -1,0 +1,322 @@
+/* guest_faults: one call inside a guest whose camera gets into trouble: alice has a real driver's camera and a tone, bob
+ * sees and hears her. Each word of the command line is one trouble, judged by what bob sees: pictures with the right
+ * bars are back within a limit, a placeholder stands in when the camera is gone, the sound goes on.
+ *
+ * usage: guest_faults FOLDER CAMERA WORD…   prints result lines without numbers
+ *
+ *   NAME=VALUE      sets a control of the camera by its V4L2 name; NAME=push for a button
+ *   recover         bob sees new pictures of the camera within 5 s
+ *   placeholder     bob sees the placeholder within 500 ms (of the word before)
+ *   back            … and the picture again within 2 s
+ *   damaged, missing, restarted, wrong-time, lost   that number has grown since this word's last use
+ *   unbind, bind    of vivid's platform device
+ *   signal=PID:NAME sends a signal to a process: the USB camera's (kill(1) names and RTMIN+N)
+ *   talk=SECONDS    nothing happens for so long
+ *   level           descriptors and living frames of callbox-video are what they were when the call began */
+#include <errno.h>
+#include <fcntl.h>
+#include <glib.h>
+#include <linux/videodev2.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "drivers-glue/png.h"
+#include "tests/pairs/client.h"
+#include "tests/pairs/place.h"
+#include "tests/vm/bars.h"
+
+struct watch {
+	struct client *a, *b;
+	GPid video; /* alice's callbox-video */
+	const char *camera;
+	char *shot;
+	gint64 when_us; /* of the last deed */
+	unsigned int fds;
+	double numbers[8];
+	double slowest_placeholder_ms, slowest_back_ms;
+};
+
+static unsigned int failed;
+
+static void check(bool good, const char *format, ...) G_GNUC_PRINTF(2, 3);
+
+static void check(bool good, const char *format, ...)
+{
+	va_list arguments;
+	va_start(arguments, format);
+	g_autofree char *text = g_strdup_vprintf(format, arguments);
+	va_end(arguments);
+	printf("%sok - %s\n", good ? "" : "not ", text);
+	failed += !good;
+}
+
+static double number_of(struct client *client, const char *part, const char *group, const char *name)
+{
+	cJSON *stats = client_call(client, "stats", NULL, NULL);
+	const cJSON *at = cJSON_GetObjectItemCaseSensitive(stats, part);
+	if (group)
+		at = cJSON_GetObjectItemCaseSensitive(at, group);
+	at = cJSON_GetObjectItemCaseSensitive(at, name);
+	double value = cJSON_IsNumber(at) ? at->valuedouble : 0;
+	cJSON_Delete(stats);
+	return value;
+}
+
+static unsigned int descriptors(GPid pid)
+{
+	g_autofree char *folder = g_strdup_printf("/proc/%d/fd", (int)pid);
+	unsigned int n = 0;
+	GDir *dir = g_dir_open(folder, 0, NULL);
+	while (dir && g_dir_read_name(dir))
+		n++;
+	if (dir)
+		g_dir_close(dir);
+	return n;
+}
+
+/* ---- deeds ---- */
+
+/* As v4l2-ctl names them: small letters, one "_" for what is neither letter nor digit. */
+static void name_of(const char *label, char name[32])
+{
+	size_t n = 0;
+	for (const char *c = label; *c && n < 31; c++)
+		if (g_ascii_isalnum(*c))
+			name[n++] = g_ascii_tolower(*c);
+		else if (n > 0 && name[n - 1] != '_')
+			name[n++] = '_';
+	while (n > 0 && name[n - 1] == '_')
+		n--;
+	name[n] = '\0';
+}
+
+static void control_set(struct watch *w, const char *name, const char *value)
+{
+	int fd = open(w->camera, O_RDWR | O_CLOEXEC | O_NONBLOCK);
+	struct v4l2_queryctrl q = { .id = V4L2_CTRL_FLAG_NEXT_CTRL };
+	for (; ioctl(fd, VIDIOC_QUERYCTRL, &q) == 0; q.id |= V4L2_CTRL_FLAG_NEXT_CTRL) {
+		char found[32];
+		name_of((const char *)q.name, found);
+		if (strcmp(found, name) != 0)
+			continue;
+		struct v4l2_control set = { .id = q.id, .value = atoi(value) };
+		w->when_us = g_get_monotonic_time();
+		if (ioctl(fd, VIDIOC_S_CTRL, &set) < 0)
+			check(false, "%s=%s: %s", name, value, g_strerror(errno));
+		close(fd);
+		return;
+	}
+	close(fd);
+	check(false, "the camera has no control %s", name);
+}
+
+static void bound(struct watch *w, const char *what)
+{
+	g_autofree char *file = g_strdup_printf("/sys/bus/platform/drivers/vivid/%s", what);
+	int fd = open(file, O_WRONLY | O_CLOEXEC);
+	w->when_us = g_get_monotonic_time();
+	if (fd < 0 || write(fd, "vivid.0", 7) != 7)
+		check(false, "%s: %s", file, g_strerror(errno));
+	if (fd >= 0)
+		close(fd);
+}
+
+static void signal_send(struct watch *w, const char *text)
+{
+	char *end;
+	GPid pid = (GPid)strtol(text, &end, 10);
+	int number = g_str_equal(end, ":USR1") ? SIGUSR1 : g_str_equal(end, ":USR2") ? SIGUSR2
+		     : g_str_has_prefix(end, ":RTMIN+")			     ? SIGRTMIN + atoi(end + 7) : 0;
+	w->when_us = g_get_monotonic_time();
+	if (number == 0 || kill(pid, number) < 0)
+		check(false, "signal %s: %s", text, g_strerror(errno));
+}
+
+/* ---- what bob sees ---- */
+
+/* Bars that are right, -1: no picture. placeholder: it is dark grey all around and has no bar. */
+static int bob_sees(struct watch *w, bool *ret_placeholder)
+{
+	struct picture p = { 0 };
+	cJSON *params = cJSON_CreateObject();
+	cJSON_AddStringToObject(params, "which", "remote");
+	cJSON_AddStringToObject(params, "file", w->shot);
+	g_autofree char *error = NULL;
+	double corner[3], middle[3];
+	cJSON_Delete(client_call(w->b, "snapshot", params, &error));
+	*ret_placeholder = false;
+	if (error || png_load(w->shot, &p) < 0)
+		return -1;
+	bars_mean(&p, 0, 0, p.width, p.height / 16, corner);
+	bars_mean(&p, p.width * 3 / 8, p.height * 3 / 8, p.width / 8, p.height / 8, middle);
+	*ret_placeholder = fabs(corner[0] - 60) < 10 && fabs(corner[1] - 128) < 8 && fabs(middle[0] - 160) < 40;
+	int right = bars_right(&p);
+	picture_finish(&p);
+	return right;
+}
+
+static double since_ms(const struct watch *w)
+{
+	return (double)(g_get_monotonic_time() - w->when_us) / 1000;
+}
+
+static void expect_placeholder(struct watch *w)
+{
+	bool there = false;
+	double before = 0;
+	while (!there && since_ms(w) < 5000) {
+		before = since_ms(w);
+		bob_sees(w, &there);
+	}
+	/* The time when the picture was asked for that was one: it was there by then. */
+	w->slowest_placeholder_ms = MAX(w->slowest_placeholder_ms, before);
+	check(there && before <= 500, "placeholder: bob sees it after %.0f ms", before);
+}
+
+static void expect_back(struct watch *w)
+{
+	int right = 0;
+	bool placeholder;
+	double before = 0;
+	while (right < 8 && since_ms(w) < 20000) {
+		before = since_ms(w);
+		right = bob_sees(w, &placeholder);
+	}
+	w->slowest_back_ms = MAX(w->slowest_back_ms, before);
+	check(right == 8 && before <= 2000, "back: bob sees %d right bars after %.0f ms", right, before);
+}
+
+/* New pictures of the camera, sent and shown. */
+static void expect_recovered(struct watch *w)
+{
+	double pictures = number_of(w->a, "video", NULL, "frames_captured"), shown = number_of(w->b, "video", NULL, "frames_shown");
+	double now_pictures = 0, now_shown = 0;
+	int right = 0;
+	bool placeholder;
+	while (since_ms(w) < 8000 && (now_pictures < pictures + 10 || now_shown < shown + 10)) {
+		poll(NULL, 0, 50);
+		now_pictures = number_of(w->a, "video", NULL, "frames_captured");
+		now_shown = number_of(w->b, "video", NULL, "frames_shown");
+	}
+	double took = since_ms(w);
+	for (int i = 0; i < 10 && right < 8; i++)
+		right = bob_sees(w, &placeholder);
+	check(now_pictures >= pictures + 10 && now_shown >= shown + 10 && right == 8 && took < 5000,
+	      "recovered: ten more pictures seen and %d bars right %.0f ms after the deed", right, took);
+}
+
+static const struct { const char *word, *name; } numbers[] = {
+	{ "damaged", "camera_damaged" }, { "missing", "camera_missing" }, { "restarted", "camera_restarts" },
+	{ "wrong-time", "camera_wrong_time" }, { "lost", "camera_lost" }, { "overtaken", "camera_overtaken" },
+};
+
+static bool expect_number(struct watch *w, const char *word)
+{
+	for (size_t i = 0; i < G_N_ELEMENTS(numbers); i++) {
+		if (!g_str_equal(word, numbers[i].word))
+			continue;
+		double now = 0;
+		gint64 limit = g_get_monotonic_time() + 5 * G_USEC_PER_SEC;
+		while ((now = number_of(w->a, "video", NULL, numbers[i].name)) <= w->numbers[i] &&
+		       g_get_monotonic_time() < limit)
+			poll(NULL, 0, 50);
+		check(now > w->numbers[i], "%s: %s grew from %.0f to %.0f", word, numbers[i].name, w->numbers[i], now);
+		w->numbers[i] = now;
+		return true;
+	}
+	return false;
+}
+
+static void expect_level(struct watch *w)
+{
+	unsigned int now = descriptors(w->video);
+	double living = number_of(w->a, "video", NULL, "frames_living");
+	check(now == w->fds && living <= 4, "level: callbox-video has %u descriptors as when the call began (%u), %.0f frames live",
+	      now, w->fds, living);
+}
+
+static void heard(struct watch *w, const char *what)
+{
+	printf("# sound %s: bob received %.0f packets, %.0f concealed\n", what,
+	       number_of(w->b, "media", "sound", "received"), number_of(w->b, "media", "sound", "concealed"));
+}
+
+static void step(struct watch *w, const char *word)
+{
+	printf("# %s\n", word);
+	const char *equals = strchr(word, '=');
+	g_autofree char *name = equals ? g_strndup(word, (gsize)(equals - word)) : NULL;
+	if (name && g_str_equal(name, "talk"))
+		poll(NULL, 0, atoi(equals + 1) * 1000);
+	else if (name && g_str_equal(name, "signal"))
+		signal_send(w, equals + 1);
+	else if (name)
+		control_set(w, name, equals + 1);
+	else if (g_str_equal(word, "bind") || g_str_equal(word, "unbind"))
+		bound(w, word);
+	else if (g_str_equal(word, "recover"))
+		expect_recovered(w);
+	else if (g_str_equal(word, "placeholder"))
+		expect_placeholder(w);
+	else if (g_str_equal(word, "back"))
+		expect_back(w);
+	else if (g_str_equal(word, "level"))
+		expect_level(w);
+	else if (g_str_equal(word, "sound"))
+		heard(w, "now");
+	else if (!expect_number(w, word))
+		check(false, "%s: no such word", word);
+}
+
+int main(int argc, char **argv)
+{
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	if (argc < 3)
+		return 64;
+	struct place *place = place_open(argv[1]);
+	g_autofree char *camera = g_str_has_prefix(argv[2], "v4l2:") ? g_strdup(argv[2]) : g_strconcat("v4l2:", argv[2], NULL);
+	g_autofree char *ear = g_strdup_printf("file:%s/heard.wav", place->dir);
+	const char *more = g_getenv("GUEST_CONF");
+	const struct box_devices real = { .camera = camera, .microphone = "tone:1000", .speaker = "null:",
+					  .more = more };
+	const struct box_devices made = { .camera = "pattern:", .microphone = "tone:660", .speaker = ear };
+	place_hub_start(place);
+	struct box *alice = box_create(place, "alice", "room-a", NULL, &real);
+	struct box *bob = box_create(place, "bob", "room-b", NULL, &made);
+	box_start(alice);
+	box_start(bob);
+	struct watch w = { .a = client_open(alice->socket), .b = client_open(bob->socket),
+			   .camera = g_path_is_absolute(argv[2]) ? argv[2] : "/dev/video0",
+			   .shot = g_build_filename(place->dir, "seen.png", NULL) };
+	cJSON *params = cJSON_CreateObject();
+	cJSON_AddStringToObject(params, "userId", "bob");
+	cJSON_Delete(client_call(w.a, "call", params, NULL));
+	cJSON_Delete(client_expect(w.b, "onInvited"));
+	cJSON_Delete(client_call(w.b, "accept", NULL, NULL));
+	cJSON_Delete(client_expect(w.a, "onUserEnter"));
+	cJSON_Delete(client_expect(w.b, "onUserEnter"));
+	w.when_us = g_get_monotonic_time();
+	w.video = box_child(alice, "callbox-video");
+	expect_recovered(&w);
+	w.fds = descriptors(w.video);
+	heard(&w, "at the beginning");
+	for (int i = 3; i < argc; i++)
+		step(&w, argv[i]);
+	heard(&w, "at the end");
+	printf("# slowest placeholder %.0f ms, slowest picture back %.0f ms\n", w.slowest_placeholder_ms,
+	       w.slowest_back_ms);
+	cJSON_Delete(client_call(w.a, "hangup", NULL, NULL));
+	cJSON *end = client_expect(w.b, "onCallEnd");
+	check(end != NULL, "the call lasted until alice hung up");
+	cJSON_Delete(end);
+	g_free(w.shot);
+	client_close(w.a);
+	client_close(w.b);
+	place_close(place);
+	return failed ? 1 : 0;
+}
