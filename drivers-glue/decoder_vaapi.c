@@ -240,7 +240,7 @@ static int device_open(struct work *work)
 		r = va_probe(display.display, &can);
 		if (r == 0 && can.decodes)
 			return device_create(work, &display);
-		snprintf(work->why, sizeof(work->why), "%s: driver: no entry point that decodes H.264", nodes[i]);
+		snprintf(work->why, sizeof(work->why), "%.63s: driver: no entry point that decodes H.264", nodes[i]);
 		r = -ENOTSUP;
 		va_display_close(&display);
 	}

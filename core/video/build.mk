@@ -26,3 +26,8 @@ check_PROGRAMS += tests/unit/test_frame
 tests_unit_test_frame_SOURCES = tests/unit/test_frame.c
 tests_unit_test_frame_CFLAGS = $(AM_CFLAGS) $(JPEG_CFLAGS)
 tests_unit_test_frame_LDADD = $(VIDEOGLUE_LDADD) $(BASE_LDADD)
+
+check_PROGRAMS += tests/unit/test_ladder
+tests_unit_test_ladder_SOURCES = tests/unit/test_ladder.c core/video/ladder.c core/video/decoding.c \
+	core/video/hardware.c core/video/scout.c
+tests_unit_test_ladder_LDADD = $(VIDEOGLUE_LDADD) $(BASE_LDADD)

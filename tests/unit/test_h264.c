@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "core/devices/convert.h"
-#include "core/devices/devices.h"
 #include "core/devices/h264_stream.h"
+#include "drivers-glue/drivers.h"
 #include "drivers-glue/h264_write.h"
 #include "drivers-glue/pattern.h"
 
@@ -143,16 +143,16 @@ static void test_decodes(void)
 		struct frame *drawn = draw(sequences[i].width, sequences[i].height), *out;
 		struct picture picture;
 		frame_picture(drawn, &picture);
-		g_assert_cmpint(decoder_drivers[0]->open("", &decoder, why, sizeof(why)), ==, 0);
+		g_assert_cmpint(decoder_avcodec.open("", &decoder, why, sizeof(why)), ==, 0);
 		for (int n = 0; n < 600; n++) { /* over the ends of frame_num and order */
 			g_autoptr(GByteArray) unit = n % 300 ? same_unit(&sequences[i], n % 300)
 							      : idr_unit(&sequences[i], &picture);
 			g_assert_cmpint(h264_watch_unit(&watch, unit->data, unit->len), ==, 0);
-			g_assert_cmpint(decoder_drivers[0]->decode(decoder, unit->data, unit->len, &out), ==, 0);
+			g_assert_cmpint(decoder_avcodec.decode(decoder, unit->data, unit->len, &out), ==, 0);
 			check_same(drawn, out); /* each at once: no delay */
 			frame_release(out);
 		}
-		decoder_drivers[0]->close(decoder);
+		decoder_avcodec.close(decoder);
 		frame_release(drawn);
 	}
 	g_assert_cmpint(frame_living(), ==, 0);
@@ -185,10 +185,7 @@ static void test_sps(void)
 /* What our own encoder makes passes; what is left out is noticed until the next IDR. */
 static void test_watch(void)
 {
-	const struct encoder_driver *driver = &encoder_drivers[0][0];
-	for (int i = 0; encoder_drivers[i]; i++)
-		if (g_str_equal(encoder_drivers[i]->name, "openh264"))
-			driver = encoder_drivers[i];
+	const struct encoder_driver *driver = &encoder_openh264;
 	const struct encoder_wish wish = { .width = 640, .height = 360, .fps = 30, .bitrate_bps = 500000 };
 	struct encoder *encoder;
 	struct encoded out;
