@@ -6,12 +6,19 @@
 #include <ifaddrs.h>
 #include <linux/videodev2.h>
 #include <net/if.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
+
+#include "drivers-glue/va_probe.h"
+
+#define GPU_LIMIT_MS 5000
 
 static int found(const char *level, const char *part, const char *text)
 {
@@ -67,12 +74,45 @@ static int sound_check(const char *file)
 	return found("WRONG", "sound", bad);
 }
 
+/* A GPU's driver may hang or abort: it is asked by a process of its own. */
+static pid_t gpu_ask(const char *file, int *ret_fd)
+{
+	int fds[2];
+	char text[512] = "";
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return -1;
+	fflush(NULL);
+	pid_t pid = fork();
+	if (pid == 0) {
+		int r = va_probe_node(file, text, sizeof(text));
+		ssize_t written = write(fds[1], text, strlen(text));
+		_exit(r < 0 || written < 0);
+	}
+	close(fds[1]);
+	*ret_fd = fds[0];
+	return pid;
+}
+
 static int gpu_check(const char *file)
 {
-	if (access(file, R_OK | W_OK) == 0)
-		return found("ok", "gpu", file);
-	g_autofree char *text = g_strdup_printf("%s: %s: add the user to group render", file, g_strerror(errno));
-	return found("WRONG", "gpu", text);
+	char text[512] = "";
+	int fd, status = 0;
+	pid_t pid = gpu_ask(file, &fd);
+	if (pid < 0)
+		return found("WRONG", "gpu", g_strerror(errno));
+	struct pollfd answer = { .fd = fd, .events = POLLIN };
+	bool hangs = poll(&answer, 1, GPU_LIMIT_MS) == 0;
+	ssize_t size = hangs ? 0 : read(fd, text, sizeof(text) - 1);
+	text[MAX(size, 0)] = '\0';
+	if (hangs)
+		kill(pid, SIGKILL);
+	waitpid(pid, &status, 0);
+	close(fd);
+	if (!hangs && WIFEXITED(status) && text[0])
+		return found(WEXITSTATUS(status) == 0 ? "ok" : "WRONG", "gpu", text);
+	g_autofree char *bad = g_strdup_printf("%s: driver: %s when it is asked what it can", file,
+					       hangs ? "hangs" : "dies");
+	return found("WRONG", "gpu", bad);
 }
 
 static int network_check(void)
