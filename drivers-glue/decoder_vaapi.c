@@ -307,7 +307,7 @@ static int failed(const struct work *work, int r)
 static int complete(const AVFrame *picture)
 {
 	VADisplay display = display_of(picture);
-	VAStatus status = vaSyncSurface2(display, surface_of(picture), WAIT_NS);
+	VAStatus status = vaSyncSurface2(display, surface_of(picture), WAIT_NS * (uint64_t)guard_patience());
 	if (status == VA_STATUS_ERROR_UNIMPLEMENTED)
 		status = vaSyncSurface(display, surface_of(picture));
 	return status == VA_STATUS_SUCCESS ? 0 : status == VA_STATUS_ERROR_TIMEDOUT ? -ETIMEDOUT : -EIO;

@@ -23,7 +23,17 @@ struct guard {
 	bool lost;
 };
 
-static atomic_int stuck;
+static atomic_int stuck, patience = 1;
+
+void guard_set_patience(int factor)
+{
+	atomic_store(&patience, factor);
+}
+
+int guard_patience(void)
+{
+	return atomic_load(&patience);
+}
 
 int guard_stuck(void)
 {
@@ -152,7 +162,7 @@ static void limit_of(int limit_ms, struct timespec *at)
 static int job_wait(struct guard *guard, struct job *job, int limit_ms)
 {
 	struct timespec limit;
-	limit_of(limit_ms, &limit);
+	limit_of(limit_ms * guard_patience(), &limit);
 	while (!job->done)
 		if (pthread_cond_timedwait(&guard->done, &guard->lock, &limit) == ETIMEDOUT)
 			break;

@@ -27,6 +27,10 @@ int guard_post(struct guard *guard, int (*run)(void *data), void *data);
 /* The last job, which frees data, and a release: waits for a short while only. */
 void guard_finish(struct guard *guard, int (*run)(void *data), void *data);
 
+/* For tests on a busy machine: every limit of this process is so many times as long from now on; 1 at first. */
+void guard_set_patience(int factor);
+int guard_patience(void);
+
 /* Guards of this process whose thread sits in a call that overstayed its limit. */
 int guard_stuck(void);
 

@@ -23,7 +23,7 @@ int va_display_nodes(const char *address, char nodes[VA_NODES_MAX][VA_NODE_BYTES
 {
 	int count = 0;
 	if (address[0] || source) {
-		snprintf(nodes[0], VA_NODE_BYTES, "%s", address);
+		snprintf(nodes[0], VA_NODE_BYTES, "%s", address[0] ? address : "display");
 		return 1;
 	}
 	for (int i = 0; i < VA_NODES_MAX; i++) {

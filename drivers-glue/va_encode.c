@@ -8,6 +8,7 @@
 
 #include "core/base/log.h"
 #include "core/devices/h264_stream.h"
+#include "drivers-glue/guard.h"
 #include "drivers-glue/h264_write.h"
 #include "drivers-glue/rate_control.h"
 #include "drivers-glue/unit_check.h"
@@ -407,12 +408,13 @@ static int submit(struct va_encode *e, VASurfaceID surface)
 static int wait(struct va_encode *e, VASurfaceID surface)
 {
 	VAStatus status = VA_STATUS_ERROR_UNIMPLEMENTED;
+	const uint64_t limit = WAIT_NS * (uint64_t)guard_patience();
 	if (!e->no_sync_buffer)
-		status = vaSyncBuffer(e->va.display, e->coded, WAIT_NS);
+		status = vaSyncBuffer(e->va.display, e->coded, limit);
 	if (status == VA_STATUS_ERROR_UNIMPLEMENTED) {
 		e->no_sync_buffer = true;
 		if (!e->no_sync_surface2)
-			status = vaSyncSurface2(e->va.display, surface, WAIT_NS);
+			status = vaSyncSurface2(e->va.display, surface, limit);
 	}
 	if (status == VA_STATUS_ERROR_UNIMPLEMENTED) {
 		e->no_sync_surface2 = true;
