@@ -33,3 +33,10 @@ tests_vadriver_libvadisplay_a_CFLAGS = $(AM_CFLAGS) $(VA_CFLAGS)
 tests_vadriver_libvadisplay_a_SOURCES = tests/vadriver/display.c tests/vadriver/display.h
 VADISPLAY_LDADD = tests/vadriver/libvadisplay.a $(VA_LIBS)
 EXTRA_DIST += tests/vadriver/README.md
+
+check_PROGRAMS += tests/vadriver/test_vadriver
+tests_vadriver_test_vadriver_SOURCES = tests/vadriver/test_vadriver.c tests/vadriver/stream.c \
+	tests/vadriver/stream.h tests/vadriver/headers.c tests/vadriver/headers.h tests/vadriver/bits.c \
+	tests/vadriver/bits.h
+tests_vadriver_test_vadriver_CFLAGS = $(AM_CFLAGS) $(VA_CFLAGS) $(AVCODEC_CFLAGS)
+tests_vadriver_test_vadriver_LDADD = $(VADISPLAY_LDADD) $(AVCODEC_LIBS) $(BASE_LDADD)

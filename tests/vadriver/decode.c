@@ -66,9 +66,9 @@ static VAStatus decode_open(struct context *context)
 	decoder->avcodec->opaque = decoder;
 	decoder->avcodec->get_buffer2 = get_buffer;
 	decoder->avcodec->thread_count = 1;
+	decoder->avcodec->thread_type = FF_THREAD_SLICE;
 	decoder->avcodec->flags = AV_CODEC_FLAG_OUTPUT_CORRUPT;
 	decoder->avcodec->flags2 = AV_CODEC_FLAG2_SHOW_ALL;
-	decoder->avcodec->error_concealment = 0;
 	decoder->avcodec->log_level_offset = 100; /* silent */
 	if (codec != NULL && avcodec_open2(decoder->avcodec, codec, NULL) == 0)
 		return VA_STATUS_SUCCESS;
