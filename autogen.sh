@@ -13,6 +13,7 @@ libopus-dev libasound2-dev libspeexdsp-dev
 libv4l-dev libopenh264-dev libavcodec-dev libavutil-dev libyuv-dev libturbojpeg0-dev
 libva-dev libva-drm2 libdrm-dev vainfo ffmpeg gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-libav
 libpng-dev libseccomp-dev libsystemd-dev libsdl2-dev
+libdrm-dev libcairo2-dev libpango1.0-dev fonts-dejavu-core fonts-wqy-microhei
 clang mandoc graphviz alsa-utils v4l-utils iproute2 flex bison bc libelf-dev kmod cpio xz-utils busybox-static
 qemu-system-x86"
 

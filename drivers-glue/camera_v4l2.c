@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "drivers-glue/camera_buffers.h"
+#include "drivers-glue/camera_controls.h"
 #include "drivers-glue/camera_find.h"
 #include "drivers-glue/camera_stamp.h"
 #include "drivers-glue/drivers.h"
@@ -114,6 +115,7 @@ static int v4l2_camera_open(const char *address, const struct camera_wish *wish,
 	if (r == 0) {
 		camera->stamp.ignore_time = camera->device.quirk.ignore_timestamps;
 		camera->stamp.ignore_sequence = camera->device.quirk.ignore_sequence;
+		camera_control_steady(&camera->device);
 		r = start(camera);
 	}
 	if (r < 0) {
@@ -246,6 +248,17 @@ static int v4l2_camera_patience_ms(const struct camera *camera)
 	return camera->device.quirk.warm_up_ms;
 }
 
+static int v4l2_control_set(struct camera *camera, const char *name, const char *value, char *why, size_t why_bytes)
+{
+	return camera_control_set(&camera->device, name, value, why, why_bytes);
+}
+
+static void v4l2_control_each(struct camera *camera, void (*each)(const struct camera_control *control, void *data),
+			      void *data)
+{
+	camera_control_each(&camera->device, each, data);
+}
+
 static void v4l2_camera_describe(const struct camera *camera, char *text, size_t text_bytes)
 {
 	uint32_t f = camera->format.fourcc;
@@ -256,6 +269,7 @@ static void v4l2_camera_describe(const struct camera *camera, char *text, size_t
 
 const struct camera_driver camera_v4l2 = {
 	.name = "v4l2", .open = v4l2_camera_open, .next = v4l2_camera_next, .restart = v4l2_camera_restart,
+	.control_set = v4l2_control_set, .control_each = v4l2_control_each,
 	.patience_ms = v4l2_camera_patience_ms, .describe = v4l2_camera_describe, .close = v4l2_camera_close,
 	.watch = hotplug_open, .came = hotplug_came,
 };

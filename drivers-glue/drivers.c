@@ -9,7 +9,7 @@ const struct encoder_driver *const encoder_drivers[] = { &encoder_vaapi, &encode
 const struct decoder_driver *const decoder_drivers[] = { &decoder_vaapi, &decoder_rehearsal, &decoder_avcodec,
 							 NULL };
 const struct view_driver *const view_drivers[] = {
-	&view_png, &view_raw, &view_null,
+	&view_kms, &view_png, &view_raw, &view_null,
 #ifdef HAVE_SDL2
 	&view_window,
 #endif

@@ -17,7 +17,7 @@ tests_pairs_demo_SOURCES = tests/pairs/demo.c
 tests_pairs_demo_LDADD = $(PAIRS_LDADD)
 
 PAIRS_TESTS = tests/pairs/test_call tests/pairs/test_kill tests/pairs/test_blame tests/pairs/test_loopback \
-	tests/pairs/test_devices tests/pairs/test_hub tests/pairs/test_policy
+	tests/pairs/test_devices tests/pairs/test_hub tests/pairs/test_policy tests/pairs/test_profile
 noinst_PROGRAMS += $(PAIRS_TESTS)
 # ThreadSanitizer does not see through libraries that are not built with it: whole boxes run without.
 if !SANITIZED_THREAD
@@ -27,6 +27,8 @@ tests_pairs_test_call_SOURCES = tests/pairs/test_call.c
 tests_pairs_test_call_LDADD = $(PAIRS_LDADD)
 tests_pairs_test_policy_SOURCES = tests/pairs/test_policy.c
 tests_pairs_test_policy_LDADD = $(PAIRS_LDADD)
+tests_pairs_test_profile_SOURCES = tests/pairs/test_profile.c
+tests_pairs_test_profile_LDADD = $(PAIRS_LDADD)
 tests_pairs_test_kill_SOURCES = tests/pairs/test_kill.c
 tests_pairs_test_kill_LDADD = $(PAIRS_LDADD)
 tests_pairs_test_blame_SOURCES = tests/pairs/test_blame.c

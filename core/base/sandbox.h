@@ -8,6 +8,7 @@ enum sandbox_role {
 	SANDBOX_PROVIDER, /* network, plugins already loaded; no devices, no exec */
 	SANDBOX_MEDIA,	  /* UDP and sound card; no exec */
 	SANDBOX_VIDEO,	  /* camera, GPU, display; no network at all, no exec */
+	SANDBOX_SCREEN,	  /* display, CEC; no network at all, no exec */
 };
 
 /* 0 or -errno; -EOPNOTSUPP when the kernel has no seccomp (then only the rest is done). */

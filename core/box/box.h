@@ -21,6 +21,7 @@
 
 struct line;
 struct session;
+struct ringer;
 struct standby;
 
 struct box {
@@ -37,12 +38,14 @@ struct box {
 	struct hooks *hooks;
 	struct token *token;
 	struct standby *standby;
+	struct ringer *ringer;
 	char last_state[24]; /* of the last onCallState */
 	bool rings;	     /* as the last onRing said */
 	bool beep;	     /* the next session begins with a beep */
 	guint timer;
 	GMainLoop *loop;
 	bool audio_muted, video_muted, audio_enabled, video_enabled;
+	bool silent, dark; /* what the hooks were last told: no sound, no picture leaves this room */
 };
 
 int64_t box_now_ms(void); /* CLOCK_BOOTTIME */
@@ -50,6 +53,8 @@ int64_t box_now_ms(void); /* CLOCK_BOOTTIME */
 void box_drain(struct box *box);
 /* Sound and picture switches: told to the media, the peer and the clients. */
 void box_switches(struct box *box);
+/* After a call or a preview: all on again; mutes as mic_unmute_on_disconnect says. */
+void box_switches_restore(struct box *box);
 /* An event that is not the core's: to all subscribers. payload is taken. */
 void box_event(struct box *box, const char *name, cJSON *payload);
 cJSON *box_state(struct box *box);

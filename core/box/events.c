@@ -7,7 +7,7 @@
 const struct event_row event_rows[] = {
 	{ "state", "the answer of status", "first of all, to a client that has just subscribed" },
 	{ "onInvited", "invitor, userIds, isFromGroup, groupId, attachment, type, waiting", "it rings here" },
-	{ "onUserAccept", "userId", "my call was accepted" },
+	{ "onUserAccept", "userId", "my call was accepted; onCallTypeChange follows when with sound only" },
 	{ "onUserReject", "userId", "my call was rejected" },
 	{ "onUserBusy", "userId", "my call found nobody free" },
 	{ "onUserCancel", "userId", "the caller gave up" },
@@ -33,7 +33,7 @@ const struct event_row event_rows[] = {
 	{ "onCallReplaced", "userId, replaced",
 	  "both called each other: this call goes on in place of my own" },
 	{ "onCallMissed", "userId", "a call was not answered here" },
-	{ "onCallRefused", "userId, reason", "a call was refused without ringing" },
+	{ "onCallRefused", "userId, reason, detail", "a call was refused without ringing" },
 	{ "onCallHeld", "userId, held", "a call is held, or goes on" },
 	{ "onAutoAnswer", "userId", "a call is answered without a person" },
 	{ "onMaxCall", "userId, remainingMs", "the longest call time is nearly over; prolong begins it anew" },

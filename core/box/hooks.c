@@ -29,9 +29,12 @@ const struct setting hooks_table[] = {
 	    "A call was refused without ringing; CALL_REASON is busy, dnd, blocked, timeout, unsupported or glare."),
 	ROW(HOOK_CALL_MISSED, "call-missed", "A call was not answered here."),
 	ROW(HOOK_TYPE_CHANGE, "type-change", "The call went from sound to picture or back."),
-	ROW(HOOK_MUTE_CHANGE, "mute-change", "The microphone was muted or unmuted here; CALL_ON is yes or no."),
+	ROW(HOOK_MUTE_CHANGE, "mute-change",
+	    "No sound leaves this room any more (muted, or the microphone is off), or it does again; CALL_ON is yes when "
+	    "none does."),
 	ROW(HOOK_CAMERA_CHANGE, "camera-change",
-	    "The camera was switched on or off, or covered by a mute, here; CALL_ON is yes or no."),
+	    "A picture leaves this room, or none does any more (camera off, or covered by a mute); CALL_ON is yes when "
+	    "it does."),
 	ROW(HOOK_MEDIA_LOST, "media-lost", "Nothing comes from the other side any more; the call waits for it."),
 	ROW(HOOK_MEDIA_BACK, "media-back", "It comes again."),
 	ROW(HOOK_STANDBY_ENTER, "standby-enter", "Nobody has used the box for a while: switch the screen off."),

@@ -19,8 +19,10 @@
 #include "core/box/box.h"
 #include "core/box/events.h"
 #include "core/box/line.h"
+#include "core/box/ringer.h"
 #include "core/box/session.h"
 #include "core/box/standby.h"
+#include "core/devices/quirks.h"
 
 #define STOP_LIMIT_MS 3000
 
@@ -48,6 +50,7 @@ cJSON *box_state(struct box *box)
 	cJSON_AddBoolToObject(state, "videoMuted", box->video_muted);
 	cJSON_AddBoolToObject(state, "audioEnabled", box->audio_enabled);
 	cJSON_AddBoolToObject(state, "videoEnabled", box->video_enabled);
+	cJSON_AddBoolToObject(state, "preview", box->session && !session_call_id(box->session));
 	cJSON_AddBoolToObject(state, "standby", box->standby && standby_is_on(box->standby));
 	if (token_trouble(box->token))
 		cJSON_AddStringToObject(state, "tokenService", token_trouble(box->token));
@@ -75,15 +78,23 @@ static void auto_answered(struct box *box)
 	box_switches(box);
 }
 
-/* A mute does not outlast the call that it was for. */
+/* A switched off device is so for the call or the preview in which it was, and a mute does not outlast it either. */
+void box_switches_restore(struct box *box)
+{
+	bool lift = box->conf.mic_unmute_on_disconnect && (box->audio_muted || box->video_muted);
+	if (!lift && box->audio_enabled && box->video_enabled)
+		return;
+	if (lift)
+		box->audio_muted = box->video_muted = false;
+	box->audio_enabled = box->video_enabled = true;
+	box_switches(box);
+}
+
 static void call_over(struct box *box)
 {
 	box->beep = false;
-	if (!box->conf.mic_unmute_on_disconnect || call_core_live_id(box->core) ||
-	    (!box->audio_muted && !box->video_muted))
-		return;
-	box->audio_muted = box->video_muted = false;
-	box_switches(box);
+	if (!call_core_live_id(box->core))
+		box_switches_restore(box);
 }
 
 static void do_event(struct box *box, const struct call_output *output)
@@ -91,6 +102,7 @@ static void do_event(struct box *box, const struct call_output *output)
 	log_info("call %.8s: %s", output->call_id ? output->call_id : "-", output->kind);
 	control_notify(box->control, output->kind, output->json);
 	events_hook(box, output);
+	ringer_event(box->ringer, output);
 	if (g_str_equal(output->kind, "onAutoAnswer"))
 		auto_answered(box);
 	else if (g_str_equal(output->kind, "onCallEnd"))
@@ -99,8 +111,21 @@ static void do_event(struct box *box, const struct call_output *output)
 		standby_call(box->standby);
 }
 
+/* The hooks follow what is sent, whoever changed it: the user, an automatic answer, the end of a call. */
+static void switches_hook(struct box *box)
+{
+	bool silent = box->audio_muted || !box->audio_enabled, dark = box->video_muted || !box->video_enabled;
+	if (silent != box->silent)
+		events_box_hook(box, HOOK_MUTE_CHANGE, silent);
+	if (dark != box->dark)
+		events_box_hook(box, HOOK_CAMERA_CHANGE, !dark);
+	box->silent = silent;
+	box->dark = dark;
+}
+
 void box_switches(struct box *box)
 {
+	switches_hook(box);
 	if (box->session)
 		session_flags(box->session);
 	call_core_flags(box->core, box_now_ms(), box->audio_muted, box->video_muted, box->audio_enabled,
@@ -140,9 +165,10 @@ static void do_media_open(struct box *box, const struct call_output *output)
 static void do_media_start(struct box *box, const struct call_output *output)
 {
 	need_session(box, output);
+	ringer_stop(box->ringer);
 	session_start(box->session, output->account, output->to_user, output->anchor, output->call_type);
 	if (box->beep)
-		session_beep(box->session);
+		session_tone(box->session, "beep", 100);
 	box->beep = false;
 }
 
@@ -217,6 +243,7 @@ static void do_ring(struct box *box, const struct call_output *output)
 	cJSON_AddStringToObject(payload, "callId", output->call_id);
 	box->rings = output->on;
 	box_event(box, "onRing", payload);
+	ringer_ring(box->ringer, output);
 }
 
 static void do_journal(struct box *box, const struct call_output *output)
@@ -226,9 +253,9 @@ static void do_journal(struct box *box, const struct call_output *output)
 
 static void do_record(struct box *box, const struct call_output *output)
 {
-	history_record(box->history, output->call_id, output->json);
-	if (output->json)
-		box_event(box, "onCallRecord", cJSON_Duplicate(output->json, true));
+	cJSON *written = history_record(box->history, output->call_id, output->json);
+	if (written)
+		box_event(box, "onCallRecord", written);
 }
 
 static void (*const doers[])(struct box *box, const struct call_output *output) = {
@@ -318,11 +345,14 @@ static int core_part(struct box *box, char **ret_error)
 	box->core = call_core_create(box->fsm, party, &policy);
 	history_replay(box->history, restore, box);
 	box->standby = standby_create(box);
+	box->ringer = ringer_create(box);
 	return 0;
 }
 
 static void core_part_stop(struct box *box)
 {
+	ringer_destroy(box->ringer);
+	box->ringer = NULL;
 	standby_destroy(box->standby);
 	box->standby = NULL;
 	call_core_free(box->core);
@@ -365,7 +395,7 @@ static int lines_part(struct box *box, char **ret_error)
 	return 0;
 }
 
-/* A live call is ended as a hang-up, so that the other side does not wait. */
+/* A live call is ended as a hang-up, so that the other side does not wait; what rings goes on on other devices. */
 static gboolean on_farewell_limit(void *data)
 {
 	*(bool *)data = true;
@@ -374,12 +404,11 @@ static gboolean on_farewell_limit(void *data)
 
 static void say_farewell(struct box *box)
 {
-	char *error = NULL;
 	bool over = false;
 	if (!call_core_live_id(box->core))
 		return;
-	call_core_hangup(box->core, box_now_ms(), NULL, &error);
-	g_free(error);
+	for (unsigned int i = 0; i < box->lines->len; i++)
+		call_core_leave(box->core, box_now_ms(), line_account(box->lines->pdata[i]));
 	box_drain(box);
 	g_timeout_add(300, on_farewell_limit, &over);
 	while (!over)
@@ -454,18 +483,21 @@ static int usage(FILE *out)
 	      "  -n, --check        check every conf file and stop\n"
 	      "  -v, --verbose      with -n: print the configuration back; else log more\n"
 	      "      --draw         print the call's states as a graph for dot(1)\n"
-	      "      --man PAGE     print what callbox.conf(5), hooks.conf(5) or callboxd(8) says of tables:\n"
-	      "                     PAGE is conf, hooks or api\n"
+	      "      --man PAGE     print what callbox.conf(5), hooks.conf(5), quirks.conf(5) or callboxd(8) says of tables:\n"
+	      "                     PAGE is conf, hooks, quirks or api\n"
 	      "  -h, --help         this text\n",
 	      out);
 	return out == stderr ? 64 : 0;
 }
 
-static int load(struct box *box, const char *folder, char **ret_error)
+/* The picture needs the table alone, and nobody's secrets. */
+static int load(struct box *box, const char *folder, bool only_table, char **ret_error)
 {
 	int r = conf_load(folder, &box->conf, ret_error);
 	if (r == 0)
 		r = fsm_load(&call_words, box->conf.call_fsm, &box->fsm, ret_error);
+	if (only_table)
+		return r;
 	if (r == 0)
 		r = hooks_load(folder, &box->hooks, ret_error);
 	if (r == 0)
@@ -494,13 +526,19 @@ static int print_man(const char *page)
 		puts(".El");
 		return 0;
 	}
+	if (g_str_equal(page, "quirks")) {
+		puts(".Sh KEYS\n.Bl -tag -width Ds");
+		settings_print_man(quirk_table, stdout);
+		puts(".El");
+		return 0;
+	}
 	if (g_str_equal(page, "api")) {
 		api_print_man(stdout);
 		events_print_man(stdout);
 		return 0;
 	}
 	if (!g_str_equal(page, "conf")) {
-		fprintf(stderr, "callboxd: --man: \"%s\" is none of conf, hooks, api\n", page);
+		fprintf(stderr, "callboxd: --man: \"%s\" is none of conf, hooks, quirks, api\n", page);
 		return 64;
 	}
 	puts(".Sh CALLBOX.CONF\n.Bl -tag -width Ds");
@@ -545,7 +583,7 @@ int main(int argc, char **argv)
 	if (optind != argc)
 		return usage(stderr);
 	char *error = NULL;
-	int r = load(&box, folder, &error);
+	int r = load(&box, folder, draw, &error);
 	if (r < 0) {
 		fprintf(stderr, "callboxd: %s\n", error);
 		g_free(error);

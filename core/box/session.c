@@ -6,6 +6,7 @@
 #include "core/base/child.h"
 #include "core/base/log.h"
 #include "core/box/line.h"
+#include "core/devices/control.h"
 
 #define ANSWER_LIMIT_MS 2000
 #define STOP_GRACE_MS 150
@@ -18,6 +19,7 @@ struct question {
 	struct control_request *request;
 	cJSON *answer;
 	unsigned int wanted; /* answers still to come */
+	char *words;	     /* controls of the camera that are kept when it took them */
 	guint timer;
 };
 
@@ -69,9 +71,14 @@ static const struct message_field coder_fields[] = { { "part", M_STRING, true, 1
 						     { "name", M_STRING, true, 1, 256 },
 						     { "reason", M_STRING, true, 0, 512 },
 						     { NULL, M_STRING, false, 0, 0 } };
+static const struct message_field controls_fields[] = { { "id", M_NUMBER, true, 1, 1e9 },
+							{ "controls", M_ARRAY, false, 0, 256 },
+							{ "error", M_STRING, false, 0, 1024 },
+							{ NULL, M_STRING, false, 0, 0 } };
 static const struct message_shape video_shapes[] = {
-	{ "ready", NULL }, { "coder", coder_fields }, { "camera", camera_fields }, { "shown", NULL }, { "snapshot", snapshot_fields },
-	{ "stats", stats_fields }, { "failed", text_fields }, { "stopped", NULL }, { NULL, NULL },
+	{ "ready", NULL }, { "coder", coder_fields }, { "camera", camera_fields }, { "shown", NULL },
+	{ "snapshot", snapshot_fields },	{ "controls", controls_fields }, { "stats", stats_fields }, { "failed", text_fields },
+	{ "stopped", NULL }, { NULL, NULL },
 };
 
 static void core_fact(struct session *session, enum call_media_fact fact, const char *detail)
@@ -112,6 +119,13 @@ static void question_answer(struct question *question)
 		control_error(question->request, CONTROL_REFUSED, "%s", error);
 	else
 		control_result(question->request, cJSON_Duplicate(question->answer, true));
+	if (!error && question->words && !question->wanted) {
+		struct conf *conf = &question->session->box->conf;
+		char *all = control_words_merge(conf->camera_controls, question->words);
+		g_free(conf->camera_controls);
+		conf->camera_controls = all;
+	}
+	g_free(question->words);
 	cJSON_Delete(question->answer);
 	g_free(question);
 }
@@ -138,8 +152,8 @@ static struct question *question_new(struct session *session, struct control_req
 	return question;
 }
 
-/* part: the member of the answer, NULL: the message itself says whether it failed. */
-static void on_answer(struct session *session, const cJSON *message, const char *part)
+/* The message's member becomes the answer's part, unless it has an error. NULL: nothing more than that is told. */
+static void on_answer(struct session *session, const cJSON *message, const char *part, const char *member)
 {
 	int id = message_int(message, "id", 0);
 	for (GList *l = session->questions.head; l; l = l->next) {
@@ -147,11 +161,11 @@ static void on_answer(struct session *session, const cJSON *message, const char 
 		if (question->id != id)
 			continue;
 		const char *error = message_string(message, "error", NULL);
-		if (part)
-			cJSON_AddItemToObject(question->answer, part,
-					      cJSON_Duplicate(message_member(message, "stats"), true));
-		else if (error)
+		if (error)
 			cJSON_AddStringToObject(question->answer, "error", error);
+		else if (part && message_member(message, member))
+			cJSON_AddItemToObject(question->answer, part,
+					      cJSON_Duplicate(message_member(message, member), true));
 		if (--question->wanted == 0)
 			question_answer(question);
 		return;
@@ -198,7 +212,7 @@ static void on_media(struct channel *channel, const char *name, const cJSON *mes
 	} else if (g_str_equal(name, "quality")) {
 		quality_told(session, message);
 	} else if (g_str_equal(name, "stats")) {
-		on_answer(session, message, "media");
+		on_answer(session, message, "media", "stats");
 	} else if (g_str_equal(name, "device")) {
 		device_told(session, message);
 	} else if (g_str_equal(name, "failed")) {
@@ -241,9 +255,11 @@ static void on_video(struct channel *channel, const char *name, const cJSON *mes
 	} else if (g_str_equal(name, "shown")) {
 		forward(session, "onViewShown", message);
 	} else if (g_str_equal(name, "stats")) {
-		on_answer(session, message, "video");
+		on_answer(session, message, "video", "stats");
 	} else if (g_str_equal(name, "snapshot")) {
-		on_answer(session, message, NULL);
+		on_answer(session, message, NULL, NULL);
+	} else if (g_str_equal(name, "controls")) {
+		on_answer(session, message, "controls", "controls");
 	} else if (g_str_equal(name, "failed")) {
 		error_event(session, "video", message_string(message, "message", "video failed"));
 	}
@@ -293,22 +309,43 @@ static bool wants_camera(const struct session *session)
 	       (!session->call_id || session->type != CALL_AUDIO);
 }
 
+static void profile_add(const struct session *session, cJSON *message)
+{
+	const struct conf *conf = &session->box->conf;
+	cJSON_AddNumberToObject(message, "width", conf->width);
+	cJSON_AddNumberToObject(message, "height", conf->height);
+	cJSON_AddNumberToObject(message, "fps", conf->fps);
+	cJSON_AddNumberToObject(message, "bitrate_bps", conf->bitrate_kbps * 1000.0);
+}
+
+void session_profile(struct session *session)
+{
+	if (!session->started)
+		return; /* what starts later starts with it */
+	cJSON *message = message_new("profile");
+	profile_add(session, message);
+	tell(session->video, message);
+	message = message_new("profile");
+	profile_add(session, message);
+	tell(session->media, message);
+}
+
 static void video_start(struct session *session)
 {
 	const struct conf *conf = &session->box->conf;
 	cJSON *message = message_new("start");
 	cJSON_AddStringToObject(message, "mode", session->call_id ? "call" : "preview");
 	cJSON_AddStringToObject(message, "camera", conf->camera);
-	cJSON_AddNumberToObject(message, "width", conf->width);
-	cJSON_AddNumberToObject(message, "height", conf->height);
-	cJSON_AddNumberToObject(message, "fps", conf->fps);
-	cJSON_AddNumberToObject(message, "bitrate_bps", conf->bitrate_kbps * 1000.0);
 	cJSON_AddStringToObject(message, "encoder", conf->encoder);
 	cJSON_AddStringToObject(message, "decoder", conf->decoder);
 	cJSON_AddNumberToObject(message, "hardware_retry_ms", conf->hardware_retry_ms);
 	/* A process that died may have died of its GPU's driver. */
 	cJSON_AddNumberToObject(message, "hardware_after_ms",
 				session->video_restarts > 0 ? conf->hardware_retry_ms : 0);
+	cJSON_AddStringToObject(message, "quirks", conf->quirks ? conf->quirks : "");
+	cJSON_AddStringToObject(message, "controls", conf->camera_controls ? conf->camera_controls : "");
+	cJSON_AddBoolToObject(message, "camera_h264", conf->camera_h264);
+	profile_add(session, message);
 	cJSON_AddStringToObject(message, "local_view", conf->local_view);
 	cJSON_AddStringToObject(message, "remote_view", conf->remote_view);
 	child_send(session->video, message);
@@ -468,9 +505,13 @@ void session_hold(struct session *session, bool on)
 	session_switch(session, "speaker", on ? "null:" : session->box->conf.speaker);
 }
 
-void session_beep(struct session *session)
+void session_tone(struct session *session, const char *tone, int volume)
 {
-	tell(session->media, message_new("beep"));
+	cJSON *message = message_new("tone");
+	if (tone)
+		cJSON_AddStringToObject(message, "tone", tone);
+	cJSON_AddNumberToObject(message, "volume", volume);
+	tell(session->media, message);
 }
 
 void session_playout_mute(struct session *session, bool on)
@@ -510,6 +551,21 @@ void session_stats(struct session *session, struct control_request *request)
 		cJSON_AddNumberToObject(message, "id", question->id);
 		tell(children[i], message);
 	}
+}
+
+void session_controls(struct session *session, const char *words, struct control_request *request)
+{
+	if (!session->video) {
+		control_error(request, CONTROL_REFUSED, "callbox-video does not run");
+		return;
+	}
+	struct question *question = question_new(session, request, 1);
+	question->words = g_strdup(words);
+	cJSON *message = message_new("controls");
+	cJSON_AddNumberToObject(message, "id", question->id);
+	if (words)
+		cJSON_AddStringToObject(message, "set", words);
+	child_send(session->video, message);
 }
 
 void session_snapshot(struct session *session, const char *which, const char *file,

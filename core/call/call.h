@@ -139,6 +139,8 @@ void answer_unknown(struct call_core *core, int64_t now_ms, const struct call_me
 
 /* media_type.c */
 void type_message(struct step *step);
+/* The callee took my call, perhaps with sound only. */
+void type_answered(struct step *step);
 void type_question_void(struct step *step);
 
 /* receive.c */

@@ -13,6 +13,12 @@ enum exit_code {
  * wrong, as opposed to merely absent. */
 int doctor_machine(void);
 
+/* ---- say.c: what a peer could have written never steers the terminal: other characters become '?' ---- */
+
+void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* On standard error, after the program's name. Returns code. */
+int fail(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
 /* ---- records.c ---- */
 
 /* As on the command line; NULL: not given. */

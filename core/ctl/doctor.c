@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "core/base/sound_cards.h"
 #include "drivers-glue/va_probe.h"
 
 #define GPU_LIMIT_MS 5000
@@ -62,16 +63,30 @@ static unsigned int each_file(const char *folder, const char *prefix, int (*chec
 	return n;
 }
 
-static int sound_check(const char *file)
+/* A card that somebody uses is no mistake: that may be the box itself. */
+static int card_check(const struct sound_card *card)
 {
-	bool captures = g_str_has_suffix(file, "c");
-	if (!captures && !g_str_has_suffix(file, "p"))
-		return 0;
-	g_autofree char *text = g_strdup_printf("%s (%s)", file, captures ? "microphone" : "speaker");
-	if (access(file, R_OK | W_OK) == 0)
-		return found("ok", "sound", text);
-	g_autofree char *bad = g_strdup_printf("%s: %s: add the user to group audio", text, g_strerror(errno));
-	return found("WRONG", "sound", bad);
+	char why[2][256];
+	bool bad = false;
+	for (int i = 0; i < 2; i++) {
+		bool trouble = sound_card_trouble(SOUND_CARDS_PROC, card, i == 0, why[i], sizeof(why[i]));
+		bad |= trouble && g_str_has_prefix(why[i], "no permission");
+	}
+	g_autofree char *text = g_strdup_printf("alsa:hw:CARD=%s  %s: %s; %s", card->id, card->name,
+						why[0][0] ? why[0] : "microphone", why[1][0] ? why[1] : "speaker");
+	return found(bad ? "WRONG" : "ok", "sound", text);
+}
+
+static int sound_check(void)
+{
+	struct sound_card cards[SOUND_CARDS_MAX];
+	unsigned int count = sound_cards_load(SOUND_CARDS_PROC, cards);
+	int trouble = 0;
+	for (unsigned int i = 0; i < count; i++)
+		trouble += card_check(&cards[i]);
+	if (count == 0)
+		found("none", "sound", "no sound card, or its driver is not loaded");
+	return trouble;
 }
 
 /* A GPU's driver may hang or abort: it is asked by a process of its own. */
@@ -134,8 +149,7 @@ int doctor_machine(void)
 	int trouble = 0;
 	if (each_file("/dev", "video", camera_check, &trouble) == 0)
 		found("none", "camera", "no /dev/video*: no camera is plugged in, or its driver is not loaded");
-	if (each_file("/dev/snd", "pcm", sound_check, &trouble) == 0)
-		found("none", "sound", "no /dev/snd/pcm*: no sound card, or its driver is not loaded");
+	trouble += sound_check();
 	if (each_file("/dev/dri", "renderD", gpu_check, &trouble) == 0)
 		found("none", "gpu", "no /dev/dri/renderD*: pictures are encoded in software");
 	return trouble + network_check();

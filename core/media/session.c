@@ -178,8 +178,9 @@ static void on_units_idr(void *data)
 		video_receive_ask_keyframe(s->video_receive, now_us());
 }
 
-static void on_units_rate(int bits_per_second, void *data)
+static void on_units_rate(int bits_per_second, int level, void *data)
 {
+	(void)level;
 	(void)bits_per_second; /* rates are told by us, not to us */
 	(void)data;
 }
@@ -501,7 +502,7 @@ static void rate_adapt(struct session *s)
 	s->rate_bps = CLAMP(s->rate_bps, RATE_MIN_BPS, MAX(cap, RATE_MIN_BPS));
 	if (s->units && fabs(s->rate_bps - s->told_bps) > 0.05 * s->told_bps) {
 		s->told_bps = s->rate_bps;
-		unit_channel_set_rate(s->units, (int)s->rate_bps);
+		unit_channel_set_rate(s->units, (int)s->rate_bps, s->remote.video.level);
 	}
 }
 
@@ -821,7 +822,7 @@ void session_units(struct session *s, int fd)
 		log_error("unit channel: %s", g_strerror(-r));
 		return;
 	}
-	unit_channel_set_rate(s->units, (int)s->rate_bps);
+	unit_channel_set_rate(s->units, (int)s->rate_bps, s->remote.video.level);
 	video_receive_ask_keyframe(s->video_receive, now_us());
 }
 
@@ -831,6 +832,18 @@ void session_gate(struct session *s, bool open)
 	sound_gate(s->sound, open);
 	if (open && s->units)
 		unit_channel_request_idr(s->units);
+}
+
+void session_video_rate(struct session *s, double bits_per_second)
+{
+	double before = s->rate_max_bps;
+	s->rate_max_bps = MAX(bits_per_second, RATE_MIN_BPS);
+	/* A better profile begins at its own rate where the old one was carried whole. */
+	if (s->rate_bps >= before * 0.95 || s->rate_bps > s->rate_max_bps)
+		s->rate_bps = s->rate_max_bps;
+	s->told_bps = s->rate_bps;
+	if (s->units)
+		unit_channel_set_rate(s->units, (int)s->rate_bps, s->remote.video.level);
 }
 
 void session_mute(struct session *s, bool audio, bool video)
@@ -845,10 +858,12 @@ void session_enable(struct session *s, bool audio, bool video)
 	s->video_enabled = video;
 }
 
-void session_beep(struct session *session)
+void session_tone(struct session *session, struct tone *tone)
 {
 	if (session->sound)
-		sound_beep(session->sound);
+		sound_play_tone(session->sound, tone);
+	else
+		tone_destroy(tone);
 }
 
 void session_playout_mute(struct session *s, bool on)
@@ -866,26 +881,34 @@ static void add(cJSON *json, const char *name, double value)
 	cJSON_AddNumberToObject(json, name, round(value * 100) / 100);
 }
 
+static void stats_port(cJSON *json, const char *kind, const struct port_stats *port)
+{
+	char name[32];
+	cJSON_AddStringToObject(json, kind, port->id);
+	g_snprintf(name, sizeof(name), "%s_dbfs", kind);
+	add(json, name, port->dbfs);
+	g_snprintf(name, sizeof(name), "%s_xruns", kind);
+	add(json, name, port->xruns);
+	g_snprintf(name, sizeof(name), "%s_missed", kind);
+	add(json, name, (double)port->missed);
+}
+
 static void stats_sound(struct session *s, cJSON *json)
 {
 	struct sound_stats q;
 	sound_stats(s->sound, &q);
-	cJSON_AddStringToObject(json, "microphone", q.microphone);
-	cJSON_AddStringToObject(json, "speaker", q.speaker);
+	stats_port(json, "microphone", &q.microphone);
+	stats_port(json, "speaker", &q.speaker);
 	add(json, "captured", (double)q.captured);
 	add(json, "encoded", (double)q.encoded);
-	add(json, "received", (double)q.received);
-	add(json, "decoded", (double)q.decoded);
-	add(json, "concealed", (double)q.concealed);
-	add(json, "fec", (double)q.fec);
-	add(json, "late", (double)q.late);
-	add(json, "discarded", (double)q.discarded);
-	add(json, "jitter_ms", q.jitter_ms);
-	add(json, "delay_ms", q.delay_ms);
-	add(json, "microphone_dbfs", q.microphone_dbfs);
-	add(json, "speaker_dbfs", q.speaker_dbfs);
-	add(json, "microphone_xruns", q.microphone_xruns);
-	add(json, "speaker_xruns", q.speaker_xruns);
+	add(json, "received", (double)q.jitter.received);
+	add(json, "decoded", (double)q.jitter.decoded);
+	add(json, "concealed", (double)q.jitter.concealed);
+	add(json, "fec", (double)q.jitter.fec);
+	add(json, "late", (double)q.jitter.late);
+	add(json, "discarded", (double)q.jitter.discarded);
+	add(json, "jitter_ms", q.jitter.jitter_ms);
+	add(json, "delay_ms", q.jitter.delay_ms);
 }
 
 static void stats_video(struct session *s, cJSON *json)

@@ -1,10 +1,14 @@
 # core/video: callbox-video
-pkglibexec_PROGRAMS += core/video/callbox-video
-core_video_callbox_video_SOURCES = core/video/capture.c core/video/capture.h \
+VIDEO_PIPE = \
+	core/video/adapt.c core/video/adapt.h \
+	core/video/capture.c core/video/capture.h \
 	core/video/decoding.c core/video/decoding.h core/video/hardware.c core/video/hardware.h \
-	core/video/scout.c core/video/scout.h core/video/ladder.c \
-	core/video/ladder.h core/video/main.c core/video/placeholder.c core/video/placeholder.h \
-	core/video/render.c core/video/render.h core/video/source.c core/video/source.h
+	core/video/ladder.c core/video/ladder.h core/video/scout.c core/video/scout.h \
+	core/video/placeholder.c core/video/placeholder.h \
+	core/video/render.c core/video/render.h \
+	core/video/source.c core/video/source.h
+pkglibexec_PROGRAMS += core/video/callbox-video
+core_video_callbox_video_SOURCES = core/video/main.c $(VIDEO_PIPE)
 core_video_callbox_video_LDADD = $(VIDEOGLUE_LDADD) $(BASE_LDADD)
 
 check_PROGRAMS += tests/unit/test_video
@@ -16,9 +20,7 @@ tests_tools_pattern_read_SOURCES = tests/tools/pattern_read.c
 tests_tools_pattern_read_LDADD = $(VIDEOGLUE_LDADD) $(BASE_LDADD)
 
 check_PROGRAMS += tests/unit/test_threads
-tests_unit_test_threads_SOURCES = tests/unit/test_threads.c core/video/capture.c core/video/ladder.c \
-	core/video/decoding.c core/video/hardware.c core/video/scout.c \
-	core/video/placeholder.c core/video/render.c core/video/source.c
+tests_unit_test_threads_SOURCES = tests/unit/test_threads.c $(VIDEO_PIPE)
 tests_unit_test_threads_LDADD = core/media/libmedia.a drivers-glue/libsoundglue.a $(VIDEOGLUE_LDADD) \
 	$(BASE_LDADD) $(NICE_LIBS) $(OPENSSL_LIBS) $(SRTP_LIBS) $(OPUS_LIBS) $(ECHO_LIBS) $(ALSA_LIBS)
 
@@ -37,3 +39,7 @@ tests_unit_test_va_SOURCES = tests/unit/test_va.c core/video/ladder.c core/video
 	core/video/scout.c
 tests_unit_test_va_CFLAGS = $(AM_CFLAGS) $(VA_CFLAGS)
 tests_unit_test_va_LDADD = $(VIDEOGLUE_LDADD) $(VADISPLAY_LDADD) $(BASE_LDADD)
+
+check_PROGRAMS += tests/unit/test_adapt
+tests_unit_test_adapt_SOURCES = tests/unit/test_adapt.c core/video/adapt.c
+tests_unit_test_adapt_LDADD = $(BASE_LDADD) -lm

@@ -8,7 +8,16 @@
 #include "core/base/log.h"
 #include "core/devices/convert.h"
 #include "core/devices/devices.h"
+#include "core/video/adapt.h"
 #include "core/video/ladder.h"
+
+/* What somebody wants to know of the camera's controls, or to change. */
+struct question {
+	int id;
+	char *words;
+	capture_control_fn told;
+	void *data;
+};
 
 struct capture {
 	GThread *thread;
@@ -19,13 +28,16 @@ struct capture {
 	struct unit_channel *units;
 	struct frame *newest;
 	char *camera_name, *view_name; /* as wished now */
-	bool stop, muted, enabled, camera_changed, view_changed, idr;
-	int bitrate_bps;
+	struct camera_wish profile;    /* as wished now */
+	bool stop, muted, enabled, camera_changed, view_changed, profile_changed, idr;
+	int bitrate_bps, level;
 	struct capture_stats stats;
+	GQueue questions;
 
 	/* the thread's own */
 	struct source *source;
 	struct ladder *ladder;
+	struct adapt adapt;
 	const struct view_driver *view_driver;
 	struct view *view;
 };
@@ -60,25 +72,43 @@ static void frame_failed(struct capture *capture, bool idr, uint64_t *count)
 	pthread_mutex_unlock(&capture->lock);
 }
 
+/* How this frame is to be encoded; false: not at all. */
+static bool encode_wish(struct capture *capture, const struct frame *frame, struct encoder_wish *ret_wish,
+			bool *ret_idr)
+{
+	pthread_mutex_lock(&capture->lock);
+	bool wanted = capture->units && !capture->muted;
+	int bitrate_bps = capture->bitrate_bps;
+	adapt_set_level(&capture->adapt, capture->level);
+	capture->stats.steps += wanted && adapt_look(&capture->adapt, g_get_monotonic_time(), bitrate_bps);
+	wanted = wanted && adapt_takes(&capture->adapt, frame->capture_us);
+	const struct adapt_step *step = adapt_now(&capture->adapt);
+	*ret_wish = (struct encoder_wish){ .fps = step->fps, .bitrate_bps = bitrate_bps };
+	convert_fit(frame, step->width, step->height, &ret_wish->width, &ret_wish->height);
+	*ret_idr = capture->idr;
+	if (wanted)
+		capture->idr = false;
+	capture->stats.width = ret_wish->width;
+	capture->stats.height = ret_wish->height;
+	capture->stats.fps = step->fps;
+	pthread_mutex_unlock(&capture->lock);
+	return wanted;
+}
+
 static void encode(struct capture *capture, struct frame *frame)
 {
 	struct encoded encoded = { 0 };
-	struct encoder_wish wish = { .fps = capture->wish.fps };
-	convert_fit(frame, capture->wish.width, capture->wish.height, &wish.width, &wish.height);
-	pthread_mutex_lock(&capture->lock);
-	bool wanted = capture->units && !capture->muted, idr = capture->idr;
-	wish.bitrate_bps = capture->bitrate_bps;
-	if (wanted)
-		capture->idr = false;
-	capture->stats.width = wish.width;
-	capture->stats.height = wish.height;
-	pthread_mutex_unlock(&capture->lock);
-	if (!wanted)
+	struct encoder_wish wish;
+	bool idr;
+	if (!encode_wish(capture, frame, &wish, &idr))
 		return;
-	int64_t start = g_get_monotonic_time();
+	int64_t start = g_get_monotonic_time(), spent;
 	int r = ladder_encode(capture->ladder, &wish, frame, idr, &encoded);
 	struct ladder_stats ladder;
 	ladder_stats(capture->ladder, &ladder);
+	spent = g_get_monotonic_time() - start;
+	if (r == 0 && ladder.switches == capture->stats.encoder_switches)
+		adapt_spent(&capture->adapt, spent);
 	pthread_mutex_lock(&capture->lock);
 	capture->stats.encoder_failures = ladder.failures;
 	capture->stats.encoder_switches = ladder.switches;
@@ -91,7 +121,7 @@ static void encode(struct capture *capture, struct frame *frame)
 	else if (encoded.size == 0)
 		frame_failed(capture, idr, &capture->stats.skipped);
 	else
-		unit_send(capture, frame, &encoded, (double)(g_get_monotonic_time() - start) / 1000);
+		unit_send(capture, frame, &encoded, (double)spent / 1000);
 }
 
 static void view_close(struct capture *capture)
@@ -114,6 +144,55 @@ static void view_open(struct capture *capture)
 	}
 }
 
+static void control_add(const struct camera_control *control, void *data)
+{
+	cJSON *one = cJSON_CreateObject();
+	cJSON_AddStringToObject(one, "name", control->name);
+	cJSON_AddStringToObject(one, "type", control->type);
+	if (control->note[0])
+		cJSON_AddStringToObject(one, "note", control->note);
+	if (control->item[0])
+		cJSON_AddStringToObject(one, "item", control->item);
+	cJSON_AddNumberToObject(one, "value", control->value);
+	cJSON_AddNumberToObject(one, "min", control->min);
+	cJSON_AddNumberToObject(one, "max", control->max);
+	cJSON_AddNumberToObject(one, "step", control->step);
+	cJSON_AddNumberToObject(one, "default", control->initial);
+	cJSON_AddItemToArray(data, one);
+}
+
+static void question_free(void *data)
+{
+	g_free(((struct question *)data)->words);
+	g_free(data);
+}
+
+/* Under no lock. */
+static void question_answer(struct capture *capture, struct question *question)
+{
+	g_autofree char *why = NULL;
+	cJSON *list = question->words ? NULL : cJSON_CreateArray();
+	if (question->words)
+		source_control(capture->source, question->words, &why);
+	else if (!source_control_each(capture->source, control_add, list))
+		why = g_strdup("no camera is open that has controls");
+	question->told(question->id, list, why, question->data);
+	cJSON_Delete(list);
+	question_free(question);
+}
+
+static void answer_questions(struct capture *capture)
+{
+	struct question *question;
+	do {
+		pthread_mutex_lock(&capture->lock);
+		question = g_queue_pop_head(&capture->questions);
+		pthread_mutex_unlock(&capture->lock);
+		if (question)
+			question_answer(capture, question);
+	} while (question);
+}
+
 /* Takes over what other threads wished. False: stop. */
 static bool take_wishes(struct capture *capture)
 {
@@ -121,8 +200,9 @@ static bool take_wishes(struct capture *capture)
 	while (!capture->enabled && !capture->stop) {
 		pthread_mutex_unlock(&capture->lock);
 		source_close(capture->source);
+		answer_questions(capture);
 		pthread_mutex_lock(&capture->lock);
-		if (!capture->enabled && !capture->stop)
+		if (!capture->enabled && !capture->stop && g_queue_is_empty(&capture->questions))
 			pthread_cond_wait(&capture->idle, &capture->lock);
 		capture->idr = true;
 	}
@@ -135,11 +215,18 @@ static bool take_wishes(struct capture *capture)
 		g_free(capture->wish.view);
 		capture->wish.view = g_strdup(capture->view_name);
 	}
-	capture->camera_changed = capture->view_changed = false;
+	bool profile_changed = capture->profile_changed;
+	const struct camera_wish profile = capture->profile;
+	int bitrate_bps = capture->bitrate_bps;
+	capture->camera_changed = capture->view_changed = capture->profile_changed = false;
 	bool go_on = !capture->stop;
 	pthread_mutex_unlock(&capture->lock);
 	if (camera_changed)
 		source_switch(capture->source, capture->wish.camera);
+	if (profile_changed) {
+		source_wish(capture->source, &profile);
+		adapt_init(&capture->adapt, profile.width, profile.height, profile.fps, bitrate_bps);
+	}
 	if (go_on && view_changed)
 		view_open(capture);
 	return go_on;
@@ -171,6 +258,7 @@ static void *capture_thread(void *data)
 	struct capture *capture = data;
 	struct frame *frame;
 	while (take_wishes(capture)) {
+		answer_questions(capture);
 		if (source_next(capture->source, &frame) < 0)
 			continue;
 		frame_note(capture, frame);
@@ -188,9 +276,11 @@ int capture_start(const struct capture_wish *wish, source_camera_fn on_camera, v
 {
 	struct capture *capture = g_new0(struct capture, 1);
 	const struct camera_wish camera = { .width = wish->width, .height = wish->height, .fps = wish->fps,
-					    .bitrate_bps = wish->bitrate_bps };
+					    .bitrate_bps = wish->bitrate_bps, .quirks = wish->quirks,
+					    .h264 = wish->h264 };
 	capture->wish = *wish;
-	capture->source = source_new(wish->camera, &camera, on_camera, data);
+	capture->source = source_new(wish->camera, &camera, wish->controls, on_camera, data);
+	adapt_init(&capture->adapt, wish->width, wish->height, wish->fps, wish->bitrate_bps);
 	capture->ladder = ladder_new(&wish->encoder);
 	capture->wish.camera = g_strdup(wish->camera);
 	capture->wish.view = g_strdup(wish->view);
@@ -217,6 +307,7 @@ void capture_stop(struct capture *capture)
 	source_free(capture->source);
 	ladder_free(capture->ladder);
 	frame_release(capture->newest);
+	g_queue_clear_full(&capture->questions, question_free);
 	g_free(capture->wish.camera);
 	g_free(capture->wish.view);
 	g_free(capture->camera_name);
@@ -241,9 +332,21 @@ void capture_request_idr(struct capture *capture)
 	pthread_mutex_unlock(&capture->lock);
 }
 
-void capture_set_rate(struct capture *capture, int bitrate_bps)
+void capture_set_profile(struct capture *capture, int width, int height, int fps, int bitrate_bps)
 {
 	pthread_mutex_lock(&capture->lock);
+	capture->profile = (struct camera_wish){ .width = width, .height = height, .fps = fps,
+						 .bitrate_bps = bitrate_bps };
+	capture->wish.bitrate_bps = bitrate_bps;
+	capture->bitrate_bps = MIN(capture->bitrate_bps, bitrate_bps);
+	capture->profile_changed = true;
+	pthread_mutex_unlock(&capture->lock);
+}
+
+void capture_set_rate(struct capture *capture, int bitrate_bps, int level)
+{
+	pthread_mutex_lock(&capture->lock);
+	capture->level = level;
 	capture->bitrate_bps = CLAMP(bitrate_bps, 30000, capture->wish.bitrate_bps);
 	capture->stats.bitrate_bps = capture->bitrate_bps;
 	pthread_mutex_unlock(&capture->lock);
@@ -280,6 +383,16 @@ void capture_view(struct capture *capture, const char *view)
 	g_free(capture->view_name);
 	capture->view_name = g_strdup(view);
 	capture->view_changed = true;
+	pthread_mutex_unlock(&capture->lock);
+}
+
+void capture_control(struct capture *capture, int id, const char *words, capture_control_fn told, void *data)
+{
+	struct question *question = g_new0(struct question, 1);
+	*question = (struct question){ id, g_strdup(words), told, data };
+	pthread_mutex_lock(&capture->lock);
+	g_queue_push_tail(&capture->questions, question);
+	pthread_cond_signal(&capture->idle);
 	pthread_mutex_unlock(&capture->lock);
 }
 

@@ -30,6 +30,7 @@ struct render {
 	struct view *view;
 	bool wants_keyframe;
 	int64_t asked_us;
+	int64_t shown_us; /* the last picture; 0: none since the channel came */
 
 	pthread_mutex_t lock; /* protects what follows */
 	pthread_cond_t done;
@@ -112,6 +113,11 @@ static void show(struct render *render, struct frame *frame)
 		log_once(LOG_LEVEL_ERROR, "remote view: %s", g_strerror(-r));
 	pthread_mutex_lock(&render->lock);
 	bool first = render->stats.shown++ == 0;
+	int64_t now = g_get_monotonic_time();
+	if (render->shown_us)
+		render->stats.longest_freeze_ms = MAX(render->stats.longest_freeze_ms,
+						      (double)(now - render->shown_us) / 1000);
+	render->shown_us = now;
 	struct frame *old = render->newest;
 	render->newest = frame_hold(frame);
 	render->stats.width = frame->width;
@@ -172,11 +178,11 @@ static void on_request_idr(void *data)
 		capture_request_idr(render->capture);
 }
 
-static void on_set_rate(int bits_per_second, void *data)
+static void on_set_rate(int bits_per_second, int level, void *data)
 {
 	struct render *render = data;
 	if (render->capture)
-		capture_set_rate(render->capture, bits_per_second);
+		capture_set_rate(render->capture, bits_per_second, level);
 }
 
 static void units_drop(struct render *render)
@@ -205,6 +211,7 @@ static void units_take(struct render *render, void *argument)
 	units_drop(render);
 	render->capture = e->capture;
 	render->wants_keyframe = true;
+	render->shown_us = 0;
 	int r = e->fd < 0 ? -EBADF : unit_channel_open(e->fd, render->context, &ops, render, &render->units);
 	if (r < 0 && e->fd >= 0) {
 		render->units = NULL;

@@ -19,6 +19,7 @@ struct render_stats {
 	/* of remote test patterns */
 	uint64_t pattern_frames, pattern_gaps; /* read, and numbers that never came */
 	uint32_t pattern_number;
+	double longest_freeze_ms; /* most time between two pictures shown */
 	double latency_p50_ms, latency_p99_ms; /* capture to shown; both boxes on one machine only */
 	char decoder[64];
 	unsigned int decoder_failures, decoder_switches, units_refused; /* as in decoding.h */

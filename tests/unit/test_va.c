@@ -658,7 +658,8 @@ static void test_stuck(void)
 
 int main(int argc, char **argv)
 {
-	static const char *const encoder_faults[] = { "encode:error@10", "encode:silent-error@10", "encode:hang@10" };
+	static const char *const encoder_faults[] = { "encode:error@10", "encode:silent-error@10",
+							"encode:corrupt@10", "encode:hang@10" };
 	static const char *const decoder_faults[] = { "decode:error@10", "decode:hang@10" };
 	static const char *const rates[] = { "", "cqp-only", "cqp-only,packed=0" };
 	static const char *const decoders[] = { "", "no-derive", "odd-pitch", "no-sync-buffer", "no-derive,odd-pitch" };

@@ -113,7 +113,7 @@ static void test_png(void)
 
 struct side {
 	unsigned int units, idrs, closed;
-	int rate;
+	int rate, level;
 	size_t size;
 	uint32_t sum;
 };
@@ -133,8 +133,9 @@ static void on_idr(void *data)
 	((struct side *)data)->idrs++;
 }
 
-static void on_rate(int rate, void *data)
+static void on_rate(int rate, int level, void *data)
 {
+	((struct side *)data)->level = level;
 	((struct side *)data)->rate = rate;
 }
 
@@ -175,10 +176,11 @@ static void test_units(void)
 		g_assert_cmpuint(b.sum, ==, sum);
 	}
 	unit_channel_request_idr(two);
-	unit_channel_set_rate(two, 300000);
+	unit_channel_set_rate(two, 300000, 31);
 	turn();
 	g_assert_cmpuint(a.idrs, ==, 1);
 	g_assert_cmpint(a.rate, ==, 300000);
+	g_assert_cmpint(a.level, ==, 31);
 	const struct unit unit = { .bytes = bytes, .size = 10 };
 	int sent = 0;
 	while (unit_channel_send(one, &unit) == 0) /* nobody reads: bounded */

@@ -2,6 +2,9 @@
 noinst_PROGRAMS += tests/vm/guest_call
 tests_vm_guest_call_SOURCES = tests/vm/guest_call.c
 tests_vm_guest_call_LDADD = $(PAIRS_LDADD) $(VIDEOGLUE_LDADD) -lm
+noinst_PROGRAMS += tests/vm/guest_network
+tests_vm_guest_network_SOURCES = tests/vm/guest_network.c
+tests_vm_guest_network_LDADD = $(PAIRS_LDADD)
 noinst_PROGRAMS += tests/vm/guest_camera
 tests_vm_guest_camera_SOURCES = tests/vm/guest_camera.c tests/vm/bars.h
 tests_vm_guest_camera_LDADD = $(VIDEOGLUE_LDADD) $(BASE_LDADD) -lm
@@ -17,3 +20,23 @@ EXTRA_DIST += $(wildcard $(srcdir)/tests/vm/legs/*) tests/vm/build-uml tests/vm/
 if !SANITIZED
 TESTS += tests/vm/run
 endif
+noinst_PROGRAMS += tests/vm/guest_sound
+tests_vm_guest_sound_SOURCES = tests/vm/guest_sound.c tests/vm/steady.c tests/vm/steady.h
+tests_vm_guest_sound_LDADD = drivers-glue/libsoundglue.a $(ALSA_LIBS) $(ECHO_LIBS) $(BASE_LDADD)
+noinst_PROGRAMS += tests/vm/guest_sound_call
+tests_vm_guest_sound_call_SOURCES = tests/vm/guest_sound_call.c tests/vm/steady.c tests/vm/steady.h
+tests_vm_guest_sound_call_LDADD = $(PAIRS_LDADD) -lm
+EXTRA_DIST += tests/vm/sound_leg tests/vm/legs/sound-xrun tests/vm/legs/sound-unplug tests/vm/legs/sound-clock
+
+# screens: what KMS shows, read back
+noinst_PROGRAMS += tests/vm/kmsdump tests/vm/screen_views
+tests_vm_kmsdump_SOURCES = tests/vm/tools/kmsdump.c
+tests_vm_kmsdump_CFLAGS = $(AM_CFLAGS) $(DRM_CFLAGS) $(PNG_CFLAGS)
+tests_vm_kmsdump_LDADD = $(DRM_LIBS) $(PNG_LIBS)
+tests_vm_screen_views_SOURCES = tests/vm/screen_views.c
+tests_vm_screen_views_CFLAGS = $(AM_CFLAGS) $(DRM_CFLAGS)
+tests_vm_screen_views_LDADD = $(VIDEOGLUE_LDADD) $(BASE_LDADD)
+
+noinst_PROGRAMS += tests/vm/va_call
+tests_vm_va_call_SOURCES = tests/vm/va_call.c
+tests_vm_va_call_LDADD = $(PAIRS_LDADD)

@@ -2,7 +2,8 @@
  * sees and hears her. Each word of the command line is one trouble, judged by what bob sees: pictures with the right
  * bars are back within a limit, a placeholder stands in when the camera is gone, the sound goes on.
  *
- * usage: guest_faults FOLDER CAMERA WORD…   prints result lines without numbers
+ * usage: guest_faults FOLDER CAMERA WORD…   prints result lines without numbers; $GUEST_CONF: more lines of
+ * alice's callbox.conf
  *
  *   NAME=VALUE      sets a control of the camera by its V4L2 name; NAME=push for a button
  *   recover         bob sees new pictures of the camera within 5 s
@@ -10,7 +11,11 @@
  *   back            … and the picture again within 2 s
  *   damaged, missing, restarted, wrong-time, lost   that number has grown since this word's last use
  *   unbind, bind    of vivid's platform device
- *   signal=PID:NAME sends a signal to a process: the USB camera's (kill(1) names and RTMIN+N)
+ *   usb=SIGNAL      to the USB camera, the process of $GUEST_USB: USR1, USR2, RTMIN+N; see its own words
+ *   ask=METHOD{…}   a request to alice's box that is done
+ *   refused=METHOD{…}WORDS   one that is refused, with these words in the error
+ *   is=NAME:VALUE   a control of the camera has this value
+ *   sound           at least 80 % of the sound since this word's last use was heard
  *   talk=SECONDS    nothing happens for so long
  *   level           descriptors and living frames of callbox-video are what they were when the call began */
 #include <errno.h>
@@ -37,7 +42,8 @@ struct watch {
 	char *shot;
 	gint64 when_us; /* of the last deed */
 	unsigned int fds;
-	double numbers[8];
+	double numbers[8], received, concealed;
+	gint64 heard_us;
 	double slowest_placeholder_ms, slowest_back_ms;
 };
 
@@ -95,7 +101,7 @@ static void name_of(const char *label, char name[32])
 	name[n] = '\0';
 }
 
-static void control_set(struct watch *w, const char *name, const char *value)
+static void control(struct watch *w, const char *name, const char *value, bool is)
 {
 	int fd = open(w->camera, O_RDWR | O_CLOEXEC | O_NONBLOCK);
 	struct v4l2_queryctrl q = { .id = V4L2_CTRL_FLAG_NEXT_CTRL };
@@ -106,13 +112,34 @@ static void control_set(struct watch *w, const char *name, const char *value)
 			continue;
 		struct v4l2_control set = { .id = q.id, .value = atoi(value) };
 		w->when_us = g_get_monotonic_time();
-		if (ioctl(fd, VIDIOC_S_CTRL, &set) < 0)
+		if (ioctl(fd, is ? VIDIOC_G_CTRL : VIDIOC_S_CTRL, &set) < 0)
 			check(false, "%s=%s: %s", name, value, g_strerror(errno));
+		else if (is)
+			check(set.value == atoi(value), "the camera's %s is %d", name, set.value);
 		close(fd);
 		return;
 	}
 	close(fd);
 	check(false, "the camera has no control %s", name);
+}
+
+/* "METHOD{…}WORDS": the words that the error must hold; without any the request must be done. */
+static void ask(struct watch *w, const char *text, bool refused)
+{
+	const char *brace = strchr(text, '{'), *end = strrchr(text, '}');
+	g_autofree char *method = g_strndup(text, (gsize)(brace - text));
+	g_autofree char *json = g_strndup(brace, (gsize)(end - brace + 1)), *error = NULL;
+	cJSON *result = client_call(w->a, method, cJSON_Parse(json), &error);
+	if (refused)
+		check(error && strstr(error, end + 1), "%s %s is refused: %s", method, json, error ? error : "no");
+	else
+		check(!error, "%s %s%s%s", method, json, error ? ": " : "", error ? error : "");
+	if (result && g_str_has_prefix(method, "get")) {
+		char *all = cJSON_PrintUnformatted(result);
+		printf("# %s\n", all);
+		cJSON_free(all);
+	}
+	cJSON_Delete(result);
 }
 
 static void bound(struct watch *w, const char *what)
@@ -128,12 +155,11 @@ static void bound(struct watch *w, const char *what)
 
 static void signal_send(struct watch *w, const char *text)
 {
-	char *end;
-	GPid pid = (GPid)strtol(text, &end, 10);
-	int number = g_str_equal(end, ":USR1") ? SIGUSR1 : g_str_equal(end, ":USR2") ? SIGUSR2
-		     : g_str_has_prefix(end, ":RTMIN+")			     ? SIGRTMIN + atoi(end + 7) : 0;
+	GPid pid = atoi(g_getenv("GUEST_USB") ? g_getenv("GUEST_USB") : "0");
+	int number = g_str_equal(text, "USR1") ? SIGUSR1 : g_str_equal(text, "USR2") ? SIGUSR2
+		     : g_str_has_prefix(text, "RTMIN+")			     ? SIGRTMIN + atoi(text + 6) : 0;
 	w->when_us = g_get_monotonic_time();
-	if (number == 0 || kill(pid, number) < 0)
+	if (number == 0 || pid <= 0 || kill(pid, number) < 0)
 		check(false, "signal %s: %s", text, g_strerror(errno));
 }
 
@@ -240,23 +266,48 @@ static void expect_level(struct watch *w)
 	      now, w->fds, living);
 }
 
-static void heard(struct watch *w, const char *what)
+static void expect_sound(struct watch *w)
 {
-	printf("# sound %s: bob received %.0f packets, %.0f concealed\n", what,
-	       number_of(w->b, "media", "sound", "received"), number_of(w->b, "media", "sound", "concealed"));
+	double received = number_of(w->b, "media", "sound", "received");
+	double concealed = number_of(w->b, "media", "sound", "concealed");
+	gint64 now = g_get_monotonic_time();
+	double came = received - w->received, lost = concealed - w->concealed;
+	if (w->heard_us)
+		check(came > 0 && lost <= (came + lost) * 0.2, "sound: in %.1f s bob heard %.0f packets, %.0f were missing",
+		      (double)(now - w->heard_us) / 1e6, came, lost);
+	w->received = received;
+	w->concealed = concealed;
+	w->heard_us = now;
+}
+
+static void talk(struct watch *w, int seconds)
+{
+	poll(NULL, 0, seconds * 1000);
+	w->when_us = g_get_monotonic_time();
+}
+
+static void is_value(struct watch *w, const char *text)
+{
+	g_auto(GStrv) words = g_strsplit(text, ":", 2);
+	control(w, words[0], words[1], true);
 }
 
 static void step(struct watch *w, const char *word)
 {
-	printf("# %s\n", word);
+	if (!g_str_has_prefix(word, "talk"))
+		printf("# %s\n", word);
 	const char *equals = strchr(word, '=');
 	g_autofree char *name = equals ? g_strndup(word, (gsize)(equals - word)) : NULL;
 	if (name && g_str_equal(name, "talk"))
-		poll(NULL, 0, atoi(equals + 1) * 1000);
-	else if (name && g_str_equal(name, "signal"))
+		talk(w, atoi(equals + 1));
+	else if (name && (g_str_equal(name, "ask") || g_str_equal(name, "refused")))
+		ask(w, equals + 1, name[0] == 'r');
+	else if (name && g_str_equal(name, "is"))
+		is_value(w, equals + 1);
+	else if (name && g_str_equal(name, "usb"))
 		signal_send(w, equals + 1);
 	else if (name)
-		control_set(w, name, equals + 1);
+		control(w, name, equals + 1, false);
 	else if (g_str_equal(word, "bind") || g_str_equal(word, "unbind"))
 		bound(w, word);
 	else if (g_str_equal(word, "recover"))
@@ -268,7 +319,7 @@ static void step(struct watch *w, const char *word)
 	else if (g_str_equal(word, "level"))
 		expect_level(w);
 	else if (g_str_equal(word, "sound"))
-		heard(w, "now");
+		expect_sound(w);
 	else if (!expect_number(w, word))
 		check(false, "%s: no such word", word);
 }
@@ -304,10 +355,12 @@ int main(int argc, char **argv)
 	w.video = box_child(alice, "callbox-video");
 	expect_recovered(&w);
 	w.fds = descriptors(w.video);
-	heard(&w, "at the beginning");
 	for (int i = 3; i < argc; i++)
 		step(&w, argv[i]);
-	heard(&w, "at the end");
+	printf("# damaged %.0f, missing %.0f, overtaken %.0f, wrong time %.0f, restarts %.0f, lost %.0f\n",
+	       number_of(w.a, "video", NULL, "camera_damaged"), number_of(w.a, "video", NULL, "camera_missing"),
+	       number_of(w.a, "video", NULL, "camera_overtaken"), number_of(w.a, "video", NULL, "camera_wrong_time"),
+	       number_of(w.a, "video", NULL, "camera_restarts"), number_of(w.a, "video", NULL, "camera_lost"));
 	printf("# slowest placeholder %.0f ms, slowest picture back %.0f ms\n", w.slowest_placeholder_ms,
 	       w.slowest_back_ms);
 	cJSON_Delete(client_call(w.a, "hangup", NULL, NULL));

@@ -566,6 +566,8 @@ static bool plug(void)
 		return false;
 	}
 	camera.socket = pair[0];
+	for (size_t i = 0; i < G_N_ELEMENTS(controls); i++)
+		memcpy(controls[i].value, controls[i].initial, sizeof(controls[i].value));
 	camera.alternate = 0;
 	camera.active = false;
 	fprintf(stderr, "usb_camera: plugged in\n");
