@@ -20,7 +20,9 @@
 #define UNIT_MAX (1024 * 1024)
 #define HELD_OUTSIDE 8 /* frames that views, snapshots and the screen may keep */
 #define SURFACES_MAX 64
-#define WAIT_NS 150000000ull
+#define TICK_NS (GUARD_TICK_MS * 1000000ull)
+#define TICKS 8 /* of waiting for a picture: less than GUARD_WORK_MS */
+#define FIRST_TICKS 20
 
 struct work {
 	struct guard *guard; /* borrowed of the decoder */
@@ -40,7 +42,7 @@ struct work {
 struct decoder {
 	struct guard *guard;
 	struct work *work;
-	bool failed;
+	bool failed, warm; /* warm: it has decoded a picture */
 };
 
 /* ---- frames that are out ---- */
@@ -304,10 +306,12 @@ static int failed(const struct work *work, int r)
 }
 
 /* The picture is complete before it is handed out, so that nobody else waits for the driver. */
-static int complete(const AVFrame *picture)
+static int complete(const AVFrame *picture, bool first)
 {
 	VADisplay display = display_of(picture);
-	VAStatus status = vaSyncSurface2(display, surface_of(picture), WAIT_NS * (uint64_t)guard_patience());
+	VAStatus status = VA_STATUS_ERROR_TIMEDOUT;
+	for (int i = (first ? FIRST_TICKS : TICKS) * guard_patience(); i > 0 && status == VA_STATUS_ERROR_TIMEDOUT; i--)
+		status = vaSyncSurface2(display, surface_of(picture), TICK_NS);
 	if (status == VA_STATUS_ERROR_UNIMPLEMENTED)
 		status = vaSyncSurface(display, surface_of(picture));
 	return status == VA_STATUS_SUCCESS ? 0 : status == VA_STATUS_ERROR_TIMEDOUT ? -ETIMEDOUT : -EIO;
@@ -333,7 +337,7 @@ static int run_decode(void *data)
 	else if ((f->flags & AV_FRAME_FLAG_CORRUPT) || f->decode_error_flags)
 		r = -EBADMSG;
 	else
-		r = complete(f);
+		r = complete(f, work->name_count == 0);
 	if (r == 0)
 		r = hand_out(work);
 	av_frame_unref(work->picture);
@@ -383,7 +387,8 @@ static int vaapi_decode(struct decoder *decoder, const uint8_t *bytes, size_t si
 		return -EBADMSG;
 	memcpy(work->padded, bytes, size);
 	work->size = size;
-	int r = guard_call(decoder->guard, run_decode, work, GUARD_WORK_MS);
+	int r = guard_call(decoder->guard, run_decode, work, decoder->warm ? GUARD_WORK_MS : GUARD_FIRST_MS);
+	decoder->warm |= r == 0;
 	decoder->failed = r < 0 && r != -EAGAIN && r != -EBADMSG;
 	if (r == 0)
 		*ret_frame = work->frame;

@@ -23,7 +23,7 @@ struct guard {
 	bool lost;
 };
 
-static atomic_int stuck, patience = 1;
+static atomic_int stuck, patience; /* patience 0: not known yet */
 
 void guard_set_patience(int factor)
 {
@@ -32,7 +32,14 @@ void guard_set_patience(int factor)
 
 int guard_patience(void)
 {
-	return atomic_load(&patience);
+	int known = atomic_load(&patience);
+	if (known > 0)
+		return known;
+	const char *words = getenv("CALLBOX_PATIENCE");
+	long factor = words ? strtol(words, NULL, 10) : 1;
+	known = factor >= 1 && factor <= 1000 ? (int)factor : 1;
+	atomic_store(&patience, known);
+	return known;
 }
 
 int guard_stuck(void)
@@ -147,11 +154,10 @@ int guard_post(struct guard *guard, int (*run)(void *data), void *data)
 	return job ? 0 : -ENOMEM;
 }
 
-static void limit_of(int limit_ms, struct timespec *at)
+static void tick_of(struct timespec *at)
 {
 	clock_gettime(CLOCK_MONOTONIC, at);
-	at->tv_sec += limit_ms / 1000;
-	at->tv_nsec += (long)(limit_ms % 1000) * 1000000;
+	at->tv_nsec += GUARD_TICK_MS * 1000000L;
 	if (at->tv_nsec >= 1000000000) {
 		at->tv_sec++;
 		at->tv_nsec -= 1000000000;
@@ -161,11 +167,14 @@ static void limit_of(int limit_ms, struct timespec *at)
 /* Under the lock. */
 static int job_wait(struct guard *guard, struct job *job, int limit_ms)
 {
-	struct timespec limit;
-	limit_of(limit_ms * guard_patience(), &limit);
-	while (!job->done)
-		if (pthread_cond_timedwait(&guard->done, &guard->lock, &limit) == ETIMEDOUT)
-			break;
+	struct timespec tick;
+	int ticks = (limit_ms + GUARD_TICK_MS - 1) / GUARD_TICK_MS * guard_patience();
+	while (!job->done && ticks > 0) {
+		tick_of(&tick);
+		while (!job->done && pthread_cond_timedwait(&guard->done, &guard->lock, &tick) != ETIMEDOUT)
+			;
+		ticks--;
+	}
 	if (job->done) {
 		int result = job->result;
 		free(job);

@@ -1,6 +1,9 @@
 /* guard: a thread for calls that may never return: a GPU driver's. Whoever asks waits for a limited time only;
  * a call that overstays it costs this thread and what was given to it, nothing else.
  *
+ * Limits are counted in the waiter's own ticks: a machine that stands still as a whole (a guest, a laptop's lid, too
+ * much to do) is not taken for a driver that hangs.
+ *
  * Counted: the thread ends after the last release, when what was posted has run. Any thread may call. */
 #ifndef CALLBOX_DRIVERS_GLUE_GUARD_H
 #define CALLBOX_DRIVERS_GLUE_GUARD_H
@@ -8,8 +11,10 @@
 #include <stdbool.h>
 
 /* How long a device may take. */
-#define GUARD_OPEN_MS 1000
-#define GUARD_WORK_MS 200 /* one picture */
+#define GUARD_TICK_MS 20
+#define GUARD_OPEN_MS 2000
+#define GUARD_FIRST_MS 500 /* the first picture: much is set up then */
+#define GUARD_WORK_MS 200  /* every other */
 #define GUARD_CLOSE_MS 100
 
 struct guard;
@@ -27,7 +32,8 @@ int guard_post(struct guard *guard, int (*run)(void *data), void *data);
 /* The last job, which frees data, and a release: waits for a short while only. */
 void guard_finish(struct guard *guard, int (*run)(void *data), void *data);
 
-/* For tests on a busy machine: every limit of this process is so many times as long from now on; 1 at first. */
+/* For machines much slower than any box: every limit of this process is so many times as long. At first it is what
+ * CALLBOX_PATIENCE says, or 1. */
 void guard_set_patience(int factor);
 int guard_patience(void);
 

@@ -7,7 +7,6 @@
 #include "core/devices/convert.h"
 #include "drivers-glue/drivers.h"
 
-#define UNITS 3 /* an IDR and what follows from it */
 #define STEP 4	/* every fourth sample of every fourth line */
 #define DIFFERENCE_MAX 24
 
@@ -74,7 +73,7 @@ int unit_check(struct unit_check *check, struct frame *frame, int width, int hei
 	       size_t size)
 {
 	struct frame *decoded;
-	if (check->done == UNITS)
+	if (check->done == UNIT_CHECKS)
 		return 0;
 	int r = decoder_avcodec.decode(check->decoder, bytes, size, &decoded);
 	if (r < 0) {
@@ -86,7 +85,7 @@ int unit_check(struct unit_check *check, struct frame *frame, int width, int hei
 		log_warning("driver: the coded picture is %dx%d, not %dx%d", decoded->width, decoded->height, width, height);
 	r = fits ? compare(check, frame, decoded) : -EIO;
 	frame_release(decoded);
-	if (r == 0 && ++check->done == UNITS)
+	if (r == 0 && ++check->done == UNIT_CHECKS)
 		decoder_drop(check);
 	return r;
 }

@@ -1,9 +1,11 @@
-/* unit_check: whether the first units of a hardware encoder show what it was given: they are decoded in software
- * and compared, coarsely. One thread. */
+/* unit_check: whether the units of a hardware encoder show what it was given: they are decoded in software and
+ * compared, coarsely; until UNIT_CHECKS were. One thread. */
 #ifndef CALLBOX_DRIVERS_GLUE_UNIT_CHECK_H
 #define CALLBOX_DRIVERS_GLUE_UNIT_CHECK_H
 
 #include "core/devices/frame.h"
+
+#define UNIT_CHECKS 4
 
 struct unit_check;
 

@@ -16,7 +16,8 @@
 #include "drivers-glue/va_image.h"
 #include "drivers-glue/va_probe.h"
 
-#define WAIT_NS 150000000ull
+#define TICK_NS (GUARD_TICK_MS * 1000000ull)
+#define TICKS 8 /* of waiting for a picture: less than GUARD_WORK_MS */
 #define BUFFERS_MAX 16
 #define AGAIN_MAX 2
 
@@ -125,6 +126,37 @@ static int display_open(struct va_encode *e, const char *address, char *why, siz
 	return r;
 }
 
+/* A bright square on grey, elsewhere in each picture. */
+static void trial_draw(struct frame *frame, int number)
+{
+	struct picture picture;
+	int side = frame->height / 4, left = frame->width / 8 + number * 16;
+	if (frame_picture(frame, &picture) < 0)
+		return;
+	picture_fill(&picture, 80, 110, 150);
+	for (int y = side; y < 2 * side; y++)
+		memset(frame->planes[0] + y * frame->strides[0] + left, 200, (size_t)side);
+}
+
+/* The driver shows that it can, while nobody waits; what it sets up at its first picture is then set up. */
+static int trial(struct va_encode *e)
+{
+	int r = 0;
+	for (int i = 0; r == 0 && i < UNIT_CHECKS - 1; i++) {
+		struct frame *frame;
+		struct encoded out;
+		r = frame_new(FRAME_I420, e->sequence.width, e->sequence.height, &frame);
+		if (r < 0)
+			break;
+		trial_draw(frame, i);
+		r = va_encode_picture(e, frame, i == 0, &out);
+		frame_release(frame);
+	}
+	e->pictures = 0;
+	rate_control_init(&e->control, e->sequence.width, e->sequence.height, e->bitrate_bps, e->sequence.fps);
+	return r;
+}
+
 static int parts_open(struct va_encode *e)
 {
 	int r = config_create(e);
@@ -155,6 +187,8 @@ int va_encode_open(const char *address, const struct encoder_wish *wish, struct 
 		if (r < 0)
 			snprintf(why, why_bytes, "%s: driver: fails to set up an encoder", e->va.node);
 	}
+	if (r == 0 && (r = trial(e)) < 0)
+		snprintf(why, why_bytes, "%s: driver: fails at a picture for trial", e->va.node);
 	if (r < 0)
 		va_encode_close(e);
 	else
@@ -404,22 +438,29 @@ static int submit(struct va_encode *e, VASurfaceID surface)
 	return r;
 }
 
-/* Waits for the picture as shortly as the driver lets us say; the guard watches those that do not. */
-static int wait(struct va_encode *e, VASurfaceID surface)
+/* As shortly as the driver lets us say; the guard watches those that do not. */
+static VAStatus wait_tick(struct va_encode *e, VASurfaceID surface)
 {
 	VAStatus status = VA_STATUS_ERROR_UNIMPLEMENTED;
-	const uint64_t limit = WAIT_NS * (uint64_t)guard_patience();
 	if (!e->no_sync_buffer)
-		status = vaSyncBuffer(e->va.display, e->coded, limit);
+		status = vaSyncBuffer(e->va.display, e->coded, TICK_NS);
 	if (status == VA_STATUS_ERROR_UNIMPLEMENTED) {
 		e->no_sync_buffer = true;
 		if (!e->no_sync_surface2)
-			status = vaSyncSurface2(e->va.display, surface, limit);
+			status = vaSyncSurface2(e->va.display, surface, TICK_NS);
 	}
 	if (status == VA_STATUS_ERROR_UNIMPLEMENTED) {
 		e->no_sync_surface2 = true;
 		status = vaSyncSurface(e->va.display, surface);
 	}
+	return status;
+}
+
+static int wait(struct va_encode *e, VASurfaceID surface)
+{
+	VAStatus status = VA_STATUS_ERROR_TIMEDOUT;
+	for (int i = TICKS * guard_patience(); i > 0 && status == VA_STATUS_ERROR_TIMEDOUT; i--)
+		status = wait_tick(e, surface);
 	return status == VA_STATUS_SUCCESS ? 0 : failed("vaSyncBuffer", status);
 }
 

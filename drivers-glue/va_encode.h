@@ -1,5 +1,6 @@
 /* va_encode: one H.264 stream on a VA-API encoder: constrained baseline, one reference, no reordering, an IDR on
- * request only. The first pictures of each stream are decoded in software and looked at before they leave.
+ * request only. Opening codes a few pictures of its own, decodes them in software and looks at them; the first that
+ * is given is looked at too, before it leaves.
  * On a guard's thread, every call: the driver may hang in any of them. */
 #ifndef CALLBOX_DRIVERS_GLUE_VA_ENCODE_H
 #define CALLBOX_DRIVERS_GLUE_VA_ENCODE_H

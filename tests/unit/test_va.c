@@ -16,6 +16,7 @@
 #include "drivers-glue/drivers.h"
 #include "drivers-glue/guard.h"
 #include "drivers-glue/pattern.h"
+#include "drivers-glue/unit_check.h"
 #include "drivers-glue/va_display.h"
 #include "drivers-glue/va_encode.h"
 #include "drivers-glue/va_probe.h"
@@ -280,7 +281,7 @@ static void test_matrix(const void *data)
 	va_encode_counts(rig.encode, &counts);
 	g_test_message("%s: %u pictures, %zu bytes, %u imported, %u copied, %u processed", words, rig.pictures,
 		       rig.bytes, counts.imported, counts.copied, counts.processed);
-	g_assert_cmpuint(counts.imported + counts.copied, ==, number);
+	g_assert_cmpuint(counts.imported + counts.copied, ==, number + UNIT_CHECKS - 1); /* and those for trial */
 	g_assert_cmpuint(rig.keyframes, ==, 3);
 	g_assert_cmpuint(rig.pictures, >=, 40);
 	rig_close(&rig);
@@ -423,7 +424,7 @@ static void steps_until(struct scene *s, const int *count, int wanted)
 	}
 }
 
-/* Until the tenth picture, which fails: it is shown, by software. What that cost. */
+/* Until the tenth picture after the three for trial, which fails: it is shown, by software. What that cost. */
 static gint64 fail_once(struct scene *s, const char *fault)
 {
 	mood("", fault);
@@ -463,6 +464,20 @@ static void test_encoder_fault(const void *data)
 	g_assert_cmpint(s.waited, ==, 0);
 	scene_close(&s);
 	g_assert_cmpint(frame_living(), ==, 0);
+	check_report();
+}
+
+/* Hardware that codes something else, or fails at once, never gets to send anything. */
+static void test_trial(const void *data)
+{
+	struct scene s;
+	mood("", data);
+	scene_open(&s, "vaapi", "software");
+	for (int i = 0; i < 5; i++)
+		g_assert_true(step(&s));
+	g_assert_cmpstr(s.encoder, ==, "openh264");
+	g_assert_nonnull(strstr(s.reason, "trial"));
+	scene_close(&s);
 	check_report();
 }
 
@@ -640,7 +655,7 @@ static void test_probe(void)
 static void test_stuck(void)
 {
 	struct scene s;
-	mood("no-sync-buffer", "hang@10");
+	mood("no-sync-buffer", "encode:hang@13");
 	scene_open(&s, "vaapi", "software");
 	steps(&s, 9);
 	g_assert_true(step_in_time(&s));
@@ -658,8 +673,9 @@ static void test_stuck(void)
 
 int main(int argc, char **argv)
 {
-	static const char *const encoder_faults[] = { "encode:error@10", "encode:silent-error@10",
-							"encode:corrupt@10", "encode:hang@10" };
+	static const char *const encoder_faults[] = { "encode:error@13", "encode:silent-error@13",
+							"encode:corrupt@13", "encode:hang@13" };
+	static const char *const trials[] = { "encode:error@1", "encode:corrupt@1+", "encode:corrupt@2", "encode:silent-error@3" };
 	static const char *const decoder_faults[] = { "decode:error@10", "decode:hang@10" };
 	static const char *const rates[] = { "", "cqp-only", "cqp-only,packed=0" };
 	static const char *const decoders[] = { "", "no-derive", "odd-pitch", "no-sync-buffer", "no-derive,odd-pitch" };
@@ -683,6 +699,10 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < G_N_ELEMENTS(encoder_faults); i++) {
 		g_autofree char *name = g_strconcat("/va/fault/", encoder_faults[i], NULL);
 		g_test_add_data_func(name, encoder_faults[i], test_encoder_fault);
+	}
+	for (size_t i = 0; i < G_N_ELEMENTS(trials); i++) {
+		g_autofree char *name = g_strconcat("/va/trial/", trials[i], NULL);
+		g_test_add_data_func(name, trials[i], test_trial);
 	}
 	g_test_add_func("/va/refused", test_refused);
 	g_test_add_func("/va/latency", test_latency);
