@@ -30,6 +30,7 @@ struct decoding {
 	struct decoder *decoder;
 	struct h264_watch watch;
 	unsigned int damaged, refused;
+	bool ready; /* the scout came back with hardware; an IDR is awaited */
 	char words[64], reason[320];
 };
 
@@ -120,8 +121,11 @@ static int ready(struct decoding *d, bool keyframe)
 	bool lacking = d->wants_hardware && (!d->decoder || !d->driver->hardware);
 	if (lacking && !d->scout && hardware_may(&d->hardware, g_get_monotonic_time()))
 		scout_go(d);
-	if (d->scout && keyframe && scout_wait(d->scout, d->decoder ? 0 : FIRST_WAIT_MS))
-		scout_heed(d);
+	if (d->scout && scout_wait(d->scout, d->decoder ? 0 : FIRST_WAIT_MS)) {
+		d->ready = d->attempt->decoder != NULL && !keyframe;
+		if (!d->ready)
+			scout_heed(d);
+	}
 	return d->decoder ? 0 : software_open(d);
 }
 
@@ -156,6 +160,11 @@ int decoding_decode(struct decoding *d, const uint8_t *bytes, size_t size, bool 
 	if (give_up(d, r) < 0 || !keyframe)
 		return -EBADMSG;
 	return d->driver->decode(d->decoder, bytes, size, ret_frame);
+}
+
+bool decoding_wants_idr(const struct decoding *d)
+{
+	return d->ready;
 }
 
 const char *decoding_describe(const struct decoding *d)

@@ -21,6 +21,8 @@ void decoding_free(struct decoding *decoding);
 /* One access unit. 0: *ret_frame counts once for the caller; -EAGAIN: nothing to show; -EBADMSG: ask for an IDR. */
 int decoding_decode(struct decoding *decoding, const uint8_t *bytes, size_t size, bool keyframe,
 		    struct frame **ret_frame);
+/* Hardware stands ready and waits for an IDR to take over: after each unit, ask the peer for one. */
+bool decoding_wants_idr(const struct decoding *decoding);
 const char *decoding_describe(const struct decoding *decoding); /* "" before the first unit */
 void decoding_stats(const struct decoding *decoding, struct decoding_stats *ret_stats);
 

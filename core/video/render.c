@@ -169,6 +169,8 @@ static void on_unit(const struct unit *unit, void *data)
 	}
 	show(render, frame);
 	frame_release(frame);
+	if (decoding_wants_idr(render->decoding))
+		ask_idr(render);
 }
 
 static void on_request_idr(void *data)

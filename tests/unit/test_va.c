@@ -604,7 +604,7 @@ static void test_decoder_fault(const void *data)
 	gint64 end = g_get_monotonic_time() + 20 * G_USEC_PER_SEC;
 	while (s.decoder_changes < 3) {
 		g_assert_cmpint(g_get_monotonic_time(), <, end);
-		s.wants_idr = true;
+		s.wants_idr |= decoding_wants_idr(s.decoding);
 		step(&s);
 	}
 	steps(&s, 20);
