@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <glib.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/base/log.h"
@@ -31,7 +32,8 @@ struct ladder {
 	struct attempt *attempt;
 	const struct encoder_driver *driver;
 	struct encoder *encoder;
-	struct encoder_wish wish;
+	struct encoder_wish wish; /* the newest */
+	int width, height;	  /* of what the encoder makes */
 	bool fresh; /* the encoder has made nothing yet */
 	char words[192], reason[320];
 };
@@ -83,6 +85,8 @@ static void encoder_take(struct ladder *ladder, const struct encoder_driver *dri
 	encoder_close(ladder);
 	ladder->driver = driver;
 	ladder->encoder = encoder;
+	ladder->width = ladder->wish.width;
+	ladder->height = ladder->wish.height;
 	ladder->fresh = true;
 	g_strlcpy(words, driver->name, sizeof(words));
 	if (driver->describe)
@@ -135,17 +139,29 @@ static int software_open(struct ladder *ladder)
 	return -EAGAIN;
 }
 
+static bool is_of_size(const struct ladder *ladder)
+{
+	return ladder->width == ladder->wish.width && ladder->height == ladder->wish.height;
+}
+
+/* Whether pictures may go on in the encoder's size for a moment: hardware does, in the same shape. */
+static bool may_wait(const struct ladder *ladder)
+{
+	int64_t a = (int64_t)ladder->width * ladder->wish.height, b = (int64_t)ladder->height * ladder->wish.width;
+	return ladder->driver->hardware && ladder->wants_hardware && llabs(a - b) * 50 < a;
+}
+
 /* Hardware is looked for whenever it may be; a stream that nobody encodes yet waits a little for it. */
 static int ready(struct ladder *ladder, const struct encoder_wish *wish)
 {
-	bool resized = ladder->wish.width != wish->width || ladder->wish.height != wish->height;
 	bool rated = ladder->wish.bitrate_bps != wish->bitrate_bps || ladder->wish.fps != wish->fps;
 	ladder->wish = *wish;
-	if (resized)
-		encoder_close(ladder);
 	if (ladder->scout && scout_wait(ladder->scout, 0))
 		scout_heed(ladder);
-	bool lacking = ladder->wants_hardware && (!ladder->encoder || !ladder->driver->hardware);
+	if (ladder->encoder && !is_of_size(ladder) &&
+	    (!may_wait(ladder) || !hardware_may(&ladder->hardware, now_us())))
+		encoder_close(ladder);
+	bool lacking = ladder->wants_hardware && (!ladder->encoder || !ladder->driver->hardware || !is_of_size(ladder));
 	if (lacking && !ladder->scout && hardware_may(&ladder->hardware, now_us()))
 		scout_go(ladder);
 	if (!ladder->encoder && ladder->scout && scout_wait(ladder->scout, FIRST_WAIT_MS))
@@ -161,7 +177,7 @@ static int encode_once(struct ladder *ladder, struct frame *frame, bool idr, str
 {
 	struct frame *fit = NULL;
 	if (!ladder->driver->takes || !ladder->driver->takes(ladder->encoder, frame)) {
-		int r = convert(ladder->converter, frame, ladder->wish.width, ladder->wish.height, &fit);
+		int r = convert(ladder->converter, frame, ladder->width, ladder->height, &fit);
 		if (r < 0)
 			return r == -EBADMSG ? r : -EAGAIN;
 		frame = fit;

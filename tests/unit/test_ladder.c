@@ -25,6 +25,7 @@ struct scene {
 	struct decoding *decoding;
 	struct change encoder, decoder;
 	int encoder_changes, decoder_changes;
+	gint64 changed_us; /* of the encoder, last */
 	uint32_t number; /* of the last picture put in */
 	unsigned int shown, waited; /* waited: units that wanted an IDR first */
 	bool wants_idr;
@@ -43,6 +44,7 @@ static void on_encoder(const char *words, const char *reason, void *data)
 {
 	struct scene *s = data;
 	s->encoder_changes++;
+	s->changed_us = g_get_monotonic_time();
 	note(&s->encoder, words, reason);
 }
 
@@ -174,6 +176,35 @@ static void test_refused(void)
 	scene_close(&s);
 }
 
+/* Another size: no picture is lost, each change begins with an IDR, and hardware goes on. */
+static void test_resize(void)
+{
+	static const int sizes[][2] = { { 640, 360 }, { 480, 270 }, { 320, 180 }, { 640, 360 }, { 480, 360 } };
+	struct scene s;
+	scene_open(&s, "rehearsal", "software", 0);
+	for (size_t i = 0; i < G_N_ELEMENTS(sizes); i++) {
+		gint64 end = g_get_monotonic_time() + LIMIT_US;
+		for (int width = 0, height = 0; width != sizes[i][0] || height != sizes[i][1];) {
+			const struct encoder_wish wish = { .width = sizes[i][0], .height = sizes[i][1], .fps = 30,
+							   .bitrate_bps = 1500000 };
+			struct frame *frame = draw(++s.number), *out;
+			struct encoded encoded = { 0 };
+			g_assert_cmpint(g_get_monotonic_time(), <, end);
+			g_assert_cmpint(ladder_encode(s.ladder, &wish, frame, false, &encoded), ==, 0);
+			frame_release(frame);
+			if (encoded.size == 0)
+				continue;
+			int r = decoding_decode(s.decoding, encoded.bytes, encoded.size, encoded.keyframe, &out);
+			g_assert_cmpint(r, ==, 0);
+			width = out->width;
+			height = out->height;
+			frame_release(out);
+		}
+		g_assert_cmpstr(ladder_describe(s.ladder), ==, "rehearsal");
+	}
+	scene_close(&s);
+}
+
 /* Fails at the 20th picture of each context: software with that very picture, a new context, software again, and
  * after the retry time hardware. */
 static void test_error(void)
@@ -191,10 +222,10 @@ static void test_error(void)
 	g_assert_true(s.keyframe);
 	g_assert_cmpstr(s.encoder.words, ==, "rehearsal");
 	steps_until_changed(&s, 4); /* the second failure, soon after the first: now it rests */
-	gint64 start = g_get_monotonic_time();
+	gint64 start = s.changed_us;
 	g_assert_cmpstr(s.encoder.words, ==, "openh264");
 	steps_until_changed(&s, 5);
-	g_assert_cmpint(g_get_monotonic_time() - start, >=, 550000);
+	g_assert_cmpint(s.changed_us - start, >=, 550000);
 	ladder_stats(s.ladder, &stats);
 	g_assert_cmpuint(stats.failures, ==, 2);
 	g_assert_cmpuint(stats.switches, ==, 4);
@@ -261,6 +292,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/ladder/software", test_software);
 	g_test_add_func("/ladder/good", test_good);
 	g_test_add_func("/ladder/refused", test_refused);
+	g_test_add_func("/ladder/resize", test_resize);
 	g_test_add_func("/ladder/error", test_error);
 	g_test_add_func("/ladder/decoder-error", test_decoder_error);
 	g_test_add_func("/ladder/hang", test_hang);
