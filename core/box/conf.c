@@ -20,6 +20,9 @@ static const char *const scope_names[] = { "all", "device", NULL };
 static const char *const language_names[] = { "en", "zh", NULL };
 static const char *const level_names[] = { "error", "warning", "info", "debug", NULL };
 
+static const char *const encoder_names[] = { "auto", "openh264", "vaapi", "rehearsal", NULL };
+static const char *const decoder_names[] = { "auto", "software", "vaapi", "rehearsal", NULL };
+
 #define AT(member) offsetof(struct conf, member)
 
 const struct setting conf_table[] = {
@@ -74,6 +77,14 @@ const struct setting conf_table[] = {
 	{ "height", SETTING_INT, AT(height), "360", 16, 2160, NULL, "Height of the picture sent, in pixels." },
 	{ "fps", SETTING_INT, AT(fps), "30", 1, 60, NULL, "Pictures a second." },
 	{ "bitrate", SETTING_INT, AT(bitrate_kbps), "800", 50, 20000, NULL, "Most video kbit/s sent." },
+	{ "encoder", SETTING_STRING, AT(encoder), "auto", 0, 0, NULL,
+	  "Who encodes the picture sent: auto (hardware where there is some, software when it fails), openh264, vaapi or "
+	  "vaapi:/dev/dri/renderD128, or rehearsal:error@N or rehearsal:hang@N, which acts like hardware that fails at "
+	  "its Nth picture." },
+	{ "decoder", SETTING_STRING, AT(decoder), "auto", 0, 0, NULL,
+	  "Who decodes the picture received: auto, software, vaapi or vaapi:/dev/dri/renderD128, or rehearsal as above." },
+	{ "hardware_retry", SETTING_DURATION_MS, AT(hardware_retry_ms), "60s", 100, 3600000, NULL,
+	  "How long a call goes on in software before hardware that failed is tried again." },
 	{ "ring_tone", SETTING_STRING, AT(ring_tone), "default", 0, 0, NULL,
 	  "What the speaker plays while a call comes in: default, none, or the absolute path of a WAV file." },
 	{ "ringback_tone", SETTING_STRING, AT(ringback_tone), "default", 0, 0, NULL,
@@ -162,6 +173,18 @@ const struct setting account_table[] = {
 	{ NULL, SETTING_STRING, 0, NULL, 0, 0, NULL, NULL },
 };
 
+/* "NAME" or "NAME:ADDRESS"; NAME of the list. */
+static int check_coder(const char *file, const char *key, const char *value, const char *const *names, char **ret_error)
+{
+	size_t length = strcspn(value, ":");
+	for (const char *const *name = names; *name; name++)
+		if (strlen(*name) == length && strncmp(*name, value, length) == 0)
+			return 0;
+	g_autofree char *all = g_strjoinv(", ", (char **)names);
+	*ret_error = g_strdup_printf("%s: %s: \"%s\": must be one of %s", file, key, value, all);
+	return -EINVAL;
+}
+
 static int camera_check(const char *file, const struct conf *conf, char **ret_error)
 {
 	char *why = NULL;
@@ -230,6 +253,10 @@ int conf_load(const char *folder, struct conf *conf, char **ret_error)
 		*ret_error = g_strdup_printf("%s: token_service: %s", file, why);
 		g_free(why);
 	}
+	if (r == 0)
+		r = check_coder(file, "encoder", conf->encoder, encoder_names, ret_error);
+	if (r == 0)
+		r = check_coder(file, "decoder", conf->decoder, decoder_names, ret_error);
 	if (r == 0)
 		r = camera_check(file, conf, ret_error);
 	if (r == 0)

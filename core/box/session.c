@@ -76,13 +76,17 @@ static const struct message_field camera_fields[] = { { "id", M_STRING, true, 0,
 static const struct message_field snapshot_fields[] = { { "id", M_NUMBER, true, 1, 1e9 },
 							{ "error", M_STRING, false, 0, 1024 },
 							{ NULL, M_STRING, false, 0, 0 } };
+static const struct message_field coder_fields[] = { { "part", M_STRING, true, 1, 32 },
+						     { "name", M_STRING, true, 1, 256 },
+						     { "reason", M_STRING, true, 0, 512 },
+						     { NULL, M_STRING, false, 0, 0 } };
 static const struct message_field controls_fields[] = { { "id", M_NUMBER, true, 1, 1e9 },
 							{ "controls", M_ARRAY, false, 0, 256 },
 							{ "error", M_STRING, false, 0, 1024 },
 							{ NULL, M_STRING, false, 0, 0 } };
 static const struct message_shape video_shapes[] = {
-	{ "ready", NULL }, { "camera", camera_fields }, { "shown", NULL }, { "snapshot", snapshot_fields },
-	{ "controls", controls_fields }, { "stats", stats_fields }, { "failed", text_fields },
+	{ "ready", NULL }, { "coder", coder_fields }, { "camera", camera_fields }, { "shown", NULL },
+	{ "snapshot", snapshot_fields }, { "controls", controls_fields }, { "stats", stats_fields }, { "failed", text_fields },
 	{ "stopped", NULL }, { NULL, NULL },
 };
 
@@ -260,6 +264,8 @@ static void on_video(struct channel *channel, const char *name, const cJSON *mes
 		if (g_str_equal(state, "failed") || g_str_equal(state, "lost"))
 			error_event(session, "camera", message_string(message, "message", ""));
 		forward(session, "onCamera", message);
+	} else if (g_str_equal(name, "coder")) {
+		forward(session, "onCoder", message);
 	} else if (g_str_equal(name, "shown")) {
 		session->shown = true;
 		forward(session, "onViewShown", message);
@@ -355,6 +361,12 @@ static void video_start(struct session *session)
 	cJSON *message = message_new("start");
 	cJSON_AddStringToObject(message, "mode", session->call_id ? "call" : "preview");
 	cJSON_AddStringToObject(message, "camera", conf->camera);
+	cJSON_AddStringToObject(message, "encoder", conf->encoder);
+	cJSON_AddStringToObject(message, "decoder", conf->decoder);
+	cJSON_AddNumberToObject(message, "hardware_retry_ms", conf->hardware_retry_ms);
+	/* A process that died may have died of its GPU's driver. */
+	cJSON_AddNumberToObject(message, "hardware_after_ms",
+				session->video_restarts > 0 ? conf->hardware_retry_ms : 0);
 	cJSON_AddStringToObject(message, "quirks", conf->quirks ? conf->quirks : "");
 	cJSON_AddStringToObject(message, "controls", conf->camera_controls ? conf->camera_controls : "");
 	cJSON_AddBoolToObject(message, "camera_h264", conf->camera_h264);

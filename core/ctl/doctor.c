@@ -4,14 +4,20 @@
 #include <glib.h>
 #include <ifaddrs.h>
 #include <net/if.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "core/base/sound_cards.h"
+#include "drivers-glue/va_probe.h"
+
+#define GPU_LIMIT_MS 5000
 
 int doctor_found(const char *level, const char *part, const char *format, ...)
 {
@@ -24,7 +30,7 @@ int doctor_found(const char *level, const char *part, const char *format, ...)
 	return level[0] == 'W';
 }
 
-static int found(const char *level, const char *part, const char *text)
+static int doctor_found(const char *level, const char *part, const char *text)
 {
 	return doctor_found(level, part, "%s", text);
 }
@@ -57,7 +63,7 @@ static int card_check(const struct sound_card *card)
 	}
 	g_autofree char *text = g_strdup_printf("alsa:hw:CARD=%s  %s: %s; %s", card->id, card->name,
 						why[0][0] ? why[0] : "microphone", why[1][0] ? why[1] : "speaker");
-	return found(bad ? "WRONG" : "ok", "sound", text);
+	return doctor_found(bad ? "WRONG" : "ok", "sound", text);
 }
 
 static int sound_check(void)
@@ -68,16 +74,49 @@ static int sound_check(void)
 	for (unsigned int i = 0; i < count; i++)
 		trouble += card_check(&cards[i]);
 	if (count == 0)
-		found("none", "sound", "no sound card, or its driver is not loaded");
+		doctor_found("none", "sound", "no sound card, or its driver is not loaded");
 	return trouble;
+}
+
+/* A GPU's driver may hang or abort: it is asked by a process of its own. */
+static pid_t gpu_ask(const char *file, int *ret_fd)
+{
+	int fds[2];
+	char text[512] = "";
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return -1;
+	fflush(NULL);
+	pid_t pid = fork();
+	if (pid == 0) {
+		int r = va_probe_node(file, text, sizeof(text));
+		ssize_t written = write(fds[1], text, strlen(text));
+		_exit(r < 0 || written < 0);
+	}
+	close(fds[1]);
+	*ret_fd = fds[0];
+	return pid;
 }
 
 static int gpu_check(const char *file)
 {
-	if (access(file, R_OK | W_OK) == 0)
-		return found("ok", "gpu", file);
-	g_autofree char *text = g_strdup_printf("%s: %s: add the user to group render", file, g_strerror(errno));
-	return found("WRONG", "gpu", text);
+	char text[512] = "";
+	int fd, status = 0;
+	pid_t pid = gpu_ask(file, &fd);
+	if (pid < 0)
+		return doctor_found("WRONG", "gpu", "%s", g_strerror(errno));
+	struct pollfd answer = { .fd = fd, .events = POLLIN };
+	bool hangs = poll(&answer, 1, GPU_LIMIT_MS) == 0;
+	ssize_t size = hangs ? 0 : read(fd, text, sizeof(text) - 1);
+	text[MAX(size, 0)] = '\0';
+	if (hangs)
+		kill(pid, SIGKILL);
+	waitpid(pid, &status, 0);
+	close(fd);
+	if (!hangs && WIFEXITED(status) && text[0])
+		return doctor_found(WEXITSTATUS(status) == 0 ? "ok" : "WRONG", "gpu", "%s", text);
+	g_autofree char *bad = g_strdup_printf("%s: driver: %s when it is asked what it can", file,
+					       hangs ? "hangs" : "dies");
+	return doctor_found("WRONG", "gpu", "%s", bad);
 }
 
 /* What is plugged into a card, one line a connector. Kernel file names: card0-HDMI-A-1. */
@@ -92,7 +131,7 @@ static unsigned int connectors(const char *card)
 		    !g_str_has_prefix(status, "connected"))
 			continue;
 		g_autofree char *text = g_strdup_printf("kms:%s:%s  connected", card, name + strlen(prefix));
-		found("ok", "screen", text);
+		doctor_found("ok", "screen", "%s", text);
 		n++;
 	}
 	if (dir)
@@ -104,20 +143,20 @@ static int card_check(const char *file)
 {
 	if (access(file, R_OK | W_OK) < 0) {
 		g_autofree char *bad = g_strdup_printf("%s: %s: add the user to group video", file, g_strerror(errno));
-		return found("WRONG", "screen", bad);
+		return doctor_found("WRONG", "screen", "%s", bad);
 	}
 	if (connectors(strrchr(file, '/') + 1) > 0)
 		return 0;
 	g_autofree char *text = g_strdup_printf("%s: nothing is connected", file);
-	return found("none", "screen", text);
+	return doctor_found("none", "screen", "%s", text);
 }
 
 static int cec_check(const char *file)
 {
 	if (access(file, R_OK | W_OK) == 0)
-		return found("ok", "cec", file);
+		return doctor_found("ok", "cec", "%s", file);
 	g_autofree char *text = g_strdup_printf("%s: %s: add the user to group video", file, g_strerror(errno));
-	return found("WRONG", "cec", text);
+	return doctor_found("WRONG", "cec", "%s", text);
 }
 
 static int network_check(void)
@@ -131,7 +170,7 @@ static int network_check(void)
 		freeifaddrs(all);
 	}
 	g_autofree char *text = g_strdup_printf("%u addresses that other machines can reach", n);
-	return found(n ? "ok" : "none", "network", text);
+	return doctor_found(n ? "ok" : "none", "network", text);
 }
 
 int doctor_machine(void)
@@ -139,10 +178,10 @@ int doctor_machine(void)
 	int trouble = doctor_cameras();
 	trouble += sound_check();
 	if (each_file("/dev/dri", "renderD", gpu_check, &trouble) == 0)
-		found("none", "gpu", "no /dev/dri/renderD*: pictures are encoded in software");
+		doctor_found("none", "gpu", "no /dev/dri/renderD*: pictures are encoded in software");
 	if (each_file("/dev/dri", "card", card_check, &trouble) == 0)
-		found("none", "screen", "no /dev/dri/card*: no graphics card, or its driver is not loaded");
+		doctor_found("none", "screen", "no /dev/dri/card*: no graphics card, or its driver is not loaded");
 	if (each_file("/dev", "cec", cec_check, &trouble) == 0)
-		found("none", "cec", "no /dev/cec*: this machine cannot switch a television on and off");
+		doctor_found("none", "cec", "no /dev/cec*: this machine cannot switch a television on and off");
 	return trouble + network_check();
 }

@@ -115,10 +115,14 @@ static void encode(struct capture *capture, struct frame *frame)
 		return;
 	int64_t start = g_get_monotonic_time(), spent;
 	int r = ladder_encode(capture->ladder, &wish, frame, idr, &encoded);
+	struct ladder_stats ladder;
+	ladder_stats(capture->ladder, &ladder);
 	spent = g_get_monotonic_time() - start;
-	if (r == 0)
+	if (r == 0 && ladder.switches == capture->stats.encoder_switches)
 		adapt_spent(&capture->adapt, spent);
 	pthread_mutex_lock(&capture->lock);
+	capture->stats.encoder_failures = ladder.failures;
+	capture->stats.encoder_switches = ladder.switches;
 	g_strlcpy(capture->stats.encoder, ladder_describe(capture->ladder), sizeof(capture->stats.encoder));
 	pthread_mutex_unlock(&capture->lock);
 	if (r == -EBADMSG)
@@ -402,7 +406,7 @@ int capture_start(const struct capture_wish *wish, source_camera_fn on_camera, v
 	capture->source = source_new(wish->camera, &camera, wish->controls, on_camera, data);
 	adapt_init(&capture->adapt, wish->width, wish->height, wish->fps, wish->bitrate_bps);
 	capture->passthrough = passthrough_new();
-	capture->ladder = ladder_new(wish->encoder ? wish->encoder : "auto");
+	capture->ladder = ladder_new(&wish->encoder);
 	capture->wish.camera = g_strdup(wish->camera);
 	capture->wish.view = g_strdup(wish->view);
 	capture->view_name = g_strdup(wish->view);

@@ -14,12 +14,14 @@
 #include <cjson/cJSON.h>
 
 #include "core/base/unit_channel.h"
+#include "core/video/hardware.h"
 #include "core/video/source.h"
 
 struct capture;
 
 struct capture_wish {
-	char *camera, *view, *encoder; /* encoder: as in ladder.h; NULL: auto */
+	char *camera, *view;
+	struct hardware_rules encoder; /* changed is called from the capture thread */
 	int width, height, fps, bitrate_bps;
 	const char *controls;	     /* as in source.h; only for the call of capture_start() */
 	const struct quirks *quirks; /* borrowed; NULL: none */
@@ -35,7 +37,8 @@ struct capture_stats {
 	int width, height, fps, bitrate_bps; /* of what is sent now */
 	uint64_t steps;			      /* how often size or rate changed */
 	double encode_ms; /* mean */
-	char camera[128], encoder[128];
+	char camera[128], encoder[192];
+	unsigned int encoder_failures, encoder_switches; /* as in ladder.h */
 	struct source_counts source;
 };
 

@@ -30,19 +30,30 @@ static void on_camera(const char *id, const char *state, const char *text, void 
 	program_post(((struct video *)data)->program, message);
 }
 
+static void coder_changed(void *data, const char *part, const char *words, const char *reason)
+{
+	cJSON *message = message_new("coder");
+	cJSON_AddStringToObject(message, "part", part);
+	cJSON_AddStringToObject(message, "name", words);
+	cJSON_AddStringToObject(message, "reason", reason);
+	program_post(((struct video *)data)->program, message);
+}
+
+static void on_encoder(const char *words, const char *reason, void *data)
+{
+	coder_changed(data, "encoder", words, reason);
+}
+
+static void on_decoder(const char *words, const char *reason, void *data)
+{
+	coder_changed(data, "decoder", words, reason);
+}
+
 static void on_shown(void *data)
 {
 	cJSON *message = message_new("shown");
 	cJSON_AddStringToObject(message, "which", "remote");
 	program_post(((struct video *)data)->program, message);
-}
-
-static void failed(struct video *video, const char *text)
-{
-	cJSON *message = message_new("failed");
-	cJSON_AddNumberToObject(message, "code", 4);
-	cJSON_AddStringToObject(message, "message", text);
-	program_say(video->program, message);
 }
 
 static void do_start(void *data, const cJSON *message, int fd)
@@ -51,11 +62,15 @@ static void do_start(void *data, const cJSON *message, int fd)
 	(void)fd;
 	if (video->capture)
 		return;
+	struct hardware_rules rules = {
+		.retry_ms = message_int(message, "hardware_retry_ms", 0),
+		.after_ms = message_int(message, "hardware_after_ms", 0), .data = video,
+	};
 	const char *quirks = message_string(message, "quirks", "");
 	g_autofree char *error = NULL;
 	if (quirks[0] && quirks_load(quirks, &video->quirks, &error) < 0)
 		log_error("conf: %s", error); /* callboxd has looked at it, long ago */
-	const struct capture_wish wish = {
+	struct capture_wish wish = {
 		.quirks = video->quirks,
 		.controls = message_string(message, "controls", ""),
 		.h264 = message_bool(message, "camera_h264", false),
@@ -66,11 +81,12 @@ static void do_start(void *data, const cJSON *message, int fd)
 		.fps = message_int(message, "fps", 30),
 		.bitrate_bps = message_int(message, "bitrate_bps", 800000),
 	};
-	video->render = render_start(message_string(message, "remote_view", "null:"), on_shown, video);
-	if (!video->render) {
-		failed(video, "no H.264 decoder");
-		return;
-	}
+	wish.encoder = rules;
+	wish.encoder.name = message_string(message, "encoder", "auto");
+	wish.encoder.changed = on_encoder;
+	rules.name = message_string(message, "decoder", "auto");
+	rules.changed = on_decoder;
+	video->render = render_start(message_string(message, "remote_view", "null:"), &rules, on_shown, video);
 	capture_start(&wish, on_camera, video, &video->capture);
 }
 
@@ -225,7 +241,12 @@ static void do_stats(void *data, const cJSON *message, int fd)
 	cJSON *s = cJSON_AddObjectToObject(answer, "stats");
 	cJSON_AddStringToObject(s, "camera", c.camera);
 	cJSON_AddStringToObject(s, "encoder", c.encoder);
-	cJSON_AddStringToObject(s, "decoder", r.decoder ? r.decoder : "");
+	cJSON_AddStringToObject(s, "decoder", r.decoder);
+	add(s, "encoder_failures", c.encoder_failures);
+	add(s, "encoder_switches", c.encoder_switches);
+	add(s, "decoder_failures", r.decoder_failures);
+	add(s, "decoder_switches", r.decoder_switches);
+	add(s, "units_refused", r.units_refused);
 	add(s, "width", c.width);
 	add(s, "height", c.height);
 	add(s, "fps", c.fps);
@@ -253,6 +274,7 @@ static void do_stats(void *data, const cJSON *message, int fd)
 	add(s, "pattern_frames", (double)r.pattern_frames);
 	add(s, "pattern_gaps", (double)r.pattern_gaps);
 	add(s, "pattern_number", r.pattern_number);
+	add(s, "longest_freeze_ms", r.longest_freeze_ms);
 	add(s, "latency_p50_ms", r.latency_p50_ms);
 	add(s, "latency_p99_ms", r.latency_p99_ms);
 	program_say(video->program, answer);
@@ -271,6 +293,9 @@ static const struct message_field start_fields[] = {
 	{ "width", M_NUMBER, true, 16, 4096 },	{ "height", M_NUMBER, true, 16, 4096 },
 	{ "fps", M_NUMBER, true, 1, 120 },	{ "bitrate_bps", M_NUMBER, true, 30000, 100000000 },
 	{ "local_view", M_STRING, true, 1, 4096 }, { "remote_view", M_STRING, true, 1, 4096 },
+	{ "encoder", M_STRING, false, 1, 256 },	{ "decoder", M_STRING, false, 1, 256 },
+	{ "hardware_retry_ms", M_NUMBER, false, 1, 3600000 },
+	{ "hardware_after_ms", M_NUMBER, false, 0, 3600000 },
 	{ "quirks", M_STRING, false, 0, 4096 }, { "controls", M_STRING, false, 0, 4096 },
 	{ "camera_h264", M_BOOL, false, 0, 0 },
 	{ NULL, M_STRING, false, 0, 0 },

@@ -45,3 +45,7 @@ tests_vm_screen_cec_SOURCES = tests/vm/screen_cec.c
 tests_vm_screen_cec_LDADD = $(PAIRS_LDADD) $(VIDEOGLUE_LDADD) -lm
 noinst_PROGRAMS += tests/vm/qmp
 tests_vm_qmp_SOURCES = tests/vm/tools/qmp.c
+
+noinst_PROGRAMS += tests/vm/va_call
+tests_vm_va_call_SOURCES = tests/vm/va_call.c
+tests_vm_va_call_LDADD = $(PAIRS_LDADD)
