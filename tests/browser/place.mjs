@@ -122,7 +122,7 @@ export class Place {
 	/* A panel of a box; its url in panel.url. */
 	async panel(box, conf = "") {
 		writeFileSync(join(box.dir, "conf/panel.conf"), `listen = 127.0.0.1:0\n${conf}`);
-		const child = this.spawn(box.dir, join(box.dir, "panel.log"), "callbox-panel");
+		const child = this.spawn(box.dir, join(box.dir, `panel-${this.children.length}.log`), "callbox-panel");
 		child.port_ = await this.port(child);
 		child.url = `http://127.0.0.1:${child.port_}/`;
 		return child;

@@ -29,6 +29,7 @@ function ask(fault = "") {
 }
 
 async function open(account, token) {
+	sessionStorage.setItem("callbox.account", account);
 	const rtc = new Callbox({ way: "peer", url: hub.href, account, token });
 	try {
 		await rtc.ready;
@@ -37,7 +38,6 @@ async function open(account, token) {
 		ask(error.message);
 		return;
 	}
-	sessionStorage.setItem("callbox.account", account);
 	const leave = (fault) => {
 		rtc.destroy();
 		ask(fault);

@@ -335,7 +335,7 @@ export class Room {
 			button.disabled = !text;
 		this.contactList.replaceChildren(...(shown.length ? shown.map((user) => h("li", {},
 			h("div", { class: "text" }, h("b", {}, user)), ...this.callButtons(user)))
-			: [h("p", { class: "empty" }, this.t("noCalls"))]));
+			: [h("p", { class: "empty" }, this.t("noContacts"))]));
 	}
 
 	dial(user, type) {
