@@ -30,7 +30,7 @@ int doctor_found(const char *level, const char *part, const char *format, ...)
 	return level[0] == 'W';
 }
 
-static int doctor_found(const char *level, const char *part, const char *text)
+static int found(const char *level, const char *part, const char *text)
 {
 	return doctor_found(level, part, "%s", text);
 }
@@ -63,7 +63,7 @@ static int card_check(const struct sound_card *card)
 	}
 	g_autofree char *text = g_strdup_printf("alsa:hw:CARD=%s  %s: %s; %s", card->id, card->name,
 						why[0][0] ? why[0] : "microphone", why[1][0] ? why[1] : "speaker");
-	return doctor_found(bad ? "WRONG" : "ok", "sound", text);
+	return found(bad ? "WRONG" : "ok", "sound", text);
 }
 
 static int sound_check(void)
@@ -74,7 +74,7 @@ static int sound_check(void)
 	for (unsigned int i = 0; i < count; i++)
 		trouble += card_check(&cards[i]);
 	if (count == 0)
-		doctor_found("none", "sound", "no sound card, or its driver is not loaded");
+		found("none", "sound", "no sound card, or its driver is not loaded");
 	return trouble;
 }
 
@@ -103,7 +103,7 @@ static int gpu_check(const char *file)
 	int fd, status = 0;
 	pid_t pid = gpu_ask(file, &fd);
 	if (pid < 0)
-		return doctor_found("WRONG", "gpu", "%s", g_strerror(errno));
+		return found("WRONG", "gpu", g_strerror(errno));
 	struct pollfd answer = { .fd = fd, .events = POLLIN };
 	bool hangs = poll(&answer, 1, GPU_LIMIT_MS) == 0;
 	ssize_t size = hangs ? 0 : read(fd, text, sizeof(text) - 1);
@@ -113,10 +113,10 @@ static int gpu_check(const char *file)
 	waitpid(pid, &status, 0);
 	close(fd);
 	if (!hangs && WIFEXITED(status) && text[0])
-		return doctor_found(WEXITSTATUS(status) == 0 ? "ok" : "WRONG", "gpu", "%s", text);
+		return found(WEXITSTATUS(status) == 0 ? "ok" : "WRONG", "gpu", text);
 	g_autofree char *bad = g_strdup_printf("%s: driver: %s when it is asked what it can", file,
 					       hangs ? "hangs" : "dies");
-	return doctor_found("WRONG", "gpu", "%s", bad);
+	return found("WRONG", "gpu", bad);
 }
 
 /* What is plugged into a card, one line a connector. Kernel file names: card0-HDMI-A-1. */
@@ -131,7 +131,7 @@ static unsigned int connectors(const char *card)
 		    !g_str_has_prefix(status, "connected"))
 			continue;
 		g_autofree char *text = g_strdup_printf("kms:%s:%s  connected", card, name + strlen(prefix));
-		doctor_found("ok", "screen", "%s", text);
+		found("ok", "screen", text);
 		n++;
 	}
 	if (dir)
@@ -143,20 +143,20 @@ static int card_check(const char *file)
 {
 	if (access(file, R_OK | W_OK) < 0) {
 		g_autofree char *bad = g_strdup_printf("%s: %s: add the user to group video", file, g_strerror(errno));
-		return doctor_found("WRONG", "screen", "%s", bad);
+		return found("WRONG", "screen", bad);
 	}
 	if (connectors(strrchr(file, '/') + 1) > 0)
 		return 0;
 	g_autofree char *text = g_strdup_printf("%s: nothing is connected", file);
-	return doctor_found("none", "screen", "%s", text);
+	return found("none", "screen", text);
 }
 
 static int cec_check(const char *file)
 {
 	if (access(file, R_OK | W_OK) == 0)
-		return doctor_found("ok", "cec", "%s", file);
+		return found("ok", "cec", file);
 	g_autofree char *text = g_strdup_printf("%s: %s: add the user to group video", file, g_strerror(errno));
-	return doctor_found("WRONG", "cec", "%s", text);
+	return found("WRONG", "cec", text);
 }
 
 static int network_check(void)
@@ -170,7 +170,7 @@ static int network_check(void)
 		freeifaddrs(all);
 	}
 	g_autofree char *text = g_strdup_printf("%u addresses that other machines can reach", n);
-	return doctor_found(n ? "ok" : "none", "network", text);
+	return found(n ? "ok" : "none", "network", text);
 }
 
 int doctor_machine(void)
@@ -178,10 +178,10 @@ int doctor_machine(void)
 	int trouble = doctor_cameras();
 	trouble += sound_check();
 	if (each_file("/dev/dri", "renderD", gpu_check, &trouble) == 0)
-		doctor_found("none", "gpu", "no /dev/dri/renderD*: pictures are encoded in software");
+		found("none", "gpu", "no /dev/dri/renderD*: pictures are encoded in software");
 	if (each_file("/dev/dri", "card", card_check, &trouble) == 0)
-		doctor_found("none", "screen", "no /dev/dri/card*: no graphics card, or its driver is not loaded");
+		found("none", "screen", "no /dev/dri/card*: no graphics card, or its driver is not loaded");
 	if (each_file("/dev", "cec", cec_check, &trouble) == 0)
-		doctor_found("none", "cec", "no /dev/cec*: this machine cannot switch a television on and off");
+		found("none", "cec", "no /dev/cec*: this machine cannot switch a television on and off");
 	return trouble + network_check();
 }
