@@ -19,7 +19,8 @@ static void scene_open(struct scene *s, const void *unused)
 	s->place = place_open(NULL);
 	place_hub_start(s->place);
 	g_autofree char *token = place_add_user(s->place, "bob");
-	s->alice_box = box_create(s->place, "alice", "room-a", NULL, &(struct box_devices){ .more = "log_level = debug\n" });
+	const struct box_devices talkative = { .more = "log_level = debug\n" };
+	s->alice_box = box_create(s->place, "alice", "room-a", NULL, &talkative);
 	s->bob1_box = box_create(s->place, "bob", "room-b1", token, NULL);
 	s->bob2_box = box_create(s->place, "bob", "room-b2", token, NULL);
 	box_start(s->alice_box);
