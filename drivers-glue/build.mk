@@ -6,7 +6,8 @@ drivers_glue_libvideoglue_a_SOURCES = \
 	drivers-glue/camera_buffers.c drivers-glue/camera_buffers.h drivers-glue/camera_controls.c \
 	drivers-glue/camera_controls.h drivers-glue/camera_device.c \
 	drivers-glue/camera_device.h drivers-glue/camera_find.c drivers-glue/camera_find.h \
-	drivers-glue/camera_format.c drivers-glue/camera_format.h drivers-glue/camera_pattern.c \
+	drivers-glue/camera_format.c drivers-glue/camera_format.h drivers-glue/camera_h264.c drivers-glue/camera_h264.h \
+	drivers-glue/camera_pattern.c \
 	drivers-glue/camera_stamp.c drivers-glue/camera_stamp.h drivers-glue/camera_v4l2.c \
 	drivers-glue/hotplug_watch.c drivers-glue/hotplug_watch.h drivers-glue/decoder_avcodec.c \
 	drivers-glue/drivers.c drivers-glue/drivers.h drivers-glue/encoder_openh264.c \
@@ -25,7 +26,7 @@ VIDEOGLUE_LDADD = drivers-glue/libvideoglue.a drivers-glue/libscreenglue.a core/
 # what callbox-video and callbox-screen both need of a screen
 noinst_LIBRARIES += drivers-glue/libscreenglue.a
 drivers_glue_libscreenglue_a_CFLAGS = $(AM_CFLAGS) $(DRM_CFLAGS)
-drivers_glue_libscreenglue_a_SOURCES = \
+drivers_glue_libscreenglue_a_SOURCES = drivers-glue/cec.c drivers-glue/cec.h \
 	drivers-glue/display_kms.c drivers-glue/display_kms.h drivers-glue/display_kms_buffer.c \
 	drivers-glue/display_kms_buffer.h drivers-glue/display_kms_card.c drivers-glue/display_kms_card.h \
 	drivers-glue/display_kms_draw.c drivers-glue/display_kms_draw.h

@@ -137,7 +137,8 @@ int camera_control_set(const struct camera_device *device, const char *name, con
 		return -ERANGE;
 	}
 	if (r == -EACCES || r == -EBUSY)
-		snprintf(why, why_bytes, "%s: it cannot be set now: an automatic one rules it, or it is read-only", name);
+		snprintf(why, why_bytes, "%s: it cannot be set now: an automatic one rules it, or it is read-only",
+			 name);
 	else if (r < 0)
 		snprintf(why, why_bytes, "%s: %s", name, strerror(-r));
 	return r;
@@ -179,6 +180,12 @@ static int set_by_id(const struct camera_device *device, uint32_t id, int value)
 void camera_control_steady(const struct camera_device *device)
 {
 	set_by_id(device, V4L2_CID_EXPOSURE_AUTO_PRIORITY, 0); /* exposure_dynamic_framerate */
+}
+
+void camera_control_encoder(const struct camera_device *device)
+{
+	set_by_id(device, V4L2_CID_MPEG_VIDEO_H264_PROFILE, V4L2_MPEG_VIDEO_H264_PROFILE_CONSTRAINED_BASELINE);
+	set_by_id(device, V4L2_CID_MPEG_VIDEO_REPEAT_SEQ_HEADER, 1);
 }
 
 int camera_control_idr(const struct camera_device *device)

@@ -14,6 +14,8 @@ void camera_control_each(const struct camera_device *device,
 			 void (*each)(const struct camera_control *control, void *data), void *data);
 /* The rate of pictures stays what was agreed, whatever the light. */
 void camera_control_steady(const struct camera_device *device);
+/* What the camera's encoder should do, where it can be told: baseline profile, parameter sets with each key frame. */
+void camera_control_encoder(const struct camera_device *device);
 /* Of the camera's encoder; -ENOTSUP: it cannot. */
 int camera_control_idr(const struct camera_device *device);
 int camera_control_bitrate(const struct camera_device *device, int bitrate_bps);

@@ -26,7 +26,7 @@
 #define PERIOD_US 5000
 #define PERIOD_MAX_US 20000
 #define WAIT_MS 100
-#define WAITS_MAX 3 /* as many waits without a frame: it is dead. A process that stood still has not waited */
+#define WAITS_MAX 4 /* as many waits without a frame: it is dead. A process that stood still has not waited */
 #define TROUBLES_MAX 8 /* mended so often without a frame: it is dead */
 #define GAP_MAX_US 2000000 /* a longer one (suspend) is no xrun: nothing is made up for it */
 #define OFTEN 3

@@ -47,6 +47,7 @@ unsigned int sound_devices(const char *wish, bool capture, char ret_ids[SOUND_CH
 		const char *address;
 		char *id = ret_ids[n];
 		g_strlcpy(id, wish, MIN((size_t)SOUND_ID, length + 1));
+		g_strchomp(id);
 		wish += length + strspn(wish + length, " ");
 		const struct sound_driver *driver = driver_of(id, &address);
 		char pattern[SOUND_ID];

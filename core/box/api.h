@@ -32,6 +32,8 @@ const char *api_text(const struct verb *v, const char *name);
 void api_answer(struct verb *v, int r, char *error, cJSON *result);
 /* false: the parameter is missing or no bool, and the request is answered. */
 bool api_flag(struct verb *v, const char *name, bool *ret_on);
+/* What the verb does, for the mute button too: all clients see it. */
+void api_mute_audio(struct box *box, bool on);
 void api_wrong_state(struct verb *v, const char *needs);
 
 #endif

@@ -49,7 +49,8 @@ static void verb_preset(struct verb *v)
 	if (words)
 		set(v, words);
 	else
-		control_error(v->request, CONTROL_INVALID_PARAMS, "name: conf has no camera preset \"%s\"; camera_presets: %s",
+		control_error(v->request, CONTROL_INVALID_PARAMS,
+			      "name: conf has no camera preset \"%s\"; camera_presets: %s",
 			      name ? name : "", presets ? presets : "none");
 }
 

@@ -7,18 +7,30 @@
 #include "core/base/sound_cards.h"
 #include "core/box/api.h"
 #include "core/box/events.h"
+#include "core/box/knobs.h"
+#include "core/box/screen.h"
 #include "core/box/session.h"
+
+static void switch_move(struct box *box, bool *which, bool on)
+{
+	bool changed = *which != on;
+	*which = on;
+	if (changed)
+		box_switches(box);
+}
 
 static void set_switch(struct verb *v, bool *which)
 {
 	bool on;
 	if (!api_flag(v, "on", &on))
 		return;
-	bool changed = *which != on;
-	*which = on;
-	if (changed)
-		box_switches(v->box);
+	switch_move(v->box, which, on);
 	api_answer(v, 0, NULL, NULL);
+}
+
+void api_mute_audio(struct box *box, bool on)
+{
+	switch_move(box, &box->audio_muted, on);
 }
 
 static void verb_mute_audio(struct verb *v)
@@ -101,6 +113,8 @@ static void verb_switch_device(struct verb *v)
 	if (v->box->session)
 		session_switch(v->box->session, slot == &conf->camera ? "camera"
 						: slot == &conf->speaker ? "speaker" : "microphone", id);
+	if (slot != &conf->camera)
+		knobs_switched(v->box->knobs);
 	api_answer(v, 0, NULL, NULL);
 }
 
@@ -150,18 +164,36 @@ static void verb_devices(struct verb *v)
 	api_answer(v, 0, NULL, result);
 }
 
+static void verb_set_volume(struct verb *v)
+{
+	int percent = message_int(v->params, "percent", -1);
+	const char *kind = api_text(v, "kind");
+	if (percent < 0 || percent > 100)
+		control_error(v->request, CONTROL_INVALID_PARAMS, "percent: 0 to 100 is needed");
+	else if (knobs_set(v->box->knobs, kind, percent) < 0)
+		control_error(v->request, CONTROL_INVALID_PARAMS, "kind: speaker or microphone is needed");
+	else
+		api_answer(v, 0, NULL, NULL);
+}
+
+static void verb_get_volume(struct verb *v)
+{
+	control_result(v->request, knobs_json(v->box->knobs));
+}
+
 static void set_view(struct verb *v, const char *which, char **slot)
 {
 	const char *view = api_text(v, "view");
 	if (!view || !strchr(view, ':')) {
 		control_error(v->request, CONTROL_INVALID_PARAMS,
-			      "view: null:, png:FILE, raw:FILE or window: is needed");
+			      "view: null:, png:FILE, raw:FILE, window:, kms: or kms:inset is needed");
 		return;
 	}
 	g_free(*slot);
 	*slot = g_strdup(view);
 	if (v->box->session)
-		session_view(v->box->session, which, view);
+		session_view(v->box->session, which);
+	screen_touch(v->box->screen);
 	api_answer(v, 0, NULL, NULL);
 }
 
@@ -194,6 +226,7 @@ static void verb_preview(struct verb *v)
 	box->session = on ? session_open(box, NULL) : NULL;
 	if (!on)
 		box_switches_restore(box);
+	screen_touch(box->screen);
 	api_answer(v, 0, NULL, NULL);
 }
 
@@ -313,6 +346,9 @@ const struct verb_row api_media_verbs[] = {
 	{ "getDevices", verb_devices, false, "", "What is used and what was found." },
 	{ "switchDevice", verb_switch_device, true, "kind microphoneId, cameraId or speakerId, id",
 	  "Uses another device, in a call too." },
+	{ "setVolume", verb_set_volume, true, "kind speaker or microphone, percent",
+	  "Turns the card's own knob; where it has none, the sound itself is weighed." },
+	{ "getVolume", verb_get_volume, false, "", "Of both: percent, the knob's switch, whether the card has a mixer." },
 	{ "setupLocalView", verb_local_view, true, "view", "Where the own picture is shown." },
 	{ "setupRemoteView", verb_remote_view, true, "view, userId", "Where the other side is shown." },
 	{ "preview", verb_preview, true, "on", "The own picture without a call." },

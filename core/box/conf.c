@@ -8,6 +8,7 @@
 
 #include "core/base/log.h"
 #include "core/base/paths.h"
+#include "core/box/screen.h"
 #include "core/box/token.h"
 #include "core/devices/control.h"
 #include "core/devices/quirks.h"
@@ -16,6 +17,7 @@ static const char *const autoanswer_names[] = { "off", "on", "contacts", NULL };
 static const char *const second_names[] = { "end", "hold", NULL };
 static const char *const busy_names[] = { "aggregate", "first", NULL };
 static const char *const scope_names[] = { "all", "device", NULL };
+static const char *const language_names[] = { "en", "zh", NULL };
 static const char *const level_names[] = { "error", "warning", "info", "debug", NULL };
 
 static const char *const encoder_names[] = { "auto", "openh264", "vaapi", "rehearsal", NULL };
@@ -49,9 +51,28 @@ const struct setting conf_table[] = {
 	{ "speaker", SETTING_STRING, AT(speaker), "alsa:default", 0, 0, NULL,
 	  "The same, without tone:." },
 	{ "local_view", SETTING_STRING, AT(local_view), "null:", 0, 0, NULL,
-	  "Where the own picture is shown: window:, png:FILE, raw:FILE or null:." },
+	  "Where the own picture is shown: kms:inset (in a corner of the screen), kms:, window:, png:FILE, raw:FILE or "
+	  "null:. After kms: may stand, between commas, mirror, size=PERCENT, output=CARD[:CONNECTOR], mode=MODE." },
 	{ "remote_view", SETTING_STRING, AT(remote_view), "null:", 0, 0, NULL,
-	  "Where the other side is shown: window:, png:FILE, raw:FILE or null:." },
+	  "Where the other side is shown: kms: (the whole screen), window:, png:FILE, raw:FILE or null:." },
+	{ "inset_size", SETTING_INT, AT(inset_size), "25", 5, 100, NULL,
+	  "How wide kms:inset is, in hundredths of the screen." },
+	{ "local_mirror", SETTING_BOOL, AT(local_mirror), "no", 0, 0, NULL, "Shows kms:inset as a mirror would." },
+	{ "screen", SETTING_STRING, AT(screen), "none", 0, 0, NULL,
+	  "The room's screen, without a desktop: kms:auto, kms:CARD, kms:CARD:CONNECTOR (kms:card0:HDMI-A-1), "
+	  "png:/FILE (a file in its place) or none. It shows the room, its last calls, who rings and what is wrong; a "
+	  "call's pictures with remote_view = kms: and local_view = kms:inset." },
+	{ "screen_mode", SETTING_STRING, AT(screen_mode), "preferred", 0, 0, NULL,
+	  "Its mode: preferred, WIDTHxHEIGHT or WIDTHxHEIGHT@HERTZ." },
+	{ "screen_blank", SETTING_DURATION_MS, AT(screen_blank_ms), "10s", 0, 86400000, NULL,
+	  "How long after standby began it goes dark; a ring or a touch wakes it. 0: never." },
+	{ "screen_hint", SETTING_STRING, AT(screen_hint), NULL, 0, 0, NULL,
+	  "The line at its foot. Default: how this room is called." },
+	{ "room_name", SETTING_STRING, AT(room_name), NULL, 0, 0, NULL, "The name on it. Default: the account." },
+	{ "language", SETTING_ENUM, AT(language), "en", 0, 0, language_names, "The language on it." },
+	{ "cec", SETTING_STRING, AT(cec), "on", 0, 0, NULL,
+	  "HDMI-CEC: on, off or /dev/cecN. A ring or a call switches the television on and to this box, standby "
+	  "switches it off; on its remote control OK accepts, Back and Power refuse and hang up. Needs a screen." },
 	{ "width", SETTING_INT, AT(width), "640", 16, 3840, NULL, "Width of the picture sent, in pixels." },
 	{ "height", SETTING_INT, AT(height), "360", 16, 2160, NULL, "Height of the picture sent, in pixels." },
 	{ "fps", SETTING_INT, AT(fps), "30", 1, 60, NULL, "Pictures a second." },
@@ -71,6 +92,9 @@ const struct setting conf_table[] = {
 	{ "busy_tone", SETTING_STRING, AT(busy_tone), "default", 0, 0, NULL,
 	  "What it plays when that call was refused, or found nobody free." },
 	{ "ring_volume", SETTING_INT, AT(ring_volume), "80", 0, 100, NULL, "How loud these are." },
+	{ "mute_button", SETTING_STRING, AT(mute_button), "mixer", 0, 0, NULL,
+	  "The room's mute button: mixer (the capture switch of the microphone's card), evdev:NAME (the key KEY_MICMUTE "
+	  "or KEY_MUTE of input devices whose name fits, with * and ?), or none." },
 	{ "echo_cancel", SETTING_BOOL, AT(echo_cancel), "yes", 0, 0, NULL,
 	  "Takes what the speaker plays out of what the microphone hears." },
 	{ "noise_suppress", SETTING_BOOL, AT(noise_suppress), "yes", 0, 0, NULL, "Removes steady noise." },
@@ -208,6 +232,16 @@ static int tones_check(const struct conf *conf, const char *file, char **ret_err
 	return 0;
 }
 
+static int button_check(const struct conf *conf, const char *file, char **ret_error)
+{
+	const char *value = conf->mute_button;
+	if (g_str_equal(value, "none") || g_str_equal(value, "mixer") ||
+	    (g_str_has_prefix(value, "evdev:") && value[6]))
+		return 0;
+	*ret_error = g_strdup_printf("%s: mute_button: \"%s\" is neither none, mixer nor evdev:NAME", file, value);
+	return -EINVAL;
+}
+
 int conf_load(const char *folder, struct conf *conf, char **ret_error)
 {
 	g_autofree char *file = g_build_filename(folder, "callbox.conf", NULL);
@@ -229,6 +263,12 @@ int conf_load(const char *folder, struct conf *conf, char **ret_error)
 		r = quirks_check(conf, ret_error);
 	if (r == 0)
 		r = tones_check(conf, file, ret_error);
+	if (r == 0)
+		r = button_check(conf, file, ret_error);
+	if (r == 0 && (r = screen_check(conf, &why)) < 0) {
+		*ret_error = g_strdup_printf("%s: %s", file, why);
+		g_free(why);
+	}
 	if (r < 0) {
 		conf_clear(conf);
 		return r;

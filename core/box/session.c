@@ -5,8 +5,10 @@
 
 #include "core/base/child.h"
 #include "core/base/log.h"
+#include "core/box/drifts.h"
 #include "core/box/line.h"
 #include "core/devices/control.h"
+#include "core/box/screen.h"
 
 #define ANSWER_LIMIT_MS 2000
 #define STOP_GRACE_MS 150
@@ -29,6 +31,8 @@ struct session {
 	char *peer;
 	struct child *media, *video;
 	bool started, anchor, up, held;
+	bool shown;    /* callbox-video has the other side's first picture */
+	bool pictures; /* its views may use the screen */
 	enum call_type type;
 	int next_question;
 	unsigned int video_restarts;
@@ -54,10 +58,15 @@ static const struct message_field device_fields[] = { { "kind", M_STRING, true, 
 static const struct message_field quality_fields[] = { { "up", M_NUMBER, true, 0, 5 },
 						       { "down", M_NUMBER, true, 0, 5 },
 						       { NULL, M_STRING, false, 0, 0 } };
+static const struct message_field drift_fields[] = { { "microphone", M_STRING, true, 1, 127 },
+						     { "speaker", M_STRING, true, 1, 127 },
+						     { "nanos", M_NUMBER, true, -1e6, 1e6 },
+						     { NULL, M_STRING, false, 0, 0 } };
 static const struct message_shape media_shapes[] = {
 	{ "ready", NULL }, { "description", description_fields }, { "candidates", candidates_fields },
 	{ "up", NULL }, { "lost", text_fields }, { "quality", quality_fields }, { "stats", stats_fields },
-	{ "device", device_fields }, { "failed", text_fields }, { "stopped", NULL }, { NULL, NULL },
+	{ "device", device_fields }, { "drift", drift_fields }, { "failed", text_fields }, { "stopped", NULL },
+	{ NULL, NULL },
 };
 
 static const struct message_field camera_fields[] = { { "id", M_STRING, true, 0, 256 },
@@ -77,7 +86,7 @@ static const struct message_field controls_fields[] = { { "id", M_NUMBER, true, 
 							{ NULL, M_STRING, false, 0, 0 } };
 static const struct message_shape video_shapes[] = {
 	{ "ready", NULL }, { "coder", coder_fields }, { "camera", camera_fields }, { "shown", NULL },
-	{ "snapshot", snapshot_fields },	{ "controls", controls_fields }, { "stats", stats_fields }, { "failed", text_fields },
+	{ "snapshot", snapshot_fields }, { "controls", controls_fields }, { "stats", stats_fields }, { "failed", text_fields },
 	{ "stopped", NULL }, { NULL, NULL },
 };
 
@@ -92,6 +101,8 @@ static void forward(struct session *session, const char *event, const cJSON *mes
 {
 	cJSON *payload = cJSON_Duplicate(message, true);
 	cJSON_DeleteItemFromObjectCaseSensitive(payload, "m");
+	if (session->call_id)
+		cJSON_AddStringToObject(payload, "callId", session->call_id);
 	box_event(session->box, event, payload);
 }
 
@@ -215,6 +226,9 @@ static void on_media(struct channel *channel, const char *name, const cJSON *mes
 		on_answer(session, message, "media", "stats");
 	} else if (g_str_equal(name, "device")) {
 		device_told(session, message);
+	} else if (g_str_equal(name, "drift")) {
+		drifts_put(session->box->conf.state_dir, message_string(message, "microphone", ""),
+			   message_string(message, "speaker", ""), message_int(message, "nanos", 0));
 	} else if (g_str_equal(name, "failed")) {
 		core_fact(session, CALL_MEDIA_FAILED, message_string(message, "message", "media failed"));
 	}
@@ -253,6 +267,7 @@ static void on_video(struct channel *channel, const char *name, const cJSON *mes
 	} else if (g_str_equal(name, "coder")) {
 		forward(session, "onCoder", message);
 	} else if (g_str_equal(name, "shown")) {
+		session->shown = true;
 		forward(session, "onViewShown", message);
 	} else if (g_str_equal(name, "stats")) {
 		on_answer(session, message, "video", "stats");
@@ -272,6 +287,7 @@ static void on_video_end(struct child *child, const char *how, bool clean, void 
 	(void)child;
 	(void)clean;
 	session->video = NULL;
+	session->shown = session->pictures = false;
 	g_autofree char *text = g_strdup_printf("callbox-video: %s", how);
 	error_event(session, "video", text);
 	if (++session->video_restarts > VIDEO_RESTARTS_MAX)
@@ -330,8 +346,17 @@ void session_profile(struct session *session)
 	tell(session->media, message);
 }
 
+/* What callbox-video is to open for a view now. Caller frees. */
+static char *view_now(const struct session *session, const char *view)
+{
+	bool waits = session->box->screen && g_str_has_prefix(view, "kms:") && !session->pictures;
+	return waits ? g_strdup("null:") : screen_view(&session->box->conf, view, !session->call_id);
+}
+
 static void video_start(struct session *session)
 {
+	g_autofree char *local = view_now(session, session->box->conf.local_view);
+	g_autofree char *remote = view_now(session, session->box->conf.remote_view);
 	const struct conf *conf = &session->box->conf;
 	cJSON *message = message_new("start");
 	cJSON_AddStringToObject(message, "mode", session->call_id ? "call" : "preview");
@@ -346,8 +371,8 @@ static void video_start(struct session *session)
 	cJSON_AddStringToObject(message, "controls", conf->camera_controls ? conf->camera_controls : "");
 	cJSON_AddBoolToObject(message, "camera_h264", conf->camera_h264);
 	profile_add(session, message);
-	cJSON_AddStringToObject(message, "local_view", conf->local_view);
-	cJSON_AddStringToObject(message, "remote_view", conf->remote_view);
+	cJSON_AddStringToObject(message, "local_view", local);
+	cJSON_AddStringToObject(message, "remote_view", remote);
 	child_send(session->video, message);
 	message = message_new("enable");
 	cJSON_AddBoolToObject(message, "on", wants_camera(session));
@@ -428,6 +453,7 @@ void session_start(struct session *session, const char *account, const char *pee
 	cJSON_AddBoolToObject(settings, "echo_cancel", conf->echo_cancel);
 	cJSON_AddBoolToObject(settings, "noise_suppress", conf->noise_suppress);
 	cJSON_AddBoolToObject(settings, "gain_control", conf->gain_control);
+	cJSON_AddItemToObject(settings, "drifts", drifts_load(conf->state_dir));
 	child_send(session->media, message);
 	flags_tell(session);
 	video_start(session);
@@ -501,6 +527,8 @@ bool session_is_ready(const struct session *session)
 void session_hold(struct session *session, bool on)
 {
 	session->held = on;
+	if (on)
+		session_pictures(session, false);
 	session_flags(session);
 	session_switch(session, "speaker", on ? "null:" : session->box->conf.speaker);
 }
@@ -511,6 +539,14 @@ void session_tone(struct session *session, const char *tone, int volume)
 	if (tone)
 		cJSON_AddStringToObject(message, "tone", tone);
 	cJSON_AddNumberToObject(message, "volume", volume);
+	tell(session->media, message);
+}
+
+void session_gain(struct session *session, const char *kind, double gain)
+{
+	cJSON *message = message_new("gain");
+	cJSON_AddStringToObject(message, "kind", kind);
+	cJSON_AddNumberToObject(message, "millis", (int)(gain * 1000));
 	tell(session->media, message);
 }
 
@@ -529,12 +565,35 @@ void session_switch(struct session *session, const char *kind, const char *id)
 	tell(g_str_equal(kind, "camera") ? session->video : session->media, message);
 }
 
-void session_view(struct session *session, const char *which, const char *output)
+void session_view(struct session *session, const char *which)
 {
+	const struct conf *conf = &session->box->conf;
+	g_autofree char *view = view_now(session, strcmp(which, "local") == 0 ? conf->local_view : conf->remote_view);
 	cJSON *message = message_new("view");
 	cJSON_AddStringToObject(message, "which", which);
-	cJSON_AddStringToObject(message, "output", output);
+	cJSON_AddStringToObject(message, "output", view);
 	tell(session->video, message);
+}
+
+bool session_has_pictures(const struct session *session)
+{
+	const struct conf *conf = &session->box->conf;
+	if (!session->started || session->held || !session->video)
+		return false;
+	return session->call_id ? session->shown && g_str_has_prefix(conf->remote_view, "kms:")
+				: g_str_has_prefix(conf->local_view, "kms:");
+}
+
+void session_pictures(struct session *session, bool on)
+{
+	const struct conf *conf = &session->box->conf;
+	if (session->pictures == on)
+		return;
+	session->pictures = on;
+	if (g_str_has_prefix(conf->remote_view, "kms:"))
+		session_view(session, "remote");
+	if (g_str_has_prefix(conf->local_view, "kms:"))
+		session_view(session, "local");
 }
 
 void session_stats(struct session *session, struct control_request *request)

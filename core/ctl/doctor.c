@@ -1,17 +1,15 @@
 #include "core/ctl/ctl.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <glib.h>
 #include <ifaddrs.h>
-#include <linux/videodev2.h>
 #include <net/if.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -21,29 +19,20 @@
 
 #define GPU_LIMIT_MS 5000
 
-static int found(const char *level, const char *part, const char *text)
+int doctor_found(const char *level, const char *part, const char *format, ...)
 {
-	printf("%-6s %-8s %s\n", level, part, text);
+	va_list arguments;
+	printf("%-6s %-8s ", level, part);
+	va_start(arguments, format);
+	vprintf(format, arguments);
+	va_end(arguments);
+	putchar('\n');
 	return level[0] == 'W';
 }
 
-static int camera_check(const char *file)
+static int found(const char *level, const char *part, const char *text)
 {
-	struct v4l2_capability can;
-	int fd = open(file, O_RDWR | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0) {
-		g_autofree char *text = g_strdup_printf("%s: %s%s", file, g_strerror(errno),
-							errno == EACCES ? ": add the user to group video" : "");
-		return found("WRONG", "camera", text);
-	}
-	memset(&can, 0, sizeof(can));
-	int r = ioctl(fd, VIDIOC_QUERYCAP, &can);
-	close(fd);
-	bool captures = r == 0 && (can.device_caps & (V4L2_CAP_VIDEO_CAPTURE | V4L2_CAP_VIDEO_CAPTURE_MPLANE));
-	if (!captures)
-		return 0;
-	g_autofree char *text = g_strdup_printf("v4l2:%s  %s (%s)", file, can.card, can.driver);
-	return found("ok", "camera", text);
+	return doctor_found(level, part, "%s", text);
 }
 
 /* Calls check for each file of the folder that begins with prefix; returns their number. */
@@ -130,6 +119,46 @@ static int gpu_check(const char *file)
 	return found("WRONG", "gpu", bad);
 }
 
+/* What is plugged into a card, one line a connector. Kernel file names: card0-HDMI-A-1. */
+static unsigned int connectors(const char *card)
+{
+	unsigned int n = 0;
+	g_autofree char *prefix = g_strconcat(card, "-", NULL);
+	GDir *dir = g_dir_open("/sys/class/drm", 0, NULL);
+	for (const char *name; dir && (name = g_dir_read_name(dir));) {
+		g_autofree char *file = g_strdup_printf("/sys/class/drm/%s/status", name), *status = NULL;
+		if (!g_str_has_prefix(name, prefix) || !g_file_get_contents(file, &status, NULL, NULL) ||
+		    !g_str_has_prefix(status, "connected"))
+			continue;
+		g_autofree char *text = g_strdup_printf("kms:%s:%s  connected", card, name + strlen(prefix));
+		found("ok", "screen", text);
+		n++;
+	}
+	if (dir)
+		g_dir_close(dir);
+	return n;
+}
+
+static int card_check(const char *file)
+{
+	if (access(file, R_OK | W_OK) < 0) {
+		g_autofree char *bad = g_strdup_printf("%s: %s: add the user to group video", file, g_strerror(errno));
+		return found("WRONG", "screen", bad);
+	}
+	if (connectors(strrchr(file, '/') + 1) > 0)
+		return 0;
+	g_autofree char *text = g_strdup_printf("%s: nothing is connected", file);
+	return found("none", "screen", text);
+}
+
+static int cec_check(const char *file)
+{
+	if (access(file, R_OK | W_OK) == 0)
+		return found("ok", "cec", file);
+	g_autofree char *text = g_strdup_printf("%s: %s: add the user to group video", file, g_strerror(errno));
+	return found("WRONG", "cec", text);
+}
+
 static int network_check(void)
 {
 	struct ifaddrs *all = NULL;
@@ -146,11 +175,13 @@ static int network_check(void)
 
 int doctor_machine(void)
 {
-	int trouble = 0;
-	if (each_file("/dev", "video", camera_check, &trouble) == 0)
-		found("none", "camera", "no /dev/video*: no camera is plugged in, or its driver is not loaded");
+	int trouble = doctor_cameras();
 	trouble += sound_check();
 	if (each_file("/dev/dri", "renderD", gpu_check, &trouble) == 0)
 		found("none", "gpu", "no /dev/dri/renderD*: pictures are encoded in software");
+	if (each_file("/dev/dri", "card", card_check, &trouble) == 0)
+		found("none", "screen", "no /dev/dri/card*: no graphics card, or its driver is not loaded");
+	if (each_file("/dev", "cec", cec_check, &trouble) == 0)
+		found("none", "cec", "no /dev/cec*: this machine cannot switch a television on and off");
 	return trouble + network_check();
 }

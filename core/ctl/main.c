@@ -462,6 +462,33 @@ static int command_devices(struct ctl *ctl)
 	return r;
 }
 
+static int command_set_volume(struct ctl *ctl)
+{
+	char *end;
+	double percent = strtod(ctl->words[1], &end);
+	if (*end || end == ctl->words[1] || percent < 0 || percent > 100)
+		return fail(EXIT_USAGE, "set-volume: \"%s\" is no number from 0 to 100", ctl->words[1]);
+	cJSON *params = one_text("kind", ctl->words[0]);
+	cJSON_AddNumberToObject(params, "percent", (int)percent);
+	return simple(ctl, "setVolume", params);
+}
+
+static int command_get_volume(struct ctl *ctl)
+{
+	cJSON *result = NULL;
+	int r = ask(ctl, "getVolume", NULL, &result);
+	const cJSON *one;
+	if (r == 0 && ctl->json)
+		print_json(result, true);
+	else if (r == 0)
+		cJSON_ArrayForEach(one, result)
+			printf("%-10s  %3d %%%s  %s\n", one->string, message_int(one, "percent", 0),
+			       message_bool(one, "on", true) ? "" : " (switched off)",
+			       message_bool(one, "mixer", false) ? message_string(one, "name", "") : "no mixer");
+	cJSON_Delete(result);
+	return r;
+}
+
 static int command_switch(struct ctl *ctl)
 {
 	cJSON *params = one_text("kind", ctl->words[0]);
@@ -610,11 +637,12 @@ static int command_camera_controls(struct ctl *ctl)
 	else if (r == 0)
 		cJSON_ArrayForEach(one, controls) {
 			const char *item = message_string(one, "item", "");
-			printf("%-32s %-6s %d%s%s%s  (%d to %d, step %d, default %d)%s%s\n", message_string(one, "name", ""),
-			       message_string(one, "type", ""), message_int(one, "value", 0), item[0] ? " (" : "", item,
-			       item[0] ? ")" : "", message_int(one, "min", 0), message_int(one, "max", 0),
-			       message_int(one, "step", 0), message_int(one, "default", 0),
-			       message_member(one, "note") ? " " : "", message_string(one, "note", ""));
+			printf("%-32s %-6s %d%s%s  (%d to %d, step %d, default %d)%s%s\n",
+			       message_string(one, "name", ""), message_string(one, "type", ""),
+			       message_int(one, "value", 0), item[0] ? " = " : "", item, message_int(one, "min", 0),
+			       message_int(one, "max", 0), message_int(one, "step", 0),
+			       message_int(one, "default", 0), message_member(one, "note") ? " " : "",
+			       message_string(one, "note", ""));
 		}
 	cJSON_Delete(result);
 	return r;
@@ -700,6 +728,8 @@ static const struct {
 	  "brightness, focus, zoom and what else the open camera has" },
 	{ "camera-set", command_camera_set, 2, 2, "camera-set CONTROL VALUE", "set one of them" },
 	{ "camera-preset", command_camera_preset, 1, 1, "camera-preset NAME", "set those of a preset in the conf" },
+	{ "set-volume", command_set_volume, 2, 2, "set-volume speaker|microphone 0..100", "how loud it is" },
+	{ "get-volume", command_get_volume, 0, 0, "get-volume [--json]", "of both, and whose knob it is" },
 	{ "view", command_view, 2, 2, "view local|remote VIEW", "null:, png:FILE, raw:FILE or window:" },
 	{ "preview", command_preview, 1, 1, "preview on|off", "the own picture without a call" },
 	{ "status", command_status, 0, 0, "status [--json]", "what is going on" },

@@ -72,8 +72,17 @@ static void on_device(const char *kind, const char *id, const char *state, const
 	program_post(((struct media *)data)->program, message);
 }
 
+static void on_drift(const char *microphone, const char *speaker, int nanos, void *data)
+{
+	cJSON *message = message_new("drift");
+	cJSON_AddStringToObject(message, "microphone", microphone);
+	cJSON_AddStringToObject(message, "speaker", speaker);
+	cJSON_AddNumberToObject(message, "nanos", nanos);
+	say(data, message);
+}
+
 static const struct session_ops ops = { on_description, on_candidates, on_up, on_lost, on_quality, on_device,
-					on_failed };
+					on_failed, on_drift };
 
 static void do_start(void *data, const cJSON *message, int fd)
 {
@@ -171,6 +180,15 @@ static void do_tone(void *data, const cJSON *message, int fd)
 		session_tone(media->session, tone);
 }
 
+static void do_gain(void *data, const cJSON *message, int fd)
+{
+	struct media *media = data;
+	(void)fd;
+	if (media->session)
+		session_gain(media->session, message_string(message, "kind", ""),
+			     message_number(message, "millis", 1000) / 1000);
+}
+
 static void do_switch(void *data, const cJSON *message, int fd)
 {
 	struct media *media = data;
@@ -216,6 +234,9 @@ static const struct message_field switch_fields[] = {
 static const struct message_field tone_fields[] = {
 	{ "tone", M_STRING, false, 1, 1024 }, { "volume", M_NUMBER, true, 0, 100 }, { NULL, M_STRING, false, 0, 0 },
 };
+static const struct message_field gain_fields[] = {
+	{ "kind", M_STRING, true, 1, 16 }, { "millis", M_NUMBER, true, 0, 1000 }, { NULL, M_STRING, false, 0, 0 },
+};
 static const struct message_field stats_fields[] = { { "id", M_NUMBER, true, 1, 1e9 },
 						     { NULL, M_STRING, false, 0, 0 } };
 static const struct program_word words[] = {
@@ -229,6 +250,7 @@ static const struct program_word words[] = {
 	{ "enable", NULL, do_enable },
 	{ "playout_mute", NULL, do_playout_mute },
 	{ "tone", tone_fields, do_tone },
+	{ "gain", gain_fields, do_gain },
 	{ "switch", switch_fields, do_switch },
 	{ "stats", stats_fields, do_stats },
 	{ "stop", NULL, do_stop },

@@ -9,4 +9,4 @@ core_screen_callbox_screen_LDADD = $(SCREENGLUE_LDADD) $(BASE_LDADD) $(PANGO_LIB
 check_PROGRAMS += tests/unit/test_screen
 tests_unit_test_screen_SOURCES = tests/unit/test_screen.c $(SCREEN_SOURCES)
 tests_unit_test_screen_CFLAGS = $(AM_CFLAGS) $(PANGO_CFLAGS)
-tests_unit_test_screen_LDADD = $(SCREENGLUE_LDADD) $(BASE_LDADD) $(PANGO_LIBS)
+tests_unit_test_screen_LDADD = $(VIDEOGLUE_LDADD) $(BASE_LDADD) $(PANGO_LIBS)

@@ -203,8 +203,10 @@ void output_paint(struct output *output)
 void output_blank(struct output *output)
 {
 	output->waits = false;
-	if (output->display && output->mine)
-		display_blank(output->display);
+	int r = output->display && output->mine ? display_blank(output->display) : 0;
+	if (r < 0 && r != -ENODEV)
+		log_once(LOG_LEVEL_WARNING, "driver: screen %s cannot be switched off: %s", output->where,
+			 g_strerror(-r));
 	cairo_surface_t *surface = output->display ? NULL : output_surface(output);
 	if (!surface)
 		return;

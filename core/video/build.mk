@@ -2,6 +2,8 @@
 VIDEO_PIPE = \
 	core/video/adapt.c core/video/adapt.h \
 	core/video/capture.c core/video/capture.h \
+	core/video/ladder.c core/video/ladder.h \
+	core/video/passthrough.c core/video/passthrough.h \
 	core/video/decoding.c core/video/decoding.h core/video/hardware.c core/video/hardware.h \
 	core/video/ladder.c core/video/ladder.h core/video/scout.c core/video/scout.h \
 	core/video/placeholder.c core/video/placeholder.h \
@@ -22,7 +24,7 @@ tests_tools_pattern_read_LDADD = $(VIDEOGLUE_LDADD) $(BASE_LDADD)
 check_PROGRAMS += tests/unit/test_threads
 tests_unit_test_threads_SOURCES = tests/unit/test_threads.c $(VIDEO_PIPE)
 tests_unit_test_threads_LDADD = core/media/libmedia.a drivers-glue/libsoundglue.a $(VIDEOGLUE_LDADD) \
-	$(BASE_LDADD) $(NICE_LIBS) $(OPENSSL_LIBS) $(SRTP_LIBS) $(OPUS_LIBS) $(ECHO_LIBS) $(ALSA_LIBS)
+	$(BASE_LDADD) $(NICE_LIBS) $(OPENSSL_LIBS) $(SRTP_LIBS) $(OPUS_LIBS) $(SOUND_LIBS)
 
 check_PROGRAMS += tests/unit/test_frame
 tests_unit_test_frame_SOURCES = tests/unit/test_frame.c
@@ -44,3 +46,7 @@ tests_unit_test_va_LDADD = $(VIDEOGLUE_LDADD) $(VADISPLAY_LDADD) $(BASE_LDADD)
 check_PROGRAMS += tests/unit/test_adapt
 tests_unit_test_adapt_SOURCES = tests/unit/test_adapt.c core/video/adapt.c
 tests_unit_test_adapt_LDADD = $(BASE_LDADD) -lm
+
+check_PROGRAMS += tests/unit/test_camera
+tests_unit_test_camera_SOURCES = tests/unit/test_camera.c core/video/placeholder.c core/video/source.c
+tests_unit_test_camera_LDADD = drivers-glue/libvideoglue.a core/devices/libdevices.a $(YUV_LIBS) $(JPEG_LIBS) $(BASE_LDADD)

@@ -10,6 +10,10 @@
 #include "core/devices/devices.h"
 #include "core/video/adapt.h"
 #include "core/video/ladder.h"
+#include "core/video/passthrough.h"
+
+#define IDR_US 500000
+#define IDR_PATIENCE_US 1000000 /* after that a camera makes none when it is asked */
 
 /* What somebody wants to know of the camera's controls, or to change. */
 struct question {
@@ -33,10 +37,17 @@ struct capture {
 	int bitrate_bps, level;
 	struct capture_stats stats;
 	GQueue questions;
+	bool coded; /* the newest frame is an access unit: its picture is passthrough's */
 
 	/* the thread's own */
 	struct source *source;
 	struct ladder *ladder;
+	struct passthrough *passthrough;
+	bool direct;	      /* the camera's own access units are being sent */
+	int told_bps;	      /* to the camera's encoder */
+	bool follows;	      /* it does what it is told */
+	int64_t asked_idr_us; /* of it */
+	int64_t owed_idr_us;  /* since when the peer waits for one, 0: it does not */
 	struct adapt adapt;
 	const struct view_driver *view_driver;
 	struct view *view;
@@ -124,6 +135,95 @@ static void encode(struct capture *capture, struct frame *frame)
 		unit_send(capture, frame, &encoded, (double)spent / 1000);
 }
 
+/* ---- a camera that encodes by itself ---- */
+
+/* The peer gets a key frame when it asked for one; the camera is not asked too often. */
+static void idr_ask(struct capture *capture)
+{
+	int64_t now = g_get_monotonic_time();
+	if (now - capture->asked_idr_us < IDR_US)
+		return;
+	capture->asked_idr_us = now;
+	source_request_idr(capture->source);
+}
+
+static void rate_tell(struct capture *capture, int bitrate_bps)
+{
+	if (capture->told_bps == bitrate_bps)
+		return;
+	capture->told_bps = bitrate_bps;
+	capture->follows = source_set_rate(capture->source, bitrate_bps) == 0;
+}
+
+/* Whether this access unit can be sent as it is. What begins, begins with a key frame. */
+static bool unit_fits(struct capture *capture, const struct frame *unit)
+{
+	pthread_mutex_lock(&capture->lock);
+	int bitrate_bps = capture->bitrate_bps, level = capture->level;
+	bool fits = unit->width <= capture->wish.width && unit->height <= capture->wish.height;
+	pthread_mutex_unlock(&capture->lock);
+	rate_tell(capture, bitrate_bps);
+	fits = fits && passthrough_is_for(capture->passthrough, level) &&
+	       (capture->follows || passthrough_bps(capture->passthrough) <= bitrate_bps / 4 * 5);
+	if (fits && !capture->direct && !unit->keyframe)
+		idr_ask(capture);
+	if (capture->owed_idr_us && !unit->keyframe &&
+	    g_get_monotonic_time() - capture->owed_idr_us > IDR_PATIENCE_US)
+		fits = false; /* our own encoder makes one, until the camera's next */
+	return fits && (capture->direct || unit->keyframe);
+}
+
+static void unit_pass(struct capture *capture, const struct frame *unit)
+{
+	const struct encoded encoded = { .bytes = unit->planes[0], .size = unit->bytes, .keyframe = unit->keyframe };
+	pthread_mutex_lock(&capture->lock);
+	bool wanted = capture->units && !capture->muted, idr = wanted && capture->idr;
+	if (wanted && unit->keyframe)
+		capture->idr = false;
+	capture->stats.width = unit->width;
+	capture->stats.height = unit->height;
+	capture->stats.fps = capture->wish.fps;
+	g_strlcpy(capture->stats.encoder, "the camera's own", sizeof(capture->stats.encoder));
+	pthread_mutex_unlock(&capture->lock);
+	if (idr && !unit->keyframe)
+		idr_ask(capture);
+	capture->owed_idr_us = !idr || unit->keyframe ? 0
+			       : capture->owed_idr_us ? capture->owed_idr_us : g_get_monotonic_time();
+	if (wanted)
+		unit_send(capture, unit, &encoded, 0);
+}
+
+/* An access unit goes on as it is, or as a picture that is encoded anew. */
+static void unit_send_on(struct capture *capture, struct frame *unit)
+{
+	struct frame *picture;
+	bool direct = unit_fits(capture, unit);
+	if (capture->direct && !direct)
+		capture_request_idr(capture); /* another encoder goes on */
+	capture->direct = direct;
+	if (direct) {
+		unit_pass(capture, unit);
+	} else if (passthrough_picture(capture->passthrough, &picture) == 0) {
+		encode(capture, picture);
+		frame_release(picture);
+	} else {
+		idr_ask(capture);
+	}
+}
+
+static void frame_send(struct capture *capture, struct frame *frame)
+{
+	if (frame->format == FRAME_H264) {
+		unit_send_on(capture, frame);
+		return;
+	}
+	if (capture->direct)
+		capture_request_idr(capture); /* a placeholder comes between */
+	capture->direct = false;
+	capture->told_bps = 0;
+	encode(capture, frame);
+}
+
 static void view_close(struct capture *capture)
 {
 	if (capture->view)
@@ -193,6 +293,16 @@ static void answer_questions(struct capture *capture)
 	} while (question);
 }
 
+static void newest_drop(struct capture *capture)
+{
+	pthread_mutex_lock(&capture->lock);
+	struct frame *old = capture->newest;
+	capture->newest = NULL;
+	capture->coded = false;
+	pthread_mutex_unlock(&capture->lock);
+	frame_release(old);
+}
+
 /* Takes over what other threads wished. False: stop. */
 static bool take_wishes(struct capture *capture)
 {
@@ -200,6 +310,7 @@ static bool take_wishes(struct capture *capture)
 	while (!capture->enabled && !capture->stop) {
 		pthread_mutex_unlock(&capture->lock);
 		source_close(capture->source);
+		newest_drop(capture); /* it may be the camera's memory, which keeps the device from resting */
 		answer_questions(capture);
 		pthread_mutex_lock(&capture->lock);
 		if (!capture->enabled && !capture->stop && g_queue_is_empty(&capture->questions))
@@ -224,6 +335,9 @@ static bool take_wishes(struct capture *capture)
 	if (camera_changed)
 		source_switch(capture->source, capture->wish.camera);
 	if (profile_changed) {
+		capture->wish.width = profile.width;
+		capture->wish.height = profile.height;
+		capture->wish.fps = profile.fps;
 		source_wish(capture->source, &profile);
 		adapt_init(&capture->adapt, profile.width, profile.height, profile.fps, bitrate_bps);
 	}
@@ -235,9 +349,12 @@ static bool take_wishes(struct capture *capture)
 /* Under no lock. The newest frame stays held for snapshots. */
 static void frame_note(struct capture *capture, struct frame *frame)
 {
+	if (frame->format == FRAME_H264)
+		passthrough_put(capture->passthrough, frame);
 	pthread_mutex_lock(&capture->lock);
 	struct frame *old = capture->newest;
-	capture->newest = frame_hold(frame);
+	capture->coded = frame->format == FRAME_H264;
+	capture->newest = capture->coded ? NULL : frame_hold(frame);
 	capture->stats.captured += source_is_live(capture->source);
 	source_counts(capture->source, &capture->stats.source);
 	g_strlcpy(capture->stats.camera, source_describe(capture->source), sizeof(capture->stats.camera));
@@ -247,7 +364,14 @@ static void frame_note(struct capture *capture, struct frame *frame)
 
 static void frame_show(struct capture *capture, struct frame *frame)
 {
-	int r = capture->view ? capture->view_driver->show(capture->view, frame) : 0;
+	struct frame *picture = NULL;
+	int r = 0;
+	if (!capture->view || g_str_has_prefix(capture->wish.view, "null:"))
+		return;
+	if (frame->format == FRAME_H264 && passthrough_picture(capture->passthrough, &picture) < 0)
+		return;
+	r = capture->view_driver->show(capture->view, picture ? picture : frame);
+	frame_release(picture);
 	if (r == 0 || r == -EBADMSG)
 		return;
 	log_once(LOG_LEVEL_ERROR, "view %s: %s", capture->wish.view, g_strerror(-r));
@@ -263,7 +387,7 @@ static void *capture_thread(void *data)
 			continue;
 		frame_note(capture, frame);
 		frame_show(capture, frame);
-		encode(capture, frame);
+		frame_send(capture, frame);
 		frame_release(frame);
 	}
 	source_close(capture->source);
@@ -281,6 +405,7 @@ int capture_start(const struct capture_wish *wish, source_camera_fn on_camera, v
 	capture->wish = *wish;
 	capture->source = source_new(wish->camera, &camera, wish->controls, on_camera, data);
 	adapt_init(&capture->adapt, wish->width, wish->height, wish->fps, wish->bitrate_bps);
+	capture->passthrough = passthrough_new();
 	capture->ladder = ladder_new(&wish->encoder);
 	capture->wish.camera = g_strdup(wish->camera);
 	capture->wish.view = g_strdup(wish->view);
@@ -306,6 +431,7 @@ void capture_stop(struct capture *capture)
 	g_thread_join(capture->thread);
 	source_free(capture->source);
 	ladder_free(capture->ladder);
+	passthrough_free(capture->passthrough);
 	frame_release(capture->newest);
 	g_queue_clear_full(&capture->questions, question_free);
 	g_free(capture->wish.camera);
@@ -400,7 +526,10 @@ struct frame *capture_newest(struct capture *capture)
 {
 	pthread_mutex_lock(&capture->lock);
 	struct frame *frame = capture->newest ? frame_hold(capture->newest) : NULL;
+	bool coded = capture->coded;
 	pthread_mutex_unlock(&capture->lock);
+	if (coded && passthrough_picture(capture->passthrough, &frame) < 0)
+		return NULL;
 	return frame;
 }
 

@@ -53,6 +53,7 @@ struct source *source_new(const char *camera, const struct camera_wish *wish, co
 	source->on_camera = on_camera;
 	source->data = data;
 	source->watch = -1;
+	source->retry_step_us = RETRY_FIRST_US;
 	return source;
 }
 
@@ -146,6 +147,12 @@ bool source_control_each(struct source *source, void (*each)(const struct camera
 	return there;
 }
 
+static void retry_later(struct source *source)
+{
+	source->retry_us = g_get_monotonic_time() + source->retry_step_us;
+	source->retry_step_us = MIN(source->retry_step_us * 2, RETRY_LAST_US);
+}
+
 /* At an opening each word is tried: what this camera lacks another may have. */
 static void controls_apply(struct source *source)
 {
@@ -177,8 +184,7 @@ static void camera_try(struct source *source)
 		return;
 	}
 	source->camera = NULL;
-	source->retry_us = g_get_monotonic_time() + source->retry_step_us;
-	source->retry_step_us = MIN(source->retry_step_us * 2, RETRY_LAST_US);
+	retry_later(source);
 	if (!source->told_failed && !source->was_lost)
 		told(source, "failed", why[0] ? why : "camera cannot be opened");
 	source->told_failed = true;
@@ -227,9 +233,13 @@ static int next_without(struct source *source, struct frame **ret_frame)
 static void camera_lost(struct source *source, const char *why)
 {
 	g_autofree char *text = g_strdup_printf("camera %s: %s", source->id, why);
+	if (source->live) {
+		source->retry_us = 0;
+		source->retry_step_us = RETRY_FIRST_US;
+	} else {
+		retry_later(source); /* it can be opened, but that is all */
+	}
 	camera_close(source);
-	source->retry_us = 0;
-	source->retry_step_us = RETRY_FIRST_US;
 	source->counts.lost++;
 	if (!source->was_lost)
 		told(source, "lost", text);
@@ -241,7 +251,8 @@ static void trouble(struct source *source, const char *why, int tries)
 {
 	int r = source->restarts >= tries || !source->driver->restart ? -EIO : 0;
 	if (r == 0) {
-		log_warning("camera %s: %s: the stream is begun anew", source->id, why);
+		if (!source->was_lost)
+			log_warning("camera %s: %s: the stream is begun anew", source->id, why);
 		r = source->driver->restart(source->camera);
 	}
 	if (r < 0) {

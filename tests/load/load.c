@@ -393,7 +393,8 @@ static void test_flood(void)
 	g_assert_cmpuint(client_count(bob, "onInvited"), ==, 0);
 	g_assert_cmpuint(rang, >=, 1);
 	g_assert_cmpuint(rang, <=, 6 * (unsigned int)(1 + (began - flood_began) / (60 * G_USEC_PER_SEC)));
-	g_print("# %d invites of %d peers: %u rang; rss of callboxd %ld -> %ld KiB; a contact's call rang after %.0f ms\n",
+	g_print("# %d invites of %d peers: %u rang; rss of callboxd %ld -> %ld KiB; "
+		"a contact's call rang after %.0f ms\n",
 		invites, peers, rang, before, rss_kib(bob_box->pid), ms);
 	verb(alice, "hangup");
 	for (int i = 0; i < peers; i++)

@@ -173,6 +173,7 @@ static VAStatus decode_end(struct context *context, struct job *job)
 		report_violation(&driver->report, "vaEndPicture: the first slice does not begin the picture");
 	if (p->seq_fields.bits.chroma_format_idc != 1 || p->bit_depth_luma_minus8 != 0 ||
 			p->bit_depth_chroma_minus8 != 0 || p->seq_fields.bits.pic_order_cnt_type == 1 ||
+			p->pic_fields.bits.field_pic_flag ||
 			job->target->fourcc != VA_FOURCC_NV12 || !job->target->writable)
 		return VA_STATUS_ERROR_UNSUPPORTED_RT_FORMAT;
 	for (int i = 0; i < 16; i++) {

@@ -15,6 +15,11 @@
 static pthread_mutex_t drivers_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct driver *drivers;
 
+struct driver *driver_of(VADriverContextP va)
+{
+	return va->pDriverData;
+}
+
 struct deadline deadline_in(uint64_t timeout_ns)
 {
 	struct deadline deadline = { .never = timeout_ns == VA_TIMEOUT_INFINITE };
@@ -135,6 +140,7 @@ static VAStatus terminate(VADriverContextP va)
 	object_table_finish(&driver->objects, &left);
 	report_finish(&driver->report, &left);
 	pthread_mutex_unlock(&driver->lock);
+	g_free(driver->dump);
 	pthread_cond_destroy(&driver->changed);
 	pthread_mutex_destroy(&driver->lock);
 	g_free(driver);
@@ -230,6 +236,7 @@ static VAStatus driver_init(VADriverContextP va)
 	pthread_cond_init(&driver->changed, &clock);
 	pthread_condattr_destroy(&clock);
 	report_init(&driver->report);
+	driver->dump = g_strdup(g_getenv("CALLBOX_VA_DUMP"));
 	object_table_init(&driver->objects, &driver->report);
 	va->pDriverData = driver;
 	*va->vtable = table;

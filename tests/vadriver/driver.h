@@ -20,14 +20,12 @@ struct driver {
 	struct personality personality;
 	struct faults faults;
 	struct report report;
+	char *dump; /* file for reconstructions; NULL: none */
 	unsigned int contexts_made[CONTEXT_KINDS];
 	struct driver *next; /* of the drivers of this process */
 };
 
-static inline struct driver *driver_of(VADriverContextP va)
-{
-	return va->pDriverData;
-}
+struct driver *driver_of(VADriverContextP va);
 
 /* An end of waiting on the monotonic clock. */
 struct deadline {

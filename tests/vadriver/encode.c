@@ -2,6 +2,7 @@
  * them; the worker encodes the slices, puts the program's headers (or, where it gave none, the driver's) before
  * them, and leaves reconstruction and coded segments. Settings of misc buffers last until the next of their kind. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "tests/vadriver/context.h"
@@ -12,8 +13,6 @@
 
 /* The order of a picture's buffers that suits every driver. */
 enum stage { STAGE_NONE, STAGE_SEQUENCE, STAGE_PICTURE, STAGE_MISC, STAGE_HEADER, STAGE_SLICE };
-static const char *const stage_names[] = { "nothing", "sequence parameters", "picture parameters",
-	"misc parameters", "packed headers", "slice parameters" };
 
 enum { TRIES = 4 };
 
@@ -27,6 +26,7 @@ struct encode_settings {
 
 struct encoder {
 	struct encode_settings settings; /* as rendered so far; lock */
+	bool wants_quality; /* a quality level was given once; lock */
 	struct rate rate; /* the worker's */
 	struct coder coder;
 	bool coder_ready;
@@ -39,13 +39,13 @@ struct encode_slice {
 
 struct encode_work {
 	enum stage stage;
-	bool have_sequence, have_picture, have_hrd, late_hrd;
+	bool have_sequence, have_picture, have_hrd, late_hrd, have_quality;
 	struct encode_settings settings; /* as of vaEndPicture */
 	struct encode_parameters parameters;
 	GPtrArray *packed; /* struct packed, in order */
 	GArray *slices; /* struct encode_slice */
 	struct surface *reconstructed, *reference; /* held by the job */
-	unsigned int average_qp;
+	unsigned int slice_headers;
 };
 
 static VAStatus encode_open(struct context *context)
@@ -81,14 +81,39 @@ static void encode_work_destroy(void *data)
 
 /* ---- rendering ---- */
 
-/* A later stage before an earlier one works with some drivers only. */
-static void enter(struct context *context, struct encode_work *work, enum stage stage)
+/* Works with some drivers only. */
+static void unwise_order(struct context *context, const char *later, const char *earlier)
 {
 	struct report *report = &context->driver->report;
-	if (stage < work->stage && context->driver->personality.strict_order)
-		report_violation(report, "order: %s after %s", stage_names[stage], stage_names[work->stage]);
-	else if (stage < work->stage)
-		report_note(report, "order: %s after %s", stage_names[stage], stage_names[work->stage]);
+	if (context->driver->personality.strict_order)
+		report_violation(report, "order: %s after %s", later, earlier);
+	else
+		report_note(report, "order: %s after %s", later, earlier);
+}
+
+static const char *stage_name(enum stage stage)
+{
+	switch (stage) {
+	case STAGE_NONE:
+		return "nothing";
+	case STAGE_SEQUENCE:
+		return "sequence parameters";
+	case STAGE_PICTURE:
+		return "picture parameters";
+	case STAGE_MISC:
+		return "misc parameters";
+	case STAGE_HEADER:
+		return "packed headers";
+	case STAGE_SLICE:
+		return "slice parameters";
+	}
+	return NULL;
+}
+
+static void enter(struct context *context, struct encode_work *work, enum stage stage)
+{
+	if (stage < work->stage)
+		unwise_order(context, stage_name(stage), stage_name(work->stage));
 	work->stage = MAX(stage, work->stage);
 }
 
@@ -111,15 +136,18 @@ static VAStatus misc_render(struct context *context, struct encode_work *work, c
 	}
 	case VAEncMiscParameterTypeHRD:
 		if (work->late_hrd)
-			report_note(&context->driver->report, "order: HRD after rate control");
+			unwise_order(context, "HRD", "rate control");
 		work->have_hrd = true;
 		break;
 	case VAEncMiscParameterTypeMaxFrameSize:
 		encoder->settings.max_frame_bits =
 				((const VAEncMiscParameterBufferMaxFrameSize *)misc->data)->max_frame_size;
 		break;
+	case VAEncMiscParameterTypeQualityLevel:
+		work->have_quality = encoder->wants_quality = true;
+		break;
 	default:
-		break; /* quality and the rest change nothing here */
+		break; /* changes nothing here */
 	}
 	return VA_STATUS_SUCCESS;
 }
@@ -155,6 +183,8 @@ static VAStatus header_render(struct context *context, struct encode_work *work,
 	if (!(context->packed & announced_bit(p->type)))
 		report_violation(report, "packed header of type %u was not announced (%#x)", p->type,
 				context->packed);
+	if (p->type == VAEncPackedHeaderSlice && work->slices->len > work->slice_headers++)
+		unwise_order(context, "packed slice header", "its slice parameters");
 	enter(context, work, p->type == VAEncPackedHeaderSlice ? STAGE_SLICE : STAGE_HEADER);
 	struct packed *packed = g_new0(struct packed, 1);
 	packed->type = p->type;
@@ -197,15 +227,7 @@ static VAStatus slice_render(struct context *context, struct encode_work *work, 
 	enter(context, work, STAGE_SLICE);
 	for (unsigned int i = 0; i < buffer->count; i++) {
 		struct encode_slice slice = { .header = NULL };
-		struct packed *last = last_packed(work);
 		memcpy(&slice.parameters, buffer->bytes + (size_t)i * buffer->size, sizeof(slice.parameters));
-		if (last != NULL && last->type == VAEncPackedHeaderSlice && last->data != NULL) {
-			slice.header = last;
-			for (guint s = 0; s < work->slices->len; s++) {
-				if (g_array_index(work->slices, struct encode_slice, s).header == last)
-					slice.header = NULL;
-			}
-		}
 		if (work->slices->len == SLICES_MAX)
 			return VA_STATUS_ERROR_MAX_NUM_EXCEEDED;
 		g_array_append_val(work->slices, slice);
@@ -234,8 +256,9 @@ static VAStatus encode_render(struct context *context, struct job *job, const st
 	for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++)
 		least = kinds[i].type == buffer->type ? kinds[i].bytes : least;
 	if (least == 0 || buffer->size < least) {
-		report_violation(&context->driver->report, "vaRenderPicture: buffer type %d of %u bytes in an encoder",
-				(int)buffer->type, buffer->size);
+		report_violation(&context->driver->report,
+				"vaRenderPicture: buffer type %d of %u bytes in an encoder", (int)buffer->type,
+				buffer->size);
 		return VA_STATUS_ERROR_UNSUPPORTED_BUFFERTYPE;
 	}
 	switch ((int)buffer->type) {
@@ -271,6 +294,17 @@ static bool any_packed(const struct encode_work *work, enum nal_type type)
 			return true;
 	}
 	return false;
+}
+
+/* The first packed slice header is the first slice's. */
+static void slice_headers_assign(struct encode_work *work)
+{
+	guint slice = 0;
+	for (guint i = 0; i < work->packed->len && slice < work->slices->len; i++) {
+		struct packed *packed = g_ptr_array_index(work->packed, i);
+		if (packed->type == VAEncPackedHeaderSlice)
+			g_array_index(work->slices, struct encode_slice, slice++).header = packed;
+	}
 }
 
 /* What was announced must come, and say what the parameters say. */
@@ -332,8 +366,9 @@ static const char *beyond(const struct context *context, const struct encode_wor
 static struct surface *codec_surface(struct context *context, VASurfaceID id, const char *who)
 {
 	struct surface *surface = object_find(&context->driver->objects, id, OBJECT_SURFACE, who);
-	if (surface != NULL && (surface->fourcc != VA_FOURCC_NV12 || surface->imported ||
-					       surface->width < context->width || surface->height < context->height)) {
+	if (surface != NULL &&
+			(surface->fourcc != VA_FOURCC_NV12 || surface->imported ||
+					surface->width < context->width || surface->height < context->height)) {
 		report_violation(&context->driver->report, "%s: surface %#x does not suit", who, id);
 		return NULL;
 	}
@@ -406,6 +441,12 @@ static VAStatus encode_end(struct context *context, struct job *job)
 	}
 	if (job->target->fourcc != VA_FOURCC_NV12)
 		return VA_STATUS_ERROR_UNSUPPORTED_RT_FORMAT;
+	slice_headers_assign(work);
+	if (work->have_sequence && encoder->wants_quality && !work->have_quality)
+		unwise_order(context, "no quality level", "sequence parameters");
+	if (work->slice_headers > work->slices->len)
+		report_violation(report, "order: %u packed slice headers for %u slices", work->slice_headers,
+				work->slices->len);
 	headers_check(context, work);
 	VAStatus status = take_surfaces(context, job, work);
 	return status == VA_STATUS_SUCCESS ? take_coded(context, job, work->parameters.picture.coded_buf) :
@@ -575,6 +616,20 @@ static void coded_fill(const struct job *job, const GByteArray *stream, unsigned
 	}
 }
 
+/* Appends the reconstruction, as planar 4:2:0 of the context's size, to the file of CALLBOX_VA_DUMP. */
+static void dump(const struct context *context, const struct frame *frame)
+{
+	FILE *file = context->driver->dump != NULL ? fopen(context->driver->dump, "ae") : NULL;
+	if (file == NULL)
+		return;
+	for (int c = 0; c < 3; c++) {
+		unsigned int half = c > 0, width = (context->width + half) >> half;
+		for (unsigned int y = 0; y < (context->height + half) >> half; y++)
+			fwrite(frame->plane[c] + y * (unsigned int)frame->pitch[c], 1, width, file);
+	}
+	fclose(file);
+}
+
 static VAStatus encode_run(struct context *context, struct job *job)
 {
 	struct encoder *encoder = context->state;
@@ -603,6 +658,7 @@ static VAStatus encode_run(struct context *context, struct job *job)
 	if (controlled)
 		rate_spend(&encoder->rate, &wish, intra, qp, stream->len * 8);
 	frame_store(&coder->reconstructed, work->reconstructed);
+	dump(context, &coder->reconstructed);
 	coded_fill(job, stream, (unsigned int)coder->qp, context->driver->personality.segments);
 	return VA_STATUS_SUCCESS;
 }

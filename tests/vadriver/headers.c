@@ -305,8 +305,10 @@ int slice_read(struct bit_reader *r, const struct h264_sps *sps, const struct h2
 	slice.type = get_ue(r) % 5;
 	slice.pps_id = get_ue(r);
 	slice.frame_num = get_bits(r, sps->log2_max_frame_num);
-	if (!sps->frame_mbs_only && get_bits(r, 1))
-		field = get_bits(r, 1) | 1;
+	if (!sps->frame_mbs_only && get_bits(r, 1)) {
+		get_bits(r, 1); /* bottom_field_flag */
+		field = true;
+	}
 	if (slice.nal_type == NAL_IDR)
 		slice.idr_pic_id = get_ue(r);
 	if (sps->poc_type == 0) {

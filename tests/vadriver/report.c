@@ -19,16 +19,6 @@ static void append(const struct report *report, const char *line)
 		close(fd);
 }
 
-static void append_words(struct report *report, unsigned int *count, const char *kind,
-		const char *format, va_list arguments)
-{
-	if (++*count > LINES_MAX)
-		return;
-	g_autofree char *words = g_strdup_vprintf(format, arguments);
-	g_autofree char *line = g_strdup_printf("%s: %s\n", kind, words);
-	append(report, line);
-}
-
 void report_init(struct report *report)
 {
 	*report = (struct report){ .path = g_strdup(g_getenv("CALLBOX_VA_REPORT")) };
@@ -37,17 +27,31 @@ void report_init(struct report *report)
 void report_violation(struct report *report, const char *format, ...)
 {
 	va_list arguments;
+	if (++report->violations > LINES_MAX)
+		return;
 	va_start(arguments, format);
-	append_words(report, &report->violations, "violation", format, arguments);
+	g_autofree char *words = g_strdup_vprintf(format, arguments);
 	va_end(arguments);
+	g_autofree char *line = g_strdup_printf("violation: %s\n", words);
+	append(report, line);
 }
 
 void report_note(struct report *report, const char *format, ...)
 {
 	va_list arguments;
+	report->notes++;
 	va_start(arguments, format);
-	append_words(report, &report->notes, "note", format, arguments);
+	g_autofree char *words = g_strdup_vprintf(format, arguments);
 	va_end(arguments);
+	for (unsigned int i = 0; i < report->noted_count; i++) {
+		if (strcmp(report->noted[i], words) == 0)
+			return;
+	}
+	if (report->noted_count == NOTES_MAX)
+		return;
+	g_autofree char *line = g_strdup_printf("note: %s\n", words);
+	append(report, line);
+	report->noted[report->noted_count++] = g_steal_pointer(&words);
 }
 
 void report_finish(struct report *report, const struct report_left *left)
@@ -60,4 +64,6 @@ void report_finish(struct report *report, const struct report_left *left)
 			report->exports, report->notes, report->violations);
 	append(report, line);
 	g_clear_pointer(&report->path, g_free);
+	while (report->noted_count > 0)
+		g_free(report->noted[--report->noted_count]);
 }

@@ -4,8 +4,12 @@
 #ifndef TESTS_VADRIVER_REPORT_H
 #define TESTS_VADRIVER_REPORT_H
 
+enum { NOTES_MAX = 32 };
+
 struct report {
 	char *path; /* NULL: count only */
+	char *noted[NOTES_MAX]; /* notes written so far */
+	unsigned int noted_count;
 	unsigned int violations, notes;
 	unsigned int encoded, decoded, processed, failed, imports, exports;
 };
@@ -19,7 +23,7 @@ void report_init(struct report *report);
 /* Line "violation: ...": what no driver must be asked. The first hundred are written. */
 void report_violation(struct report *report, const char *format, ...)
 		__attribute__((format(printf, 2, 3)));
-/* Line "note: ...": legal, but wise programs do otherwise. */
+/* Line "note: ...": legal, but wise programs do otherwise. The same words are written once. */
 void report_note(struct report *report, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Line "summary: name=count ...". */
 void report_finish(struct report *report, const struct report_left *left);

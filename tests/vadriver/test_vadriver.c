@@ -1,10 +1,12 @@
-/* The software VA driver itself: its encoder's reconstruction is what libavcodec decodes, whatever the personality;
- * its decoder gives libavcodec's pictures; faults, time-outs, imports, conversions and the report are as README.md says. */
+/* The software VA driver itself: its encoder's reconstruction is what libavcodec decodes, whatever the
+ * personality; its decoder gives libavcodec's pictures; faults, time-outs, imports, conversions and the report are
+ * as README.md says. */
 #include <errno.h>
 #include <fcntl.h>
 #include <glib.h>
 #include <glib/gstdio.h>
 #include <libavcodec/avcodec.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -251,6 +253,34 @@ static void test_rate(void)
 	}
 }
 
+/* A rate that falls in mid-stream is met without an IDR. */
+static void test_rate_change(void)
+{
+	struct place place;
+	struct stream stream;
+	const struct stream_wish wish = { .entrypoint = VAEntrypointEncSlice, .rate_control = VA_RC_CBR,
+		.packed = 31, .qp = 30, .slices = 1, .bits_per_second = 1500000 };
+	size_t bytes[3] = { 0 };
+	place_open(&place, "strict-order", "");
+	stream_open(&stream, place.display, &wish);
+	for (int i = 0; i < 90; i++) {
+		if (i == 30)
+			stream.wish.bits_per_second = 300000;
+		surface_draw(place.display, stream.input, i);
+		g_assert_cmpint(stream_submit(&stream, i == 0), ==, VA_STATUS_SUCCESS);
+		g_autoptr(GBytes) unit = stream_take(&stream);
+		bytes[i / 30] += g_bytes_get_size(unit);
+	}
+	g_test_message("%zu, %zu, %zu bytes a second", bytes[0], bytes[1], bytes[2]);
+	g_assert_cmpuint(bytes[0] * 8, >, 1000000);
+	g_assert_cmpuint(bytes[1] * 8, <, 450000);
+	g_assert_cmpuint(bytes[2] * 8, <, 390000);
+	g_assert_cmpuint(bytes[2] * 8, >, 210000);
+	stream_close(&stream);
+	g_autofree char *report = place_close(&place);
+	assert_clean(report);
+}
+
 /* What the driver's encoder makes, its decoder reads: the same pictures as libavcodec. */
 static void test_decode(void)
 {
@@ -280,8 +310,8 @@ static void test_decode(void)
 static const struct stream_wish plain_wish = { .entrypoint = VAEntrypointEncSlice, .rate_control = VA_RC_CQP,
 	.packed = 31, .qp = 30, .slices = 1 };
 
-/* Encodes until picture number fails; the status of its wait. */
-static VAStatus fail_at(struct place *place, struct stream *stream, int number)
+/* Encodes pictures up to number; the status of the wait for the last. */
+static VAStatus encode_to(struct place *place, struct stream *stream, int number, unsigned int timeout_ms)
 {
 	stream_open(stream, place->display, &plain_wish);
 	for (int i = 1; i < number; i++) {
@@ -292,7 +322,7 @@ static VAStatus fail_at(struct place *place, struct stream *stream, int number)
 	}
 	surface_draw(place->display, stream->input, number);
 	g_assert_cmpint(stream_submit(stream, number == 1), ==, VA_STATUS_SUCCESS);
-	return stream_wait(stream, 100);
+	return stream_wait(stream, timeout_ms);
 }
 
 static void test_error(void)
@@ -300,11 +330,11 @@ static void test_error(void)
 	struct place place;
 	struct stream stream;
 	place_open(&place, "", "error@3#1,silent-error@2#2");
-	g_assert_cmpint(fail_at(&place, &stream, 3), ==, VA_STATUS_ERROR_ENCODING_ERROR);
+	g_assert_cmpint(encode_to(&place, &stream, 3, 10000), ==, VA_STATUS_ERROR_ENCODING_ERROR);
 	g_assert_cmpint(vaSyncSurface(place.display, stream.input), ==, VA_STATUS_ERROR_ENCODING_ERROR);
 	g_assert_cmpuint(stream_status(&stream) & VA_CODED_BUF_STATUS_BAD_BITSTREAM, !=, 0);
 	stream_close(&stream);
-	g_assert_cmpint(fail_at(&place, &stream, 2), ==, VA_STATUS_SUCCESS);
+	g_assert_cmpint(encode_to(&place, &stream, 2, 10000), ==, VA_STATUS_SUCCESS);
 	g_assert_cmpint(vaSyncSurface(place.display, stream.input), ==, VA_STATUS_SUCCESS);
 	g_assert_cmpuint(stream_status(&stream) & VA_CODED_BUF_STATUS_BAD_BITSTREAM, !=, 0);
 	stream_close(&stream);
@@ -320,12 +350,12 @@ static void test_hang(void)
 	struct stream stream;
 	VASurfaceStatus status;
 	place_open(&place, "", "encode:hang@2#1");
-	g_assert_cmpint(fail_at(&place, &stream, 2), ==, VA_STATUS_ERROR_TIMEDOUT);
+	g_assert_cmpint(encode_to(&place, &stream, 2, 100), ==, VA_STATUS_ERROR_TIMEDOUT);
 	g_assert_cmpint(vaSyncSurface2(place.display, stream.input, 10000000), ==, VA_STATUS_ERROR_TIMEDOUT);
 	g_assert_cmpint(vaQuerySurfaceStatus(place.display, stream.input, &status), ==, VA_STATUS_SUCCESS);
 	g_assert_cmpint(status, ==, VASurfaceRendering);
 	stream_close(&stream); /* frees the worker */
-	g_assert_cmpint(fail_at(&place, &stream, 3), ==, VA_STATUS_SUCCESS);
+	g_assert_cmpint(encode_to(&place, &stream, 3, 10000), ==, VA_STATUS_SUCCESS);
 	stream_close(&stream);
 	g_autofree char *report = place_close(&place);
 	assert_clean(report);
@@ -339,7 +369,7 @@ static void test_latency(void)
 	struct stream stream;
 	place_open(&place, "", "latency=300@2");
 	gint64 before = g_get_monotonic_time();
-	g_assert_cmpint(fail_at(&place, &stream, 2), ==, VA_STATUS_ERROR_TIMEDOUT);
+	g_assert_cmpint(encode_to(&place, &stream, 2, 100), ==, VA_STATUS_ERROR_TIMEDOUT);
 	g_assert_cmpint(stream_wait(&stream, 20000), ==, VA_STATUS_SUCCESS);
 	g_assert_cmpint(g_get_monotonic_time() - before, >=, 300000);
 	stream_close(&stream);
@@ -352,7 +382,7 @@ static void test_corrupt(void)
 	struct place place;
 	struct stream stream;
 	place_open(&place, "", "corrupt@2");
-	g_assert_cmpint(fail_at(&place, &stream, 2), ==, VA_STATUS_SUCCESS);
+	g_assert_cmpint(encode_to(&place, &stream, 2, 10000), ==, VA_STATUS_SUCCESS);
 	g_autoptr(GBytes) unit = stream_take(&stream);
 	const uint8_t *bytes = g_bytes_get_data(unit, NULL);
 	g_assert_cmpint(bytes[4] & 31, !=, NAL_SLICE);
@@ -381,6 +411,37 @@ static void test_refuse(void)
 	vaDestroyConfig(place.display, config);
 	g_autofree char *report = place_close(&place);
 	assert_clean(report);
+}
+
+/* In a process of their own: abort@2 ends it, and one that forgets vaTerminate is named. */
+static void test_process(gconstpointer fault)
+{
+	if (g_test_subprocess()) {
+		struct place place = { .report = NULL };
+		struct stream stream;
+		int major, minor;
+		g_autofree char *folder = g_build_filename(g_getenv("CALLBOX_BUILD"), "tests/vadriver", NULL);
+		g_setenv("CALLBOX_VA_PERSONALITY", "", TRUE);
+		g_setenv("CALLBOX_VA_FAULT", fault, TRUE);
+		place.display = display_create(folder);
+		g_assert_cmpint(vaInitialize(place.display, &major, &minor), ==, VA_STATUS_SUCCESS);
+		g_assert_cmpint(encode_to(&place, &stream, 2, 10000), ==, VA_STATUS_SUCCESS);
+		exit(0);
+	}
+	g_autofree char *path = NULL, *text = NULL;
+	int fd = g_file_open_tmp("vadriver-XXXXXX", &path, NULL);
+	close(fd);
+	g_setenv("CALLBOX_VA_REPORT", path, TRUE);
+	g_test_trap_subprocess(NULL, 0, 0);
+	g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
+	g_unlink(path);
+	if (*(const char *)fault != '\0') {
+		g_test_trap_assert_failed();
+		g_assert_cmpstr(text, ==, "");
+	} else {
+		assert_has(text, "violation: exit: vaTerminate was not called\n");
+		assert_has(text, "summary: configs=1 contexts=1 surfaces=3 buffers=1 images=0 encoded=2 ");
+	}
 }
 
 /* Everything that the report must name. */
@@ -569,7 +630,10 @@ int main(int argc, char **argv)
 		g_test_add_data_func(path, &variants[i], test_encode);
 	}
 	g_test_add_func("/vadriver/rate", test_rate);
+	g_test_add_func("/vadriver/rate change", test_rate_change);
 	g_test_add_func("/vadriver/decode", test_decode);
+	g_test_add_data_func("/vadriver/abort", "abort@2", test_process);
+	g_test_add_data_func("/vadriver/exit", "", test_process);
 	g_test_add_func("/vadriver/error", test_error);
 	g_test_add_func("/vadriver/hang", test_hang);
 	g_test_add_func("/vadriver/latency", test_latency);

@@ -2,7 +2,8 @@
  * are counted samples, so that each frame knows its number: frames that are lost, doubled or out of place show
  * exactly.
  *
- * usage: guest_sound capture|playback CARD [STALLS]   prints TAP lines without numbers */
+ * usage: guest_sound capture|playback CARD [STALLS], or faults|dead CARD (snd-pcmtest)   prints TAP lines without numbers */
+#include <errno.h>
 #include <glib.h>
 #include <math.h>
 #include <poll.h>
@@ -203,6 +204,78 @@ static void playback(const char *card, int times)
 	      "silent", shift_of(&p), p.other, p.zeros);
 }
 
+/* ---- snd-pcmtest: a card that refuses on command ---- */
+
+static void inject(const char *fault, const char *value)
+{
+	g_autofree char *file = g_strdup_printf("/sys/module/snd_pcmtest/parameters/inject_%s", fault);
+	FILE *out = fopen(file, "we");
+	if (!out || fputs(value, out) < 0 || fclose(out) != 0)
+		g_error("%s: %s", file, g_strerror(errno));
+}
+
+/* Opens it and moves a few blocks; 0, or what was said. */
+static int try_card(const char *id, bool capture, char why[512])
+{
+	const char *address;
+	struct sound_stream *stream;
+	int16_t block[SOUND_BLOCK] = { 0 };
+	why[0] = '\0';
+	const struct sound_driver *driver = sound_driver_find(id, &address, why, 512);
+	int r = driver->open(address, capture, &stream, why, 512);
+	if (r < 0)
+		return r;
+	for (int i = 0; r == 0 && i < 10; i++)
+		r = capture ? driver->read(stream, block) : driver->write(stream, block);
+	driver->close(stream);
+	return r;
+}
+
+static void faults(const char *card)
+{
+	static const struct { const char *fault, *part; } all[] = {
+		{ "open_err", "busy" }, { "hwpars_err", "busy" }, { "prepare_err", "Invalid argument" },
+		{ "trigger_err", "" },
+	};
+	g_autofree char *id = g_strdup_printf("alsa:hw:CARD=%s", card);
+	char why[512];
+	for (int capture = 0; capture < 2; capture++) {
+		int r = try_card(id, capture, why);
+		check(r == 0, "%s without a fault: %d", capture ? "microphone" : "speaker", r);
+		for (size_t i = 0; i < G_N_ELEMENTS(all); i++) {
+			inject(all[i].fault, "1");
+			r = try_card(id, capture, why);
+			inject(all[i].fault, "0");
+			bool told = (!why[0] || strstr(why, id)) && (all[i].part[0] == '\0' || strstr(why, all[i].part));
+			check(r < 0 && told, "%s, %s: %d, %s", capture ? "microphone" : "speaker", all[i].fault, r,
+			      why[0] ? why : "found while it runs");
+		}
+		r = try_card(id, capture, why);
+		check(r == 0, "and works again: %d", r);
+	}
+}
+
+/* Its clock stands still for seconds: poll does not wake. */
+static void dead(const char *card)
+{
+	g_autofree char *id = g_strdup_printf("alsa:hw:CARD=%s", card);
+	int16_t block[SOUND_BLOCK];
+	struct sound_stream *stream;
+	const struct sound_driver *driver = open_stream(id, true, &stream);
+	int r = 0;
+	for (int i = 0; r == 0 && i < 20; i++)
+		r = driver->read(stream, block);
+	check(r == 0, "the card runs: %d", r);
+	inject("delay", "1000");
+	gint64 before = g_get_monotonic_time();
+	for (int i = 0; r == 0 && i < 100; i++)
+		r = driver->read(stream, block);
+	double ms = (double)(g_get_monotonic_time() - before) / 1000;
+	inject("delay", "0");
+	driver->close(stream);
+	check(r == -EIO && ms <= 500, "a card that says nothing any more is given up after %.0f ms (%d)", ms, r);
+}
+
 int main(int argc, char **argv)
 {
 	int times = argc == 4 ? atoi(argv[3]) : 1;
@@ -213,6 +286,10 @@ int main(int argc, char **argv)
 		capture(argv[2], times);
 	else if (strcmp(argv[1], "playback") == 0)
 		playback(argv[2], times);
+	else if (strcmp(argv[1], "faults") == 0)
+		faults(argv[2]);
+	else if (strcmp(argv[1], "dead") == 0)
+		dead(argv[2]);
 	else
 		return 64;
 	return steady_finish();

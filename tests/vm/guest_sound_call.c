@@ -5,12 +5,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glib.h>
+#include <linux/uinput.h>
 #include <math.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -161,12 +164,39 @@ struct scene {
 	char *heard; /* bob's speaker */
 };
 
+static const char *speech_of_bob; /* NULL: a tone */
+
+/* Eleven seconds of noise in syllables. */
+static void speech_write(const char *file)
+{
+	enum { COUNT = 11 * RATE };
+	uint8_t head[44] = "RIFF....WAVEfmt \x10\0\0\0\x01\0\x01\0";
+	const uint32_t words[] = { COUNT * 2 + 36, RATE, RATE * 2, COUNT * 2 };
+	g_autofree char *bytes = g_malloc(44 + COUNT * 2);
+	int16_t *samples = (int16_t *)(void *)(bytes + 44);
+	uint32_t seed = 1;
+	double low = 0;
+	for (int i = 0; i < COUNT; i++) {
+		seed = seed * 1664525 + 1013904223;
+		low += ((double)seed / 2147483648.0 - 1 - low) * 0.3;
+		samples[i] = (int16_t)(9000 * low * (0.5 + 0.5 * sin(2 * M_PI * 3.1 * i / RATE)));
+	}
+	for (int i = 0; i < 4; i++)
+		memcpy(head + (const int[]){ 4, 24, 28, 40 }[i], &words[i], 4);
+	head[32] = 2;
+	head[34] = 16;
+	memcpy(head + 36, "data", 4);
+	memcpy(bytes, head, 44);
+	g_file_set_contents(file, bytes, 44 + COUNT * 2, NULL);
+}
+
 static void scene_open(struct scene *s, const char *folder, const struct box_devices *devices)
 {
 	s->place = place_open(folder);
 	s->heard = g_build_filename(s->place->dir, "heard.wav", NULL);
 	g_autofree char *speaker = g_strconcat("file:", s->heard, NULL);
-	const struct box_devices made = { .microphone = "tone:660", .speaker = speaker, .camera = "null:" };
+	g_autofree char *voice = speech_of_bob ? g_strconcat("file:", speech_of_bob, NULL) : g_strdup("tone:660");
+	const struct box_devices made = { .microphone = voice, .speaker = speaker, .camera = "null:" };
 	place_hub_start(s->place);
 	s->alice_box = box_create(s->place, "alice", "room-a", NULL, devices);
 	s->bob_box = box_create(s->place, "bob", "room-b", NULL, &made);
@@ -321,10 +351,355 @@ static void scene_stall(const char *folder)
 	scene_close(&s);
 }
 
+/* What alice's speaker plays comes back into her microphone through another cable, 60 to 120 ms later. Bob speaks noise;
+ * what he hears of himself is weighed. */
+static void scene_echo(const char *folder)
+{
+	struct scene s;
+	g_autofree char *speech = g_strconcat(folder, "-speech.wav", NULL);
+	g_autofree char *cancel = g_strdup("echo_cancel = yes\nnoise_suppress = no\ngain_control = no\n");
+	const struct box_devices devices = { .camera = "null:", .microphone = "alsa:hw:CARD=First,DEV=1,SUBDEV=1",
+					     .speaker = "alsa:hw:CARD=First,DEV=0,SUBDEV=0", .more = cancel };
+	speech_write(speech);
+	speech_of_bob = speech;
+	scene_open(&s, folder, &devices);
+	scene_call(&s);
+	GPid room = run((const char *const[]){ "alsaloop", "-C", "hw:CARD=First,DEV=1,SUBDEV=0", "-P",
+						"hw:CARD=First,DEV=0,SUBDEV=1", "-c", "1", "-r", "48000", "-f",
+						"S16_LE", "-t", "60000", "-S", "none", NULL });
+	poll(NULL, 0, 20000);
+	double reduced = number_of(s.alice, "sound", "echo_reduced_db"), in = number_of(s.alice, "sound", "speaker_dbfs");
+	double linear = number_of(s.alice, "sound", "echo_linear_db"), ppm = number_of(s.alice, "sound", "drift_ppm");
+	double back = number_of(s.bob, "sound", "speaker_dbfs"), xruns = number_of(s.alice, "sound", "speaker_xruns");
+	scene_hangup(&s);
+	end(room);
+	check(reduced > 20, "a room with an echo: bob speaks at %.0f dBFS and hears himself at %.0f; reduced by %.1f dB, "
+	      "%.1f of them linear; clocks %.1f ppm apart, %.0f xruns", in, back, reduced, linear, ppm, xruns);
+	scene_close(&s);
+}
+
+/* ---- ringing ---- */
+
+static bool is_child_of(long pid, pid_t parent)
+{
+	while (pid > 1 && pid != parent) {
+		g_autofree char *file = g_strdup_printf("/proc/%ld/stat", pid), *text = NULL;
+		int above = 0;
+		if (!g_file_get_contents(file, &text, NULL, NULL) ||
+		    sscanf(strrchr(text, ')') + 1, " %*c %d", &above) != 1)
+			return false;
+		pid = above;
+	}
+	return pid == parent;
+}
+
+static unsigned int links_of(const char *pid, char letter)
+{
+	g_autofree char *folder = g_strdup_printf("/proc/%s/fd", pid);
+	unsigned int n = 0;
+	GDir *dir = g_dir_open(folder, 0, NULL);
+	for (const char *name; dir && (name = g_dir_read_name(dir));) {
+		g_autofree char *link = g_build_filename(folder, name, NULL);
+		g_autofree char *to = g_file_read_link(link, NULL);
+		n += to && g_str_has_prefix(to, "/dev/snd/pcm") && to[strlen(to) - 1] == letter;
+	}
+	if (dir)
+		g_dir_close(dir);
+	return n;
+}
+
+/* Descriptors of the box's processes on PCM devices: letter c microphones, p speakers. */
+static unsigned int open_pcms(const struct box *box, char letter)
+{
+	unsigned int n = 0;
+	GDir *dir = g_dir_open("/proc", 0, NULL);
+	for (const char *name; (name = g_dir_read_name(dir));)
+		if (g_ascii_isdigit(name[0]) && is_child_of(strtol(name, NULL, 10), box->pid))
+			n += links_of(name, letter);
+	g_dir_close(dir);
+	return n;
+}
+
+/* Looks again and again for ms: the most microphones and speakers that were open at once. */
+static void look_on(const struct box *box, int ms, unsigned int *ret_microphones, unsigned int *ret_speakers)
+{
+	gint64 until = g_get_monotonic_time() + ms * 1000;
+	*ret_microphones = *ret_speakers = 0;
+	while (g_get_monotonic_time() < until) {
+		*ret_microphones = MAX(*ret_microphones, open_pcms(box, 'c'));
+		*ret_speakers = MAX(*ret_speakers, open_pcms(box, 'p'));
+		poll(NULL, 0, 20);
+	}
+}
+
+static unsigned int wait_pcms(const struct box *box, char letter, unsigned int wanted)
+{
+	gint64 until = g_get_monotonic_time() + LIMIT_MS * 1000;
+	unsigned int n;
+	while ((n = open_pcms(box, letter)) != wanted && g_get_monotonic_time() < until)
+		poll(NULL, 0, 5);
+	return n;
+}
+
+static double either_part(const struct heard *heard, double hz1, double hz2)
+{
+	long n = 0;
+	for (size_t i = 0; i < heard->windows; i++)
+		n += share_of(heard->samples + i * WINDOW, hz1) > 0.5 || share_of(heard->samples + i * WINDOW, hz2) > 0.5;
+	return heard->windows ? (double)n / (double)heard->windows : 0;
+}
+
+static const char *const recorder_of_first[] = { "arecord", "-q", "-D", "hw:CARD=First,DEV=1", "-f", "S16_LE", "-c",
+						 "1", "-r", "48000", "-t", "raw", "/tmp/ring.raw", NULL };
+
+static void call(struct client *from, struct client *to, const char *user)
+{
+	cJSON *params = cJSON_CreateObject();
+	cJSON_AddStringToObject(params, "userId", user);
+	cJSON_AddNumberToObject(params, "type", 1);
+	cJSON_Delete(client_call(from, "call", params, NULL));
+	cJSON_Delete(client_expect(to, "onInvited"));
+}
+
+/* It rings in alice's room, and nothing there can listen until she accepts. */
+static void scene_ring(const char *folder)
+{
+	struct scene s;
+	unsigned int microphones, speakers;
+	const struct box_devices devices = { .camera = "null:", .microphone = "alsa:auto", .speaker = "alsa:auto",
+					     .more = QUIET };
+	scene_open(&s, folder, &devices);
+	GPid recorder = run(recorder_of_first);
+	call(s.bob, s.alice, "alice");
+	look_on(s.alice_box, 4000, &microphones, &speakers);
+	end(recorder);
+	check(microphones == 0 && speakers == 1, "while it rings %u microphones are open, %u speaker", microphones,
+	      speakers);
+	cJSON_Delete(client_call(s.alice, "accept", NULL, NULL));
+	unsigned int open = wait_pcms(s.alice_box, 'c', 1);
+	unsigned int out = wait_pcms(s.alice_box, 'p', 1);
+	check(open == 1 && out == 1, "accepted: %u microphone and %u speaker are open", open, out);
+	cJSON_Delete(client_expect(s.alice, "onUserEnter"));
+	cJSON_Delete(client_call(s.alice, "hangup", NULL, NULL));
+	gint64 now = g_get_monotonic_time();
+	open = wait_pcms(s.alice_box, 'c', 0);
+	out = wait_pcms(s.alice_box, 'p', 0);
+	double ms = (double)(g_get_monotonic_time() - now) / 1000;
+	check(open == 0 && out == 0 && ms < 400, "hung up: both are closed after %.0f ms", ms);
+	struct heard heard = heard_load("/tmp/ring.raw", 0);
+	double part = either_part(&heard, 784, 988);
+	check(part > 0.15 && part < 0.6, "the ring was heard %.0f %% of the time", 100 * part);
+	g_free(heard.bytes);
+	cJSON_Delete(client_expect(s.bob, "onCallEnd"));
+	recorder = run(recorder_of_first);
+	call(s.alice, s.bob, "bob");
+	look_on(s.alice_box, 2500, &microphones, &speakers);
+	check(microphones == 0 && speakers == 1, "while it rings there %u microphones are open here, %u speaker",
+	      microphones, speakers);
+	cJSON_Delete(client_call(s.bob, "reject", NULL, NULL));
+	poll(NULL, 0, 2500);
+	end(recorder);
+	heard = heard_load("/tmp/ring.raw", 0);
+	long on = tone_change(&heard, 0, 425, true), off = tone_change(&heard, on, 425, false);
+	long busy = tone_change(&heard, off, 425, true), busy_off = tone_change(&heard, busy, 425, false);
+	check(on >= 0 && off - on >= 85 && off - on <= 115, "the waiting caller hears 425 Hz for %ld ms", (off - on) * 10);
+	check(busy > off && busy_off - busy >= 40 && busy_off - busy <= 60,
+	      "and after the refusal for %ld ms at a time", (busy_off - busy) * 10);
+	g_free(heard.bytes);
+	scene_close(&s);
+}
+
+/* ---- knobs and buttons ---- */
+
+static bool bool_of(const cJSON *json, const char *name)
+{
+	return cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, name));
+}
+
+static int percent_of(const cJSON *json)
+{
+	return (int)cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(json, "percent"));
+}
+
+static void set_volume(struct client *client, const char *kind, int percent)
+{
+	cJSON *params = cJSON_CreateObject();
+	cJSON_AddStringToObject(params, "kind", kind);
+	cJSON_AddNumberToObject(params, "percent", percent);
+	cJSON_Delete(client_call(client, "setVolume", params, NULL));
+}
+
+/* What alsamixer's own scale says. */
+static int amixer_percent(const char *card, const char *knob)
+{
+	g_autofree char *command = g_strdup_printf("amixer -c %s -M sget %s", card, knob), *out = NULL;
+	g_spawn_command_line_sync(command, &out, NULL, NULL, NULL);
+	const char *bracket = out ? strchr(out, '[') : NULL;
+	return bracket ? atoi(bracket + 1) : -1;
+}
+
+static void amixer_set(const char *card, const char *knob, const char *value)
+{
+	waitpid(run((const char *const[]){ "amixer", "-q", "-c", card, "-M", "sset", knob, value, NULL }), NULL, 0);
+}
+
+/* The next onMuteChange: 1 muted, 0 not, -1 none came. */
+static int mute_event(struct client *client)
+{
+	cJSON *event = client_take(client, "onMuteChange", LIMIT_MS);
+	int muted = event ? bool_of(event, "audioMuted") : -1;
+	cJSON_Delete(event);
+	return muted;
+}
+
+static cJSON *volume_of(struct client *client, const char *kind)
+{
+	cJSON *all = client_call(client, "getVolume", NULL, NULL);
+	cJSON *one = cJSON_DetachItemFromObject(all, kind);
+	cJSON_Delete(all);
+	return one;
+}
+
+static cJSON *wait_mixer(struct client *client, const char *kind)
+{
+	gint64 limit = g_get_monotonic_time() + LIMIT_MS * 1000;
+	cJSON *one = volume_of(client, kind);
+	while (!bool_of(one, "mixer") && g_get_monotonic_time() < limit) {
+		cJSON_Delete(one);
+		poll(NULL, 0, 20);
+		one = volume_of(client, kind);
+	}
+	return one;
+}
+
+/* A card with a mixer (snd-dummy). */
+static void scene_volume(const char *folder)
+{
+	struct scene s;
+	const struct box_devices devices = { .camera = "null:", .microphone = "alsa:match:dummy",
+					     .speaker = "alsa:match:dummy", .more = QUIET };
+	scene_open(&s, folder, &devices);
+	cJSON *speaker = wait_mixer(s.alice, "speaker"), *microphone = wait_mixer(s.alice, "microphone");
+	check(strcmp(text_of(speaker, "name"), "hw:Dummy: Master") == 0, "the speaker's knob is %s",
+	      text_of(speaker, "name"));
+	check(strcmp(text_of(microphone, "name"), "hw:Dummy: Mic") == 0, "the microphone's knob is %s",
+	      text_of(microphone, "name"));
+	cJSON_Delete(speaker);
+	cJSON_Delete(microphone);
+	client_forget(s.alice);
+	set_volume(s.alice, "speaker", 50);
+	cJSON *event = client_expect(s.alice, "onVolumeChange");
+	int percent = percent_of(event), theirs = amixer_percent("Dummy", "Master");
+	check(ABS(percent - 50) <= 2 && ABS(theirs - percent) <= 1, "set to 50: it is %d %%, amixer says %d %%", percent,
+	      theirs);
+	cJSON_Delete(event);
+	amixer_set("Dummy", "Master", "80%");
+	event = client_expect(s.alice, "onVolumeChange");
+	theirs = amixer_percent("Dummy", "Master");
+	check(ABS(percent_of(event) - theirs) <= 1 && ABS(theirs - 80) <= 2,
+	      "somebody else turned it to %d %%: told as %d %%", theirs, percent_of(event));
+	cJSON_Delete(event);
+	client_forget(s.alice);
+	amixer_set("Dummy", "Mic", "nocap");
+	int off = mute_event(s.alice);
+	amixer_set("Dummy", "Mic", "cap");
+	int on = mute_event(s.alice);
+	check(off == 1 && on == 0, "the card's capture switch mutes (%d) and unmutes (%d)", off, on);
+	scene_close(&s);
+}
+
+/* A cable has no mixer: the sound itself is weighed. */
+static void scene_weigh(const char *folder)
+{
+	struct scene s;
+	const struct box_devices devices = { .camera = "null:", .microphone = "alsa:hw:CARD=First,DEV=1",
+					     .speaker = "null:", .more = QUIET };
+	GPid first = feed("hw:CARD=First,DEV=0", 1000);
+	scene_open(&s, folder, &devices);
+	scene_call(&s);
+	poll(NULL, 0, 1500);
+	double before = number_of(s.bob, "sound", "speaker_dbfs");
+	set_volume(s.alice, "microphone", 50);
+	cJSON *event = client_expect(s.alice, "onVolumeChange");
+	bool mixer = bool_of(event, "mixer");
+	cJSON_Delete(event);
+	poll(NULL, 0, 1500);
+	double after = number_of(s.bob, "sound", "speaker_dbfs");
+	check(!mixer && before > -30 && fabs(before - after - 18) < 3, "no mixer: at 50 %% bob hears %.1f dB in place of "
+	      "%.1f", after, before);
+	scene_hangup(&s);
+	end(first);
+	scene_close(&s);
+}
+
+static int button_make(void)
+{
+	struct uinput_setup setup = { .id = { .bustype = BUS_USB, .vendor = 1, .product = 1 }, .name = "A Mute Button" };
+	int fd = open("/dev/uinput", O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		g_error("/dev/uinput: %s", g_strerror(errno));
+	ioctl(fd, UI_SET_EVBIT, EV_KEY);
+	ioctl(fd, UI_SET_KEYBIT, KEY_MICMUTE);
+	ioctl(fd, UI_DEV_SETUP, &setup);
+	ioctl(fd, UI_DEV_CREATE);
+	return fd;
+}
+
+static void button_press(int fd)
+{
+	for (int down = 1; down >= 0; down--) {
+		const struct input_event events[] = { { .type = EV_KEY, .code = KEY_MICMUTE, .value = down },
+						      { .type = EV_SYN, .code = SYN_REPORT } };
+		if (write(fd, events, sizeof(events)) != sizeof(events))
+			g_error("uinput: %s", g_strerror(errno));
+	}
+}
+
+/* Bob is told in the call; every client of alice sees it. */
+static void scene_button(const char *folder)
+{
+	struct scene s;
+	const struct box_devices devices = { .camera = "null:", .more = QUIET "mute_button = evdev:*mute button\n" };
+	int button = button_make();
+	scene_open(&s, folder, &devices);
+	struct client *other = client_open(s.alice_box->socket);
+	scene_call(&s);
+	poll(NULL, 0, 1500); /* plugged in, found within a second */
+	client_forget(s.alice);
+	gint64 now = g_get_monotonic_time();
+	button_press(button);
+	int muted = mute_event(s.alice);
+	double ms = (double)(g_get_monotonic_time() - now) / 1000;
+	cJSON *told = client_expect(s.bob, "onAudioMuted");
+	check(muted == 1 && mute_event(other) == 1 && bool_of(told, "muted"),
+	      "the button mutes after %.0f ms; another client and the other side see it", ms);
+	cJSON_Delete(told);
+	poll(NULL, 0, 1500);
+	double silent = number_of(s.bob, "sound", "speaker_dbfs");
+	button_press(button);
+	muted = mute_event(s.alice);
+	poll(NULL, 0, 1500);
+	double loud = number_of(s.bob, "sound", "speaker_dbfs");
+	check(muted == 0 && silent < -60 && loud > -40, "muted, bob hears %.0f dB; again, and he hears %.0f dB", silent,
+	      loud);
+	close(button);
+	poll(NULL, 0, 1200);
+	button = button_make(); /* unplugged and plugged in */
+	poll(NULL, 0, 1500);
+	button_press(button);
+	check(mute_event(s.alice) == 1, "unplugged and plugged in, it works again");
+	close(button);
+	scene_hangup(&s);
+	client_close(other);
+	scene_close(&s);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct { const char *name; void (*run)(const char *folder); } scenes[] = {
 		{ "unplug", scene_unplug }, { "shift", scene_shift }, { "stall", scene_stall },
+		{ "ring", scene_ring }, { "echo", scene_echo },
+		{ "volume", scene_volume }, { "weigh", scene_weigh }, { "button", scene_button },
 	};
 	for (size_t i = 0; argc == 3 && i < G_N_ELEMENTS(scenes); i++)
 		if (strcmp(argv[1], scenes[i].name) == 0) {

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "drivers-glue/display_kms.h"
@@ -209,6 +210,13 @@ static int heap_frame_make(struct heap_frame *h, int width, int height, uint32_t
 	return 0;
 }
 
+static double cpu_ms(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+	return (double)now.tv_sec * 1000 + (double)now.tv_nsec / 1e6;
+}
+
 static int show_wait(struct display *display, const struct display_scene *scene)
 {
 	int r = -EAGAIN;
@@ -246,15 +254,19 @@ static void zero_copy(int width, int height, bool inset, bool may_copy)
 	frame_picture(own, &own_picture);
 	pattern_draw(&own_picture, &(struct pattern_mark){ .number = 9 });
 	r = display_open(card, "1280x720", &display, why, sizeof(why));
+	double start_ms = cpu_ms();
 	for (int i = 0; i < 30 && r == 0; i++)
 		r = show_wait(display, &(struct display_scene){ .main = &frames[i % 3].frame, .inset = inset ? own : NULL,
 								.inset_percent = 25 });
+	printf("# %s: %.2f ms of this thread's CPU a frame\n", name, (cpu_ms() - start_ms) / 30);
 	check(r == 0, "%s: 30 frames were shown%s%s", name, r < 0 ? ": " : "", r < 0 ? g_strerror(-r) : "");
 	bool dumped = r == 0 && dump(name, &p, &words);
 	printf("# %s\n", words ? g_strdelimit(words, "\n", ';') : "");
 	int x = (1280 - width) / 2 & ~1, y = (720 - height) / 2 & ~1;
 	bool scaled = width * 720 == height * 1280;
-	int seen = !dumped ? -1 : scaled ? part_mark(&p, 0, 0, 1280, 720, &mark) : part_mark(&p, x, y, width, height, &mark);
+	int seen = !dumped  ? -1
+		   : scaled ? part_mark(&p, 0, 0, 1280, 720, &mark)
+			    : part_mark(&p, x, y, width, height, &mark);
 	check(seen == 0 && mark.number == 502, "%s: the last one is on the screen, number %u", name, mark.number);
 	if (display)
 		display_counts(display, &counts);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "core/base/log.h"
+#include "core/media/sound/gain.h"
 
 #define PACKET_BLOCKS 2 /* 20 ms */
 #define PACKET_SAMPLES (PACKET_BLOCKS * SOUND_BLOCK)
@@ -25,7 +26,9 @@ struct microphone {
 	uint64_t captured, encoded;
 
 	/* the thread's own */
-	SpeexPreprocessState *cleaner;
+	SpeexPreprocessState *cleaner; /* noise; NULL: not wished for */
+	bool evens;
+	struct gain even;
 	OpusEncoder *encoder;
 	int16_t pending[PACKET_SAMPLES];
 	int pending_blocks, encoder_loss, encoder_bitrate;
@@ -47,10 +50,11 @@ static void clean(struct microphone *m, int16_t block[SOUND_BLOCK])
 	for (int i = 0; gain != GAIN_UNIT && i < SOUND_BLOCK; i++)
 		block[i] = (int16_t)CLAMP((int64_t)block[i] * gain / GAIN_UNIT, -32768, 32767);
 	unsigned int serial = port_state(m->port, &state);
-	if (m->echo)
-		echo_cancel(m->echo, serial, &state, block);
+	bool far = m->echo && echo_cancel(m->echo, serial, &state, block);
 	if (m->cleaner)
 		speex_preprocess_run(m->cleaner, block);
+	if (m->evens)
+		gain_run(&m->even, block, far);
 }
 
 static void encoder_tune(struct microphone *m)
@@ -119,11 +123,13 @@ static void *microphone_run(void *data)
 static void cleaner_init(struct microphone *m, const struct microphone_settings *settings)
 {
 	int yes = 1, no = 0;
-	if (!settings->noise_suppress && !settings->gain_control)
+	m->evens = settings->gain_control;
+	gain_init(&m->even);
+	if (!settings->noise_suppress)
 		return;
 	m->cleaner = speex_preprocess_state_init(SOUND_BLOCK, SOUND_RATE);
-	speex_preprocess_ctl(m->cleaner, SPEEX_PREPROCESS_SET_DENOISE, settings->noise_suppress ? &yes : &no);
-	speex_preprocess_ctl(m->cleaner, SPEEX_PREPROCESS_SET_AGC, settings->gain_control ? &yes : &no);
+	speex_preprocess_ctl(m->cleaner, SPEEX_PREPROCESS_SET_DENOISE, &yes);
+	speex_preprocess_ctl(m->cleaner, SPEEX_PREPROCESS_SET_AGC, &no);
 }
 
 static void microphone_free(struct microphone *m)

@@ -8,16 +8,25 @@
 #ifndef CALLBOX_MEDIA_SOUND_SOUND_H
 #define CALLBOX_MEDIA_SOUND_SOUND_H
 
+#include "core/media/sound/echo.h"
 #include "core/media/sound/jitter.h"
 #include "core/media/sound/port.h"
 #include "core/media/sound/tones.h"
 
 struct sound;
 
+/* Two devices whose clocks were compared before. */
+struct sound_drift {
+	char microphone[SOUND_ID], speaker[SOUND_ID];
+	double ppm; /* the speaker's against the microphone's */
+};
+
 struct sound_settings {
 	const char *microphone, *speaker; /* copied */
 	int bitrate_bps;		  /* 6000..128000 */
 	bool echo_cancel, noise_suppress, gain_control;
+	const struct sound_drift *drifts; /* copied */
+	unsigned int drift_count;
 };
 
 struct sound_ops {
@@ -32,6 +41,7 @@ struct sound_stats {
 	uint64_t captured, encoded; /* blocks of 10 ms; packets */
 	struct jitter_stats jitter;
 	struct port_stats microphone, speaker;
+	struct echo_stats echo; /* zeros without echo_cancel */
 };
 
 int sound_start(const struct sound_settings *settings, const struct sound_ops *ops, void *data,
