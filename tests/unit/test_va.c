@@ -22,7 +22,7 @@
 #include "tests/unit/exported.h"
 #include "tests/vadriver/display.h"
 
-#define PATIENCE 50 /* the machine may be busy */
+#define PATIENCE 500 /* the machine may be busy */
 #define TRIES 3
 #define TEXTURE (512 * 512)
 
@@ -238,7 +238,7 @@ static void test_sizes(void)
 		struct rig rig;
 		mood(i % 2 ? "packed=0" : "packed=31", "");
 		rig_open(&rig, sizes[i].width, sizes[i].height, 1500000);
-		for (uint32_t n = 0; n < (i == 2 ? 600u : 8u); n++)
+		for (uint32_t n = 0; n < (i == 2 ? 270u : 8u); n++)
 			rig_code(&rig, draw(sizes[i].width, sizes[i].height, n), n, false);
 		rig_close(&rig);
 		check_report();
