@@ -7,10 +7,11 @@
 #include <fcntl.h>
 #include <glib.h>
 #include <glib/gstdio.h>
+#include <linux/dma-buf.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <linux/dma-buf.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -157,7 +158,17 @@ static void run_unplug(const char *node)
 	quirks_free(quirks);
 	check(frame_living() == 0 && entries("/proc/self/fd") == fds && video_mappings() == maps,
 	      "unplug: home are all frames, %u of %u descriptors", entries("/proc/self/fd"), fds);
+	int watch = camera_v4l2.watch();
+	struct pollfd news = { .fd = watch, .events = POLLIN };
+	gint64 began = g_get_monotonic_time();
+	bool came = false;
 	vivid_write("bind");
+	while (!came && poll(&news, 1, 2000) > 0)
+		came = camera_v4l2.came(watch);
+	g_autofree char *link = g_strdup_printf("/proc/self/fd/%d", watch), *kind = g_file_read_link(link, NULL);
+	check(came, "unplug: a camera that came was told after %.0f ms (%s)",
+	      (double)(g_get_monotonic_time() - began) / 1000, kind);
+	close(watch);
 	const struct camera_wish plain = { .width = 640, .height = 360, .fps = 25 };
 	if (camera_v4l2.open(node, &plain, &camera, why, sizeof(why)) < 0)
 		g_error("%s", why);
