@@ -41,7 +41,7 @@
 /* What is required (R8), and how much later a guest on a busy machine may be. */
 #define PLACEHOLDER_MS 500
 #define BACK_MS 2000
-#define SLACK 2
+#define SLACK 4
 #define RECOVER_MS 20000
 
 struct watch {
