@@ -281,7 +281,8 @@ static void expect_level(struct watch *w)
 	unsigned int now = descriptors(w->video);
 	double living = number_of(w->a, "video", NULL, "frames_living");
 	check(now == w->fds && living <= 4,
-	      "level: callbox-video has %u descriptors as when the call began (%u), %.0f frames live", now, w->fds, living);
+	      "level: callbox-video has %u descriptors as when the call began (%u), %.0f frames live", now, w->fds,
+	      living);
 }
 
 static void expect_sound(struct watch *w)
@@ -292,7 +293,8 @@ static void expect_sound(struct watch *w)
 	double came = received - w->received, lost = concealed - w->concealed;
 	if (w->heard_us)
 		check(came > 0 && lost <= (came + lost) * 0.2,
-		      "sound: in %.1f s bob heard %.0f packets, %.0f were missing", (double)(now - w->heard_us) / 1e6, came, lost);
+		      "sound: in %.1f s bob heard %.0f packets, %.0f were missing", (double)(now - w->heard_us) / 1e6,
+		      came, lost);
 	w->received = received;
 	w->concealed = concealed;
 	w->heard_us = now;
@@ -404,7 +406,8 @@ static void hang_up(struct watch *w)
 	char *words = early ? cJSON_PrintUnformatted(early) : NULL;
 	cJSON_Delete(client_call(w->a, "hangup", NULL, &error));
 	cJSON *end = early ? NULL : client_take(w->b, "onCallEnd", 10000);
-	check(!error && end, "the call lasted until alice hung up%s%s", error ? ": " : "", words ? words : error ? error : "");
+	check(!error && end, "the call lasted until alice hung up%s%s", error ? ": " : "",
+	      words ? words : error ? error : "");
 	cJSON_free(words);
 	cJSON_Delete(early);
 	cJSON_Delete(end);

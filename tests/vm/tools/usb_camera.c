@@ -345,7 +345,8 @@ static int control_request(struct control *c, uint8_t request, const uint8_t *in
 	case SET_CUR:
 		for (int i = 0; i < c->bytes / each; i++)
 			c->value[i] = (int32_t)get_le(in + i * each, each);
-		fprintf(stderr, "usb_camera: control %d/%#x is %d %d\n", c->entity, c->selector, c->value[0], c->value[1]);
+		fprintf(stderr, "usb_camera: control %d/%#x is %d %d\n", c->entity, c->selector, c->value[0],
+			c->value[1]);
 		return 0;
 	case GET_CUR: return value_put(c, c->value, out);
 	case GET_MIN: return value_put(c, c->min, out);
@@ -436,7 +437,8 @@ static void as_jpeg(void)
 	unsigned char *planes[3] = { wide, wide + d->width * d->height, wide + d->width * d->height * 5 / 4 };
 	for (int p = 0; p < 3; p++)
 		for (int i = 0; i < d->width * d->height >> (p > 0 ? 2 : 0); i++) {
-			int v = p ? ((int)d->planes[p][i] - 128) * 255 / 224 + 128 : ((int)d->planes[p][i] - 16) * 255 / 219;
+			int v = d->planes[p][i];
+			v = p ? (v - 128) * 255 / 224 + 128 : (v - 16) * 255 / 219;
 			planes[p][i] = (uint8_t)CLAMP(v, 0, 255);
 		}
 	if (!camera.jpeg)
