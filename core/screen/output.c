@@ -193,10 +193,10 @@ void output_paint(struct output *output)
 	}
 	int r = display_paint(output->display, cairo_image_surface_get_data(output->surface),
 			      cairo_image_surface_get_stride(output->surface));
-	output->waits = r == -EAGAIN;
-	if (r == -EACCES)
+	output->waits = r == -EAGAIN || r == -EBUSY;
+	if (r == -EACCES || r == -EBUSY)
 		timer_set(output, TAKE_MS);
-	else if (r < 0 && r != -EAGAIN && r != -ENODEV)
+	else if (r < 0 && !output->waits && r != -ENODEV)
 		tell(output, "failed", g_strerror(-r));
 }
 
