@@ -130,7 +130,7 @@ static void wait_shown(struct feed *feed, unsigned int n)
 static void two_views(void)
 {
 	g_autofree char *far_view = g_strdup_printf("output=%s,mode=1280x720", card);
-	g_autofree char *own_view = g_strdup_printf("inset,size=50,output=%s", card);
+	g_autofree char *own_view = g_strdup_printf("inset,size=50,output=%s,mode=1280x720", card);
 	struct feed far = { .view = far_view, .base = 1000 }, own = { .view = own_view, .base = 70000 };
 	struct pattern_mark a = { 0 }, b = { 0 };
 	struct picture p = { 0 };
