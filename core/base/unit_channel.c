@@ -13,11 +13,12 @@
 
 #define ARENA_BYTES ((size_t)UNIT_SLOTS * UNIT_BYTES_MAX)
 #define RATE_MAX_BPS 200000000
+#define LEVEL_MAX 62
 
 enum word { WORD_ARENA = 1, WORD_UNIT, WORD_FREE, WORD_REQUEST_IDR, WORD_SET_RATE };
 
 struct note {
-	uint32_t word, slot, size, rtp_time;
+	uint32_t word, slot, size, rtp_time; /* size: of a unit; of WORD_SET_RATE the level */
 	int64_t capture_us;
 	int32_t rate_bps;
 	uint32_t keyframe;
@@ -119,10 +120,10 @@ static bool note_take(struct unit_channel *channel, const struct note *note, int
 			channel->ops->request_idr(channel->data);
 		return true;
 	case WORD_SET_RATE:
-		if (note->rate_bps <= 0 || note->rate_bps > RATE_MAX_BPS)
+		if (note->rate_bps <= 0 || note->rate_bps > RATE_MAX_BPS || note->size > LEVEL_MAX)
 			return false;
 		if (channel->ops->set_rate)
-			channel->ops->set_rate(note->rate_bps, channel->data);
+			channel->ops->set_rate(note->rate_bps, (int)note->size, channel->data);
 		return true;
 	default:
 		return false;
@@ -238,9 +239,9 @@ int unit_channel_request_idr(struct unit_channel *channel)
 	return note_send(channel, &note, -1);
 }
 
-int unit_channel_set_rate(struct unit_channel *channel, int bits_per_second)
+int unit_channel_set_rate(struct unit_channel *channel, int bits_per_second, int level)
 {
-	const struct note note = { .word = WORD_SET_RATE, .rate_bps = bits_per_second };
+	const struct note note = { .word = WORD_SET_RATE, .rate_bps = bits_per_second, .size = (uint32_t)level };
 	return note_send(channel, &note, -1);
 }
 

@@ -31,7 +31,8 @@ struct unit_channel_ops {
 	/* unit->bytes are good until the call returns. */
 	void (*unit)(const struct unit *unit, void *data);
 	void (*request_idr)(void *data);
-	void (*set_rate)(int bits_per_second, void *data);
+	/* level: of H.264, times ten, that the peer decodes; 0: not said. */
+	void (*set_rate)(int bits_per_second, int level, void *data);
 	void (*closed)(void *data); /* once; the peer is gone */
 };
 
@@ -49,7 +50,7 @@ void unit_channel_close(struct unit_channel *channel);
 /* 0, -ENOBUFS: the peer is behind, the unit is dropped; -EMSGSIZE; -EPIPE. */
 int unit_channel_send(struct unit_channel *channel, const struct unit *unit);
 int unit_channel_request_idr(struct unit_channel *channel);
-int unit_channel_set_rate(struct unit_channel *channel, int bits_per_second);
+int unit_channel_set_rate(struct unit_channel *channel, int bits_per_second, int level);
 void unit_channel_counts(struct unit_channel *channel, struct unit_channel_counts *ret_counts);
 
 #endif

@@ -9,12 +9,17 @@
 #include <strings.h>
 
 #define TYPES_MAX 32
+/* Levels of H.264, times ten, as level_idc says them. */
+#define LEVEL_MIN 10
+#define LEVEL_MAX 62
+#define LEVEL_OWN 40	  /* 1920x1080 at 30 */
+#define LEVEL_NOT_SAID 31 /* 1280x720 at 30: what everybody decodes */
 
 /* Payload types of one m= line, as they become known. */
 struct type {
 	int number, apt;
 	bool listed, opus, h264, rtx, good_profile;
-	int mode;
+	int mode, level;
 	bool nack, remb;
 };
 
@@ -78,7 +83,7 @@ static void read_media(struct section *s, const char *value)
 		if (value_number < 0 || value_number > 127)
 			break;
 		s->types[s->type_count++] = (struct type){ .number = value_number, .apt = -1, .listed = true,
-							   .good_profile = true };
+							   .good_profile = true, .level = LEVEL_NOT_SAID };
 	}
 }
 
@@ -100,6 +105,17 @@ static bool is_baseline(const char *profile)
 	return strncasecmp(profile, "42", 2) == 0;
 }
 
+/* profile-level-id: profile_idc, constraints and level_idc, two hex digits each. */
+static void read_profile(struct type *type, const char *profile)
+{
+	char hex[7] = "";
+	type->good_profile = is_baseline(profile);
+	strncpy(hex, profile, 6);
+	int level = strlen(hex) == 6 ? (int)strtol(hex + 4, NULL, 16) : 0;
+	if (level >= LEVEL_MIN && level <= LEVEL_MAX)
+		type->level = level;
+}
+
 static void read_fmtp(struct section *s, const char *value)
 {
 	const char *rest;
@@ -113,7 +129,7 @@ static void read_fmtp(struct section *s, const char *value)
 	if (mode)
 		type->mode = number(mode + 19, NULL);
 	if (profile)
-		type->good_profile = is_baseline(profile + 17);
+		read_profile(type, profile + 17);
 }
 
 static void read_feedback(struct section *s, const char *value)
@@ -211,6 +227,7 @@ static void section_end(struct reader *r)
 	*stream = (struct sdp_stream){
 		.there = true, .index = index, .payload_type = type->number,
 		.rtx_type = rtx_of(s, type->number), .ssrc = s->ssrc, .rtx_ssrc = s->rtx_ssrc,
+		.level = type->level,
 		.nack = type->nack, .remb = type->remb,
 	};
 	memcpy(stream->mid, s->mid, sizeof(s->mid));
@@ -335,9 +352,9 @@ static void put_video(struct writer *w, const struct sdp *sdp)
 	put_transport(w, sdp);
 	put(w, "a=mid:%s\r\na=sendrecv\r\na=msid:%s video\r\na=rtcp-mux\r\na=rtcp-rsize\r\n"
 	       "a=rtpmap:%d H264/90000\r\n"
-	       "a=fmtp:%d level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f\r\n"
+	       "a=fmtp:%d level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e0%02x\r\n"
 	       "a=rtcp-fb:%d nack\r\na=rtcp-fb:%d nack pli\r\na=rtcp-fb:%d ccm fir\r\na=rtcp-fb:%d goog-remb\r\n",
-	    s->mid, sdp->cname, type, type, type, type, type, type);
+	    s->mid, sdp->cname, type, type, LEVEL_OWN, type, type, type, type);
 	if (s->rtx_type >= 0)
 		put(w, "a=rtpmap:%d rtx/90000\r\na=fmtp:%d apt=%d\r\na=ssrc-group:FID %u %u\r\n", s->rtx_type,
 		    s->rtx_type, type, s->ssrc, s->rtx_ssrc);

@@ -17,6 +17,7 @@ struct sdp_stream {
 	int index;	    /* of its m= line */
 	int payload_type;   /* Opus or H.264, 0..127 */
 	int rtx_type;	    /* -1: none */
+	int level;	    /* of H.264, times ten, that whoever wrote this decodes */
 	uint32_t ssrc, rtx_ssrc; /* 0: not said */
 	bool nack, remb;
 };

@@ -16,6 +16,7 @@
 #include <uv.h>
 
 #include "core/base/log.h"
+#include "core/base/paths.h"
 #include "core/base/settings.h"
 #include "plugins/hub/hub_store.h"
 #include "plugins/hub/hub_wire.h"
@@ -23,6 +24,7 @@
 #define EXPIRE_INTERVAL_US (30 * LWS_US_PER_SEC)
 #define LOGIN_LIMIT_S 10
 #define OUT_MAX 2000	     /* messages queued for one connection before it is closed */
+#define NAME_FORBIDDEN " *:/"
 #define RATE_MESSAGES_S 2000 /* of one connection */
 #define RECEIVE_BYTES 1024   /* buffer of a connection; longer messages come in parts */
 
@@ -58,6 +60,7 @@ struct hub {
 	struct hub_conf conf;
 	struct hub_store *store;
 	struct lws_context *context;
+	char *www; /* folder of the guest page */
 	GHashTable *users; /* account → GPtrArray of struct client, logged in */
 	lws_sorted_usec_list_t expire_timer;
 	uv_loop_t loop;
@@ -229,7 +232,14 @@ static void refuse(struct client *client, const char *format, ...)
 
 static bool is_name(const char *text)
 {
-	return text && text[0] && strlen(text) <= HUB_NAME_BYTES && !strpbrk(text, "\n\r\t *:/");
+	if (!text || !text[0] || strlen(text) > HUB_NAME_BYTES || strpbrk(text, NAME_FORBIDDEN))
+		return false;
+	if (!g_utf8_validate(text, -1, NULL))
+		return false;
+	for (const char *at = text; *at; at = g_utf8_next_char(at))
+		if (!g_unichar_isprint(g_utf8_get_char(at)))
+			return false; /* nobody's screen is to be steered by a name */
+	return true;
 }
 
 static void on_login(struct client *client, const cJSON *json)
@@ -241,7 +251,8 @@ static void on_login(struct client *client, const cJSON *json)
 		return;
 	}
 	if (!is_name(account) || !is_name(device) || !is_name(boot)) {
-		refuse(client, "account, device and boot must be names of 1 to %d bytes", HUB_NAME_BYTES);
+		refuse(client, "account, device and boot must be names of 1 to %d printable bytes, no blank, *, : or /",
+		       HUB_NAME_BYTES);
 		return;
 	}
 	int r = strlen(token) > 1024 ? -EACCES : hub_store_check(hub.store, account, token);
@@ -604,6 +615,19 @@ static void raise_limit(void)
 	}
 }
 
+/* The guest page, for browsers that are devices of an account. */
+static const struct lws_http_mount *guest_page(void)
+{
+	static const struct lws_protocol_vhost_options types = { NULL, NULL, ".js", "text/javascript" };
+	static struct lws_http_mount mount = {
+		.mountpoint = "/call", .mountpoint_len = 5, .def = "guest.html", .origin_protocol = LWSMPRO_FILE,
+		.cache_revalidate = 1, .extra_mimetypes = &types,
+	};
+	hub.www = path_join(PATH_DATA, "www");
+	mount.origin = hub.www;
+	return &mount;
+}
+
 static int serve(void)
 {
 	raise_limit();
@@ -622,8 +646,9 @@ static int serve(void)
 		.options = LWS_SERVER_OPTION_DISABLE_IPV6 * !strchr(host, ':'),
 		.ssl_cert_filepath = hub.conf.certificate, .ssl_private_key_filepath = hub.conf.private_key,
 		.alpn = "http/1.1", .ka_time = 60, .ka_interval = 10, .ka_probes = 3,
-		.timeout_secs = 20,
+		.timeout_secs = 20, .mounts = guest_page(),
 	};
+	info.options |= LWS_SERVER_OPTION_HTTP_HEADERS_SECURITY_BEST_PRACTICES_ENFORCE;
 	if (hub.conf.certificate)
 		info.options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
 	void *loops[] = { &hub.loop };
@@ -705,7 +730,7 @@ static int add_user(const char *user)
 {
 	char line[1026] = "";
 	if (!is_name(user)) {
-		fprintf(stderr, "callbox-hub: \"%s\" is no account name: 1 to %d bytes, no blank, *, : or /\n",
+		fprintf(stderr, "callbox-hub: \"%s\" is no account name: 1 to %d printable bytes, no blank, *, : or /\n",
 			user, HUB_NAME_BYTES);
 		return 1;
 	}
@@ -746,6 +771,7 @@ static int run(bool adding, const char *user)
 	if (!adding)
 		loop_close();
 	g_hash_table_destroy(hub.users);
+	g_free(hub.www);
 	hub_store_close(hub.store);
 	return r;
 }

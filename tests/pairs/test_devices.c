@@ -93,6 +93,31 @@ static void test_refused_elsewhere(struct scene *s, const void *unused)
 	expect_end(s->alice, 14);
 }
 
+/* A box that is stopped, or logged out, while it rings refuses for itself: its sibling rings on and answers. */
+static void test_leaves_while_ringing(struct scene *s, const void *unused)
+{
+	(void)unused;
+	call_bob(s);
+	expect(s->bob1, "onInvited");
+	expect(s->bob2, "onInvited");
+	g_assert_cmpint(box_stop(s->bob1_box, SIGTERM), ==, 0);
+	verb(s->bob2, "accept");
+	expect(s->alice, "onUserEnter");
+	expect(s->bob2, "onUserEnter");
+	g_assert_cmpuint(client_count(s->alice, "onUserReject"), ==, 0);
+	verb(s->alice, "hangup");
+	expect_end(s->bob2, 16);
+	expect_end(s->alice, 15);
+	call_bob(s);
+	expect(s->bob2, "onInvited");
+	cJSON *params = cJSON_CreateObject();
+	cJSON_AddStringToObject(params, "account", "bob");
+	cJSON_Delete(client_call(s->bob2, "logout", params, NULL));
+	expect(s->bob2, "onCallingTimeout");
+	expect_end(s->bob2, 2);
+	expect_end(s->alice, 2); /* nobody else rings */
+}
+
 /* One device is in a call: its sibling rings and answers the next. */
 static void test_busy_device(struct scene *s, const void *unused)
 {
@@ -170,6 +195,8 @@ int main(int argc, char **argv)
 	g_test_add("/devices/answered-elsewhere", struct scene, NULL, scene_open, test_answered_elsewhere,
 		   scene_close);
 	g_test_add("/devices/refused-elsewhere", struct scene, NULL, scene_open, test_refused_elsewhere, scene_close);
+	g_test_add("/devices/leaves-while-ringing", struct scene, NULL, scene_open, test_leaves_while_ringing,
+		   scene_close);
 	g_test_add("/devices/busy-device", struct scene, NULL, scene_open, test_busy_device, scene_close);
 	g_test_add("/devices/hub-restarted", struct scene, NULL, scene_open, test_hub_restarted, scene_close);
 	g_test_add("/devices/away", struct scene, NULL, scene_open, test_away, scene_close);
