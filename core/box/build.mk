@@ -18,14 +18,11 @@ core_box_callboxd_SOURCES = \
 	core/box/main.c \
 	core/box/policy.c core/box/policy.h \
 	core/box/ringer.c core/box/ringer.h \
+	core/box/screen.c core/box/screen.h \
+	core/box/screen_page.c \
 	core/box/session.c core/box/session.h \
 	core/box/standby.c core/box/standby.h \
 	core/box/token.c core/box/token.h
-	core/box/api.c core/box/api.h core/box/api_box.c core/box/api_call.c core/box/api_media.c \
-	core/box/box.h core/box/conf.c core/box/conf.h core/box/control.c core/box/control.h \
-	core/box/events.c core/box/events.h core/box/history.c core/box/history.h core/box/hooks.c core/box/hooks.h \
-	core/box/line.c core/box/line.h core/box/main.c core/box/session.c core/box/session.h \
-	core/box/screen.c core/box/screen.h core/box/screen_page.c core/box/standby.c core/box/standby.h core/box/token.c core/box/token.h
 
 pkglibexec_PROGRAMS += core/box/callbox-fetch
 core_box_callbox_fetch_SOURCES = core/box/fetch.c

@@ -1,6 +1,7 @@
 #include "core/ctl/ctl.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <glib.h>
 #include <ifaddrs.h>
 #include <net/if.h>
@@ -53,7 +54,7 @@ static unsigned int each_file(const char *folder, const char *prefix, int (*chec
 }
 
 /* A card that somebody uses is no mistake: that may be the box itself. */
-static int card_check(const struct sound_card *card)
+static int sound_card_check(const struct sound_card *card)
 {
 	char why[2][256];
 	bool bad = false;
@@ -72,7 +73,7 @@ static int sound_check(void)
 	unsigned int count = sound_cards_load(SOUND_CARDS_PROC, cards);
 	int trouble = 0;
 	for (unsigned int i = 0; i < count; i++)
-		trouble += card_check(&cards[i]);
+		trouble += sound_card_check(&cards[i]);
 	if (count == 0)
 		found("none", "sound", "no sound card, or its driver is not loaded");
 	return trouble;

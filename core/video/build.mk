@@ -2,11 +2,12 @@
 VIDEO_PIPE = \
 	core/video/adapt.c core/video/adapt.h \
 	core/video/capture.c core/video/capture.h \
+	core/video/decoding.c core/video/decoding.h \
+	core/video/hardware.c core/video/hardware.h \
 	core/video/ladder.c core/video/ladder.h \
 	core/video/passthrough.c core/video/passthrough.h \
-	core/video/decoding.c core/video/decoding.h core/video/hardware.c core/video/hardware.h \
-	core/video/ladder.c core/video/ladder.h core/video/scout.c core/video/scout.h \
 	core/video/placeholder.c core/video/placeholder.h \
+	core/video/scout.c core/video/scout.h \
 	core/video/render.c core/video/render.h \
 	core/video/source.c core/video/source.h
 pkglibexec_PROGRAMS += core/video/callbox-video

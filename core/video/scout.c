@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <glib.h>
 #include <pthread.h>
+#include <stdint.h>
 #include <time.h>
 
 struct scout {
