@@ -13,14 +13,16 @@ libopus-dev libasound2-dev libspeexdsp-dev
 libv4l-dev libopenh264-dev libavcodec-dev libavutil-dev libyuv-dev libturbojpeg0-dev
 libpng-dev libseccomp-dev libsystemd-dev libsdl2-dev
 clang mandoc graphviz alsa-utils iproute2 flex bison bc libelf-dev kmod cpio xz-utils busybox-static
-qemu-system-x86"
+qemu-system-x86
+nodejs npm chromium openssl"
 
 say() { printf 'autogen: %s\n' "$*"; }
 
 install_packages() {
 	missing=
 	for p in $PACKAGES; do
-		dpkg-query -W -f '${Status}' "$p" 2>/dev/null | grep -q 'ok installed' || missing="$missing $p"
+		dpkg-query -W -f '${Status}' "$p" 2>/dev/null | grep -q 'ok installed' ||
+			command -v "$p" >/dev/null || missing="$missing $p"
 	done
 	[ -n "$missing" ] || return 0
 	[ "$(id -u)" = 0 ] || { say "not installed:$missing; run '$0 deps' as root"; exit 1; }

@@ -1,7 +1,17 @@
 /* Views: what setupLocalView and setupRemoteView put into an element of the page. The element's own content stays; one
- * child is added, which fills it. */
+ * child is added, which fills it. data-picture of the element is "yes" while there is a picture. */
 
 const STYLE = "position:absolute;inset:0;width:100%;height:100%;object-fit:cover;background:transparent;";
+
+function mark(child, on) {
+	if (child.parentElement)
+		child.parentElement.dataset.picture = on ? "yes" : "no";
+}
+
+function remove(child) {
+	mark(child, false);
+	child.remove();
+}
 
 function place(element, child) {
 	if (getComputedStyle(element).position === "static")
@@ -24,13 +34,14 @@ export class ElementView {
 		this.video = document.createElement("video");
 		Object.assign(this.video, { autoplay: true, playsInline: true, muted: true }); /* sound has its own way out */
 		this.video.style.cssText = STYLE + (this.mirrored ? "transform:scaleX(-1);" : "");
+		this.video.onresize = ({ target }) => mark(target, target.videoWidth > 2);
 		place(element, this.video);
 		this.show(this.stream);
 	}
 
 	detach() {
 		if (this.video)
-			this.video.remove();
+			remove(this.video);
 		this.video = null;
 	}
 
@@ -40,6 +51,8 @@ export class ElementView {
 			return;
 		this.video.srcObject = stream;
 		this.video.style.visibility = stream ? "visible" : "hidden";
+		if (!stream)
+			mark(this.video, false);
 		if (stream)
 			this.video.play().catch(() => {}); /* an element that is taken away meanwhile */
 	}
@@ -66,7 +79,7 @@ export class PictureView {
 
 	detach() {
 		if (this.canvas)
-			this.canvas.remove();
+			remove(this.canvas);
 		this.canvas = null;
 	}
 
@@ -88,9 +101,11 @@ export class PictureView {
 			canvas.getContext("2d").drawImage(picture, 0, 0);
 			picture.close();
 			canvas.style.visibility = "visible";
+			mark(canvas, true);
 			return true;
 		} catch {
 			canvas.style.visibility = "hidden";
+			mark(canvas, false);
 			return false;
 		}
 	}

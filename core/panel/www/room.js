@@ -7,6 +7,10 @@ const VIDEO = 2, RECORDS = 60, SEEN_KEY = "callbox.seen", LANGUAGE_KEY = "callbo
 const REFRESHES = ["state", "onCallState", "onLineState", "onMuteChange", "onDndChange", "onCallTypeChange", "onUserEnter",
 		   "onAudioMuted", "onVideoMuted", "onCameraAvailable", "onAudioAvailable", "onInvited", "onCallEnd", "onCallMissed"];
 const QUIET_ENDS = [11, 13, 15]; /* what the person here did */
+const BAD_ENDS = [1, 4, 5, 7, 8, 10, 19, 20, 21];
+/* What the panel says of itself. */
+const WHY = { "callboxd has closed the connection": "whyClosed", "callboxd does not answer": "whyBox",
+	      "the panel does not answer": "whyPanel", "reads too slowly": "whySlow" };
 
 export class Room {
 	constructor({ rtc, way, onLogout }) {
@@ -77,7 +81,7 @@ export class Room {
 			this.toast.hidden = true;
 			this.connected();
 		} else {
-			this.say(this.t("noPanel", { why: message }), true, true);
+			this.say(this.t("noPanel", { why: WHY[message] ? this.t(WHY[message]) : message }), true, true);
 		}
 	}
 
@@ -167,7 +171,7 @@ export class Room {
 			this.question.remove();
 		this.quality = 0;
 		if (!QUIET_ENDS.includes(reasonCode))
-			this.say(hasWord(word) ? this.t(word, { user: userId }) : message, ![16, 17, 18].includes(reasonCode));
+			this.say(hasWord(word) ? this.t(word, { user: userId }) : message, BAD_ENDS.includes(reasonCode));
 		this.loadRecords();
 	}
 
@@ -370,6 +374,7 @@ export class Room {
 			localStorage.setItem(LANGUAGE_KEY, value);
 			this.build();
 			this.render();
+			this.loadDevices();
 		}, this.t("language"));
 		languages.value = localStorage.getItem(LANGUAGE_KEY) || "auto";
 		languages.dataset.first = "";
@@ -443,6 +448,8 @@ export class Room {
 		if (this.status() === "idle")
 			await this.do(this.rtc.preview(on));
 		this.render();
+		if (on)
+			this.shot.scrollIntoView({ block: "end" });
 	}
 
 	/* ---- calls ---- */
