@@ -15,10 +15,12 @@ if (!browser) {
 }
 const place = new Place();
 await place.hubStart();
-const alice = await place.box("alice", "room-a"), bob = await place.box("bob", "room-b");
+const alice = await place.box("alice", "room-a"),
+	bob = await place.box("bob", "room-b");
 const panel = await place.panel(alice);
 const pieces = fragments();
-const bobIs = (wanted) => until(`bob is ${wanted}`, async () => (await ask(bob.socket, "status")).status === wanted);
+const bobIs = (wanted) =>
+	until(`bob is ${wanted}`, async () => (await ask(bob.socket, "status")).status === wanted);
 const clean = (page) => assert.deepEqual(page.faults, []);
 
 async function seesPattern(page, selector) {
@@ -26,13 +28,26 @@ async function seesPattern(page, selector) {
 		const seen = await page.evaluate(readPattern, selector);
 		return seen.number ? seen : null;
 	});
-	await until(`${selector} goes on`, async () => (await page.evaluate(readPattern, selector)).number > first.number);
+	await until(
+		`${selector} goes on`,
+		async () => (await page.evaluate(readPattern, selector)).number > first.number,
+	);
 	return first;
 }
 
 let page;
 await tap.test("every fragment is there, and loads with module and script", async () => {
-	assert.deepEqual(Object.keys(pieces), ["call", "cancel", "invited", "accept", "reject", "hangup", "timeout", "views", "remote view"]);
+	assert.deepEqual(Object.keys(pieces), [
+		"call",
+		"cancel",
+		"invited",
+		"accept",
+		"reject",
+		"hangup",
+		"timeout",
+		"views",
+		"remote view",
+	]);
 	assert.equal(pieces.views.length, 2);
 	const script = await callboxPage(browser, { base: panel.url, script: "script", options: {} });
 	assert.equal((await script.evaluate(() => window.rtc.getStatus())).status, "idle");
@@ -60,7 +75,13 @@ await tap.test("box: cancel", async () => {
 
 await tap.test("box: invited, with everything that the document names", async () => {
 	await run(page, pieces.invited[0]);
-	await ask(bob.socket, "call", { userId: "alice", type: 1, attachment: { key: "value" }, groupId: "g1", userIds: ["alice", "x"] });
+	await ask(bob.socket, "call", {
+		userId: "alice",
+		type: 1,
+		attachment: { key: "value" },
+		groupId: "g1",
+		userIds: ["alice", "x"],
+	});
 	const { first } = await take(page, "onInvited");
 	assert.equal(first.invitor, "bob");
 	assert.deepEqual(first.userIds, ["alice", "x"]);
@@ -105,8 +126,11 @@ await tap.test("box: views of the caller show both cameras' numbers", async () =
 	await bobIs("called");
 	await ask(bob.socket, "accept");
 	await take(page, "onUserEnter");
-	const local = await seesPattern(page, "#view canvas"), remote = await seesPattern(page, "#remoteVideoContainer_bob canvas");
-	console.log(`# local ${local.width}x${local.height} #${local.number}, remote ${remote.width}x${remote.height} #${remote.number}`);
+	const local = await seesPattern(page, "#view canvas"),
+		remote = await seesPattern(page, "#remoteVideoContainer_bob canvas");
+	console.log(
+		`# local ${local.width}x${local.height} #${local.number}, remote ${remote.width}x${remote.height} #${remote.number}`,
+	);
 	await run(page, pieces.hangup[0]);
 	await status(page, "idle");
 	await page.evaluate(() => document.getElementById("your container").replaceChildren());
@@ -117,8 +141,10 @@ await tap.test("box: views of the callee, and a mute that the page sees", async 
 	await ask(bob.socket, "call", { userId: "alice", type: 2 });
 	await take(page, "onInvited");
 	await page.evaluate(() => (window.params = {}));
-	await run(page, pieces.views[1]
-		.replace(/rtc\.accept\(params\)/, "await rtc.accept(params)")); /* only so that the test knows when */
+	await run(
+		page,
+		pieces.views[1].replace(/rtc\.accept\(params\)/, "await rtc.accept(params)"),
+	); /* only so that the test knows when */
 	await take(page, "onUserEnter");
 	await seesPattern(page, "#view canvas");
 	await seesPattern(page, "#remoteVideoContainer_bob canvas");
@@ -178,7 +204,10 @@ await tap.test("panel: idle, dial, calling, in a call", async () => {
 await tap.test("panel: incoming, rejected, missed, busy in words", async () => {
 	await ask(bob.socket, "call", { userId: "alice", type: 2 });
 	await visible("Accept");
-	assert.equal(await page.locator("[role=status][aria-live=assertive]").textContent(), "Incoming video call from bob");
+	assert.equal(
+		await page.locator("[role=status][aria-live=assertive]").textContent(),
+		"Incoming video call from bob",
+	);
 	await shot(page, "incoming");
 	await button("Reject").click();
 	await visible("Call");
@@ -215,7 +244,11 @@ await tap.test("panel: settings, preview, Chinese", async () => {
 });
 
 await tap.test("panel: on a phone, by touch", async () => {
-	const small = await open(browser, panel.url, { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true });
+	const small = await open(browser, panel.url, {
+		viewport: { width: 390, height: 844 },
+		hasTouch: true,
+		isMobile: true,
+	});
 	await until("idle", () => small.getByRole("button", { name: "Call", exact: true }).isVisible());
 	await shot(small, "phone-idle");
 	await small.getByRole("button", { name: "Call", exact: true }).tap();

@@ -18,21 +18,35 @@ const place = new Place();
 await place.hubStart();
 const box = await place.box("room", "room-a");
 const token = place.addUser("guest");
-const page = await callboxPage(browser, { base: `http://127.0.0.1:${place.hubPort}/call/`,
-					  options: { way: "peer", url: place.hubUrl, account: "guest", token } });
+const page = await callboxPage(browser, {
+	base: `http://127.0.0.1:${place.hubPort}/call/`,
+	options: { way: "peer", url: place.hubUrl, account: "guest", token },
+});
 await page.evaluate(() => window.rtc.setupRemoteView("room", document.getElementById("your container")));
 await page.evaluate(() => window.rtc.setupLocalView(window.view));
-const boxIs = (wanted) => until(`the box is ${wanted}`, async () => {
-	const { call } = await ask(box.socket, "status");
-	return (call ? call.state : "idle") === wanted;
-});
-const inbound = (kind) => page.evaluate(async (wanted) => Object.values(await window.rtc.getStats())
-	.find((report) => report.type === "inbound-rtp" && report.kind === wanted) || {}, kind);
-const codec = (kind) => page.evaluate(async (wanted) => {
-	const stats = await window.rtc.getStats();
-	const report = Object.values(stats).find((one) => one.type === "inbound-rtp" && one.kind === wanted) || {};
-	return report.codecId ? `${stats[report.codecId].mimeType} ${stats[report.codecId].sdpFmtpLine || ""}` : null;
-}, kind);
+const boxIs = (wanted) =>
+	until(`the box is ${wanted}`, async () => {
+		const { call } = await ask(box.socket, "status");
+		return (call ? call.state : "idle") === wanted;
+	});
+const inbound = (kind) =>
+	page.evaluate(
+		async (wanted) =>
+			Object.values(await window.rtc.getStats()).find(
+				(report) => report.type === "inbound-rtp" && report.kind === wanted,
+			) || {},
+		kind,
+	);
+const codec = (kind) =>
+	page.evaluate(async (wanted) => {
+		const stats = await window.rtc.getStats();
+		const report =
+			Object.values(stats).find((one) => one.type === "inbound-rtp" && one.kind === wanted) ||
+			{};
+		return report.codecId
+			? `${stats[report.codecId].mimeType} ${stats[report.codecId].sdpFmtpLine || ""}`
+			: null;
+	}, kind);
 
 async function browserSees() {
 	const first = await until("the test camera's number in the browser", async () => {
@@ -56,16 +70,23 @@ async function boxSees() {
 
 async function soundFlows() {
 	const first = (await inbound("audio")).totalAudioEnergy || 0;
-	await until("sound in the browser", async () => (await inbound("audio")).totalAudioEnergy > first + 0.0001);
+	await until(
+		"sound in the browser",
+		async () => (await inbound("audio")).totalAudioEnergy > first + 0.0001,
+	);
 	const stats = await ask(box.socket, "stats");
 	return JSON.stringify(stats.audio || stats.sound || {});
 }
 
 async function look() {
-	const seen = await browserSees(), shown = await boxSees(), sound = await soundFlows();
+	const seen = await browserSees(),
+		shown = await boxSees(),
+		sound = await soundFlows();
 	const { framesDecoded, packetsLost, freezeCount } = await inbound("video");
-	console.log(`# browser: ${seen.width}x${seen.height} #${seen.number}, ${framesDecoded} decoded, ${packetsLost} lost, ` +
-		    `${freezeCount} freezes, ${await codec("video")}; ${await codec("audio")}`);
+	console.log(
+		`# browser: ${seen.width}x${seen.height} #${seen.number}, ${framesDecoded} decoded, ${packetsLost} lost, ` +
+			`${freezeCount} freezes, ${await codec("video")}; ${await codec("audio")}`,
+	);
 	console.log(`# box: ${shown} pictures shown; ${sound.slice(0, 160)}`);
 }
 
@@ -149,7 +170,13 @@ await tap.test("a call that begins as sound only, both ways", async () => {
 });
 
 if (tap.failed)
-	console.log(readFileSync(box.log, "utf8").split("\n").slice(-40).map((line) => `# ${line}`).join("\n"));
+	console.log(
+		readFileSync(box.log, "utf8")
+			.split("\n")
+			.slice(-40)
+			.map((line) => `# ${line}`)
+			.join("\n"),
+	);
 await browser.close();
 await place.close({ keep: tap.failed });
 tap.end();

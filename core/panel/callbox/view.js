@@ -4,8 +4,7 @@
 const STYLE = "position:absolute;inset:0;width:100%;height:100%;object-fit:cover;background:transparent;";
 
 function mark(child, on) {
-	if (child.parentElement)
-		child.parentElement.dataset.picture = on ? "yes" : "no";
+	if (child.parentElement) child.parentElement.dataset.picture = on ? "yes" : "no";
 }
 
 function remove(child) {
@@ -14,8 +13,7 @@ function remove(child) {
 }
 
 function place(element, child) {
-	if (getComputedStyle(element).position === "static")
-		element.style.position = "relative";
+	if (getComputedStyle(element).position === "static") element.style.position = "relative";
 	element.appendChild(child);
 }
 
@@ -29,10 +27,13 @@ export class ElementView {
 
 	attach(element) {
 		this.detach();
-		if (!element)
-			return;
+		if (!element) return;
 		this.video = document.createElement("video");
-		Object.assign(this.video, { autoplay: true, playsInline: true, muted: true }); /* sound has its own way out */
+		Object.assign(this.video, {
+			autoplay: true,
+			playsInline: true,
+			muted: true,
+		}); /* sound has its own way out */
 		this.video.style.cssText = STYLE + (this.mirrored ? "transform:scaleX(-1);" : "");
 		this.video.onresize = ({ target }) => mark(target, target.videoWidth > 2);
 		place(element, this.video);
@@ -40,25 +41,22 @@ export class ElementView {
 	}
 
 	detach() {
-		if (this.video)
-			remove(this.video);
+		if (this.video) remove(this.video);
 		this.video = null;
 	}
 
 	show(stream) {
 		this.stream = stream;
-		if (!this.video)
-			return;
+		if (!this.video) return;
 		this.video.srcObject = stream;
 		this.video.style.visibility = stream ? "visible" : "hidden";
-		if (!stream)
-			mark(this.video, false);
-		if (stream)
-			this.video.play().catch(() => {}); /* an element that is taken away meanwhile */
+		if (!stream) mark(this.video, false);
+		if (stream) this.video.play().catch(() => {}); /* an element that is taken away meanwhile */
 	}
 }
 
-const PICTURE_MS = 200, RETRY_MS = 600;
+const PICTURE_MS = 200,
+	RETRY_MS = 600;
 
 /* A view of a box, picture by picture. fetch() gives a Blob, or throws while there is none. */
 export class PictureView {
@@ -69,8 +67,7 @@ export class PictureView {
 
 	attach(element) {
 		this.detach();
-		if (!element)
-			return;
+		if (!element) return;
 		this.canvas = document.createElement("canvas");
 		this.canvas.style.cssText = `${STYLE}visibility:hidden;`;
 		place(element, this.canvas);
@@ -78,8 +75,7 @@ export class PictureView {
 	}
 
 	detach() {
-		if (this.canvas)
-			remove(this.canvas);
+		if (this.canvas) remove(this.canvas);
 		this.canvas = null;
 	}
 
