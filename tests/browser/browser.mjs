@@ -13,7 +13,8 @@ const FLAGS = [
 	"--disable-gpu",
 ];
 
-export async function start(flags = []) {
+/* devices: whether there is a camera and a microphone, and nobody asks. */
+export async function start(flags = [], { devices = true } = {}) {
 	const executablePath = PROGRAMS.find(existsSync);
 	if (!executablePath) return { why: "no Chromium: install the package chromium" };
 	let chromium;
@@ -23,7 +24,7 @@ export async function start(flags = []) {
 		return { why: `no playwright-core (npm ci in tests/browser): ${error.code}` };
 	}
 	return {
-		browser: await chromium.launch({ executablePath, headless: true, args: [...FLAGS, ...flags] }),
+		browser: await chromium.launch({ executablePath, headless: true, args: [...(devices ? FLAGS : FLAGS.filter((flag) => !flag.includes("fake"))), ...flags] }),
 	};
 }
 
