@@ -2,7 +2,8 @@
  * are counted samples, so that each frame knows its number: frames that are lost, doubled or out of place show
  * exactly.
  *
- * usage: guest_sound capture|playback CARD [STALLS], or faults|dead CARD (snd-pcmtest)   prints TAP lines without numbers */
+ * usage: guest_sound capture|playback CARD [STALLS], or faults|dead CARD (snd-pcmtest)
+ * prints TAP lines without numbers */
 #include <errno.h>
 #include <glib.h>
 #include <math.h>

@@ -502,7 +502,8 @@ static void scene_ring(const char *folder)
 	heard = heard_load("/tmp/ring.raw", 0);
 	long on = tone_change(&heard, 0, 425, true), off = tone_change(&heard, on, 425, false);
 	long busy = tone_change(&heard, off, 425, true), busy_off = tone_change(&heard, busy, 425, false);
-	check(on >= 0 && off - on >= 85 && off - on <= 115, "the waiting caller hears 425 Hz for %ld ms", (off - on) * 10);
+	check(on >= 0 && off - on >= 85 && off - on <= 115, "the waiting caller hears 425 Hz for %ld ms",
+	      (off - on) * 10);
 	check(busy > off && busy_off - busy >= 40 && busy_off - busy <= 60,
 	      "and after the refusal for %ld ms at a time", (busy_off - busy) * 10);
 	g_free(heard.bytes);
