@@ -48,10 +48,8 @@ static struct v4l2_buffer *slot_init(struct slot *slot, const struct camera_devi
 	return &slot->b;
 }
 
-static void unhold(struct camera_buffers *buffers)
+static void unmap(struct camera_buffers *buffers)
 {
-	if (atomic_fetch_sub(&buffers->holds, 1) != 1)
-		return;
 	for (int i = 0; i < buffers->count; i++)
 		for (int p = 0; p < FRAME_PLANES; p++) {
 			struct buffer *buffer = &buffers->list[i];
@@ -59,7 +57,16 @@ static void unhold(struct camera_buffers *buffers)
 				camera_munmap(buffer->at[p], buffer->size[p], buffers->converts);
 			if (buffer->fds[p] >= 0)
 				close(buffer->fds[p]);
+			buffer->at[p] = NULL;
+			buffer->fds[p] = -1;
 		}
+}
+
+static void unhold(struct camera_buffers *buffers)
+{
+	if (atomic_fetch_sub(&buffers->holds, 1) != 1)
+		return;
+	unmap(buffers);
 	pthread_mutex_destroy(&buffers->lock);
 	free(buffers);
 }
@@ -146,6 +153,8 @@ void camera_buffers_stop(struct camera_buffers *buffers)
 	/* An unplugged device refuses both. One that knows no orphans refuses the second while mappings stand, and
 	 * stays busy until its descriptor is closed and they are gone. */
 	stream(buffers, false);
+	if (buffers->converts) /* libv4l2 knows no orphans; its frames are copies, none is out */
+		unmap(buffers);
 	memory_request(buffers, 0);
 	buffers->device = NULL;
 	pthread_mutex_unlock(&buffers->lock);
@@ -179,7 +188,8 @@ int camera_buffers_take(struct camera_buffers *buffers, struct camera_filled *re
 void camera_buffers_put(struct camera_buffers *buffers, int index)
 {
 	pthread_mutex_lock(&buffers->lock);
-	/* A driver that refuses once may be right the next time; unplugged ones refuse for good, the next take says so. */
+	/* A driver that refuses once may be right the next time; one that is unplugged refuses for good, and the
+	 * next take says so. */
 	if (buffers->device && buffer_queue(buffers, index) < 0)
 		buffer_queue(buffers, index);
 	pthread_mutex_unlock(&buffers->lock);

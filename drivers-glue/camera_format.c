@@ -133,8 +133,9 @@ static bool is_welcome(const struct camera_device *device, const struct camera_w
 	if (row->format == FRAME_H264 &&
 	    (!wish->h264 || !(device->quirk.h264 || camera_format_idr(device))))
 		return false;
-	/* What is to be skipped are the camera's own formats, not what libv4l2 makes of them. */
-	return (device->converts || !skipped(device, row->fourcc)) && offers(device, row->fourcc);
+	if (device->converts) /* what is to be skipped are the camera's own formats, not what is made of them */
+		return row->fourcc == V4L2_PIX_FMT_YUV420 && offers(device, row->fourcc);
+	return !skipped(device, row->fourcc) && offers(device, row->fourcc);
 }
 
 static int choose(const struct camera_device *device, const struct camera_wish *wish, struct choice *best)

@@ -10,7 +10,9 @@
 #include <time.h>
 
 #include "drivers-glue/camera_buffers.h"
+#include "drivers-glue/camera_controls.h"
 #include "drivers-glue/camera_find.h"
+#include "drivers-glue/camera_h264.h"
 #include "drivers-glue/camera_stamp.h"
 #include "drivers-glue/drivers.h"
 #include "drivers-glue/hotplug_watch.h"
@@ -24,6 +26,7 @@ struct camera {
 	struct camera_format format;
 	struct camera_buffers *buffers; /* NULL: the stream does not run */
 	struct camera_stamp stamp;
+	struct camera_h264 h264;
 	struct camera_counts *counts, own_counts;
 	int settle; /* pictures still to drop */
 };
@@ -44,6 +47,10 @@ static int start_once(struct camera *camera)
 		r = camera_format_set(&camera->device, &camera->wish, &camera->format);
 	if (r == -EPROTONOSUPPORT && !camera->device.converts && !camera_device_convert(&camera->device))
 		r = camera_format_set(&camera->device, &camera->wish, &camera->format);
+	if (r == 0 && camera->format.format == FRAME_H264) {
+		camera_control_encoder(&camera->device);
+		camera_control_bitrate(&camera->device, camera->wish.bitrate_bps);
+	}
 	if (r == 0)
 		r = camera_buffers_start(&camera->device, &camera->format, &camera->buffers);
 	return r;
@@ -114,6 +121,7 @@ static int v4l2_camera_open(const char *address, const struct camera_wish *wish,
 	if (r == 0) {
 		camera->stamp.ignore_time = camera->device.quirk.ignore_timestamps;
 		camera->stamp.ignore_sequence = camera->device.quirk.ignore_sequence;
+		camera_control_steady(&camera->device);
 		r = start(camera);
 	}
 	if (r < 0) {
@@ -191,6 +199,29 @@ static int hand_out(struct camera *camera, const struct camera_filled *filled, s
 	return 0;
 }
 
+/* Each access unit in its order: one that is missing spoils those after it until the next key frame. */
+static int take_unit(struct camera *camera, struct frame **ret_frame)
+{
+	struct camera_filled filled;
+	uint64_t missing = camera->counts->missing;
+	int r = camera_buffers_take(camera->buffers, &filled);
+	if (r < 0)
+		return r == -EAGAIN ? -ETIMEDOUT : r;
+	camera_stamp_sequence(&camera->stamp, filled.sequence, camera->counts);
+	bool whole = is_whole(camera, &filled);
+	if (whole) {
+		struct frame *frame = camera_buffers_frame(camera->buffers, &filled, capture_time(camera, &filled));
+		r = camera_h264_unit(&camera->h264, frame, ret_frame);
+	} else {
+		camera_buffers_put(camera->buffers, filled.index);
+	}
+	if (!whole || r < 0 || camera->counts->missing > missing)
+		camera_control_idr(&camera->device);
+	camera->counts->pictures += whole && r == 0;
+	camera->counts->damaged += !whole || r < 0;
+	return whole && r == 0 ? 0 : -EAGAIN;
+}
+
 /* Takes the newest good buffer, giving others back. 0, -EAGAIN: there are only damaged ones, -ETIMEDOUT: there is
  * none, else what the device says. */
 static int take_newest(struct camera *camera, struct camera_filled *ret_filled)
@@ -235,15 +266,38 @@ static int v4l2_camera_next(struct camera *camera, int timeout_ms, struct frame 
 		r = camera_device_events(&camera->device);
 	if (r != 0)
 		return r < 0 ? r : -ESTALE;
-	r = take_newest(camera, &filled);
+	bool units = camera->format.format == FRAME_H264;
+	r = units ? take_unit(camera, ret_frame) : take_newest(camera, &filled);
 	if (r == -ETIMEDOUT && p.revents & (POLLERR | POLLHUP | POLLNVAL))
 		return -EIO;
-	return r < 0 ? r : hand_out(camera, &filled, ret_frame);
+	return r < 0 || units ? r : hand_out(camera, &filled, ret_frame);
 }
 
 static int v4l2_camera_patience_ms(const struct camera *camera)
 {
 	return camera->device.quirk.warm_up_ms;
+}
+
+static int v4l2_request_idr(struct camera *camera)
+{
+	return camera->format.format == FRAME_H264 ? camera_control_idr(&camera->device) : -ENOTSUP;
+}
+
+static int v4l2_set_rate(struct camera *camera, int bitrate_bps)
+{
+	camera->wish.bitrate_bps = bitrate_bps;
+	return camera->format.format == FRAME_H264 ? camera_control_bitrate(&camera->device, bitrate_bps) : -ENOTSUP;
+}
+
+static int v4l2_control_set(struct camera *camera, const char *name, const char *value, char *why, size_t why_bytes)
+{
+	return camera_control_set(&camera->device, name, value, why, why_bytes);
+}
+
+static void v4l2_control_each(struct camera *camera, void (*each)(const struct camera_control *control, void *data),
+			      void *data)
+{
+	camera_control_each(&camera->device, each, data);
 }
 
 static void v4l2_camera_describe(const struct camera *camera, char *text, size_t text_bytes)
@@ -256,6 +310,8 @@ static void v4l2_camera_describe(const struct camera *camera, char *text, size_t
 
 const struct camera_driver camera_v4l2 = {
 	.name = "v4l2", .open = v4l2_camera_open, .next = v4l2_camera_next, .restart = v4l2_camera_restart,
+	.request_idr = v4l2_request_idr, .set_rate = v4l2_set_rate,
+	.control_set = v4l2_control_set, .control_each = v4l2_control_each,
 	.patience_ms = v4l2_camera_patience_ms, .describe = v4l2_camera_describe, .close = v4l2_camera_close,
 	.watch = hotplug_open, .came = hotplug_came,
 };

@@ -501,7 +501,7 @@ static void output_changed(struct display *display)
 bool display_dispatch(struct display *display)
 {
 	events_read(display);
-	if (!hotplug_read(display->hotplug) || !card_probe(&display->card))
+	if (!hotplug_read(display->hotplug) || !card_probe(&display->card, true))
 		return false;
 	output_changed(display);
 	return true;
@@ -558,7 +558,7 @@ int display_take(struct display *display)
 	display->is_master = display->needs_mode = true;
 	display->is_dark = false;
 	kept_release(&display->shown);
-	card_probe(&display->card);
+	card_probe(&display->card, false);
 	return 0;
 }
 

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/base/log.h"
+
 /* ---- wishes ---- */
 
 static int parse_mode(const char *text, struct card *card, char *why, size_t why_bytes)
@@ -195,6 +197,9 @@ static const drmModeModeInfo *mode_choose(const struct card *card, const drmMode
 	for (int i = 0; i < connector->count_modes; i++)
 		if (!best || mode_distance(card, &connector->modes[i]) < mode_distance(card, best))
 			best = &connector->modes[i];
+	if (best && card->mode_wish.width && mode_distance(card, best) >= 1000)
+		log_once(LOG_LEVEL_WARNING, "conf: the screen has no mode %dx%d: %s is used", card->mode_wish.width,
+			 card->mode_wish.height, best->name);
 	return best;
 }
 
@@ -229,14 +234,16 @@ static bool connector_take(struct card *card, const drmModeRes *resources, const
 	return true;
 }
 
-bool card_probe(struct card *card)
+bool card_probe(struct card *card, bool anew)
 {
 	uint32_t connector = card->connector, crtc = card->crtc;
 	drmModeModeInfo mode = card->mode;
 	drmModeRes *resources = drmModeGetResources(card->fd);
 	card->connector = 0;
 	for (int i = 0; resources && i < resources->count_connectors && !card->connector; i++) {
-		drmModeConnector *c = drmModeGetConnector(card->fd, resources->connectors[i]);
+		uint32_t id = resources->connectors[i];
+		drmModeConnector *c = anew ? drmModeGetConnector(card->fd, id)
+					   : drmModeGetConnectorCurrent(card->fd, id);
 		if (c)
 			connector_take(card, resources, c);
 		drmModeFreeConnector(c);
@@ -272,7 +279,9 @@ static int device_open(struct card *card, const char *path, char *why, size_t wh
 		return r;
 	}
 	snprintf(card->path, sizeof(card->path), "%s", path);
-	card_probe(card);
+	card_probe(card, false);
+	if (!card->connector)
+		card_probe(card, true);
 	return 0;
 }
 

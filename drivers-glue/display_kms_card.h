@@ -47,8 +47,9 @@ struct card {
  * it; -EINVAL: bad words; -ENODEV: no such device. An output need not be there yet. */
 int card_open(struct card *card, const char *output, const char *mode, char *why, size_t why_bytes);
 void card_close(struct card *card); /* the descriptor */
-/* Looks again at what is connected. True: the output is another one than before, or has come or gone. */
-bool card_probe(struct card *card);
+/* Looks again at what is connected; anew: asks the monitors, which takes a while, else what the kernel knows. True: the
+ * output is another one than before, or has come or gone. */
+bool card_probe(struct card *card, bool anew);
 /* 0, or -EINVAL with why: whether the two wishes can be understood. */
 int card_check_wish(const char *output, const char *mode, char *why, size_t why_bytes);
 

@@ -5,7 +5,8 @@
  *
  * Both views of a process share the screen, which is opened when the first picture is there and closed with the
  * last view. The freshest picture wins; show never waits. While another program is the screen's master pictures
- * wait, only the newest of each view held.
+ * wait, only the newest of each view held. When one view is closed the screen stands still for a moment: the other is
+ * likely to follow, and nobody shall see half a picture.
  *
  * Address: words between commas: inset, mirror, size=PERCENT, output=auto|CARD|CARD:CONNECTOR,
  * mode=preferred|WIDTHxHEIGHT[@HERTZ]. */
@@ -27,6 +28,7 @@
 #define INSET_PERCENT 25
 #define RETRY_MS 30
 #define LINGER_MS 100
+#define FREEZE_US 300000
 
 enum layer { LAYER_MAIN, LAYER_INSET, LAYERS };
 
@@ -48,6 +50,7 @@ struct screen {
 	struct frame *newest[LAYERS];
 	struct wish wishes[LAYERS];
 	bool is_new, stop;
+	int64_t frozen_until_us; /* one view was closed: perhaps the other will be */
 
 	/* the thread's own */
 	struct display *display;
@@ -117,7 +120,7 @@ static void screen_try(struct screen *screen)
 static bool scene_take(struct screen *screen, struct display_scene *ret_scene)
 {
 	pthread_mutex_lock(&screen->lock);
-	bool is_new = screen->is_new;
+	bool is_new = screen->is_new && g_get_monotonic_time() >= screen->frozen_until_us;
 	struct frame *main = screen->newest[LAYER_MAIN], *inset = screen->newest[LAYER_INSET];
 	*ret_scene = (struct display_scene){
 		.main_mirror = screen->wishes[LAYER_MAIN].mirror, .inset_mirror = screen->wishes[LAYER_INSET].mirror,
@@ -127,9 +130,16 @@ static bool scene_take(struct screen *screen, struct display_scene *ret_scene)
 		ret_scene->main = main ? frame_hold(main) : NULL;
 		ret_scene->inset = inset ? frame_hold(inset) : NULL;
 	}
-	screen->is_new = false;
+	screen->is_new &= !is_new;
 	pthread_mutex_unlock(&screen->lock);
 	return is_new;
+}
+
+static void repeat(struct screen *screen)
+{
+	pthread_mutex_lock(&screen->lock);
+	screen->is_new = true;
+	pthread_mutex_unlock(&screen->lock);
 }
 
 static void screen_show(struct screen *screen)
@@ -140,7 +150,9 @@ static void screen_show(struct screen *screen)
 	int r = display_show(screen->display, &scene);
 	if (r == -EACCES)
 		display_take(screen->display);
-	else if (r < 0 && r != -EAGAIN && r != -ENODEV && r != -EBADMSG)
+	else if (r == -EAGAIN || r == -EBUSY)
+		repeat(screen);
+	else if (r < 0 && r != -ENODEV && r != -EBADMSG)
 		log_once(LOG_LEVEL_ERROR, "driver: view kms: %s", g_strerror(-r));
 	atomic_store(&screen->wants_memory, display_wants_memory(screen->display));
 	frame_release(scene.main);
@@ -164,16 +176,9 @@ static void screen_wait(struct screen *screen, bool picture_waits)
 		{ .fd = screen->display ? display_hotplug_fd(screen->display) : -1, .events = POLLIN },
 	};
 	uint64_t count;
-	poll(fds, G_N_ELEMENTS(fds), !screen->display && picture_waits ? RETRY_MS : 1000);
+	poll(fds, G_N_ELEMENTS(fds), picture_waits ? RETRY_MS : 1000);
 	if (fds[0].revents && read(screen->wake, &count, sizeof(count)) < 0)
 		return; /* somebody else's wake-up: nothing to do */
-}
-
-static void repeat(struct screen *screen)
-{
-	pthread_mutex_lock(&screen->lock);
-	screen->is_new = true;
-	pthread_mutex_unlock(&screen->lock);
 }
 
 static void *screen_thread(void *data)
@@ -237,6 +242,8 @@ static void screen_put(struct screen *screen, enum layer layer, struct frame *fr
 	struct frame *old = screen->newest[layer];
 	screen->newest[layer] = frame ? frame_hold(frame) : NULL;
 	screen->is_new = true;
+	if (!frame)
+		screen->frozen_until_us = g_get_monotonic_time() + FREEZE_US;
 	pthread_mutex_unlock(&screen->lock);
 	frame_release(old);
 	screen_wake(screen);

@@ -43,7 +43,7 @@ void api_wrong_state(struct verb *v, const char *needs)
 		      call_status_name(call_core_status(v->box->core)), needs);
 }
 
-static const struct verb_row *const tables[] = { api_call_verbs, api_media_verbs, api_box_verbs };
+static const struct verb_row *const tables[] = { api_call_verbs, api_media_verbs, api_camera_verbs, api_box_verbs };
 
 static const struct verb_row *verb_find(const char *name)
 {

@@ -1,6 +1,7 @@
 /* api: what the files of the control socket's verbs share. Private to them.
  *
  *   api.c        finds the verb, the manual's list     api_call.c   calls
+ *   api_camera.c a camera's controls
  *   api_media.c  switches, devices, views, numbers     api_box.c    records, accounts, policy, events
  */
 #ifndef CALLBOX_BOX_API_H
@@ -22,7 +23,7 @@ struct verb_row {
 };
 
 /* name NULL ends each. */
-extern const struct verb_row api_call_verbs[], api_media_verbs[], api_box_verbs[];
+extern const struct verb_row api_call_verbs[], api_media_verbs[], api_camera_verbs[], api_box_verbs[];
 
 /* A text parameter; NULL when it is missing. */
 const char *api_text(const struct verb *v, const char *name);

@@ -8,6 +8,7 @@
 #include "core/box/api.h"
 #include "core/box/events.h"
 #include "core/box/knobs.h"
+#include "core/box/screen.h"
 #include "core/box/session.h"
 
 static void switch_move(struct box *box, bool *which, bool on)
@@ -185,13 +186,14 @@ static void set_view(struct verb *v, const char *which, char **slot)
 	const char *view = api_text(v, "view");
 	if (!view || !strchr(view, ':')) {
 		control_error(v->request, CONTROL_INVALID_PARAMS,
-			      "view: null:, png:FILE, raw:FILE or window: is needed");
+			      "view: null:, png:FILE, raw:FILE, window:, kms: or kms:inset is needed");
 		return;
 	}
 	g_free(*slot);
 	*slot = g_strdup(view);
 	if (v->box->session)
-		session_view(v->box->session, which, view);
+		session_view(v->box->session, which);
+	screen_touch(v->box->screen);
 	api_answer(v, 0, NULL, NULL);
 }
 
@@ -224,6 +226,7 @@ static void verb_preview(struct verb *v)
 	box->session = on ? session_open(box, NULL) : NULL;
 	if (!on)
 		box_switches_restore(box);
+	screen_touch(box->screen);
 	api_answer(v, 0, NULL, NULL);
 }
 

@@ -4,7 +4,7 @@
  *                                              ▲                   ├─► session ⇄ callbox-media, callbox-video
  *                                              │                   ├─► control: events
  *                          messages, media facts, timers           ├─► history: journal, records
- *                                                                  └─► hooks, standby
+ *                                                                  └─► hooks, standby, screen ⇄ callbox-screen
  *
  * Whoever feeds the core calls box_drain() afterwards, which carries the outputs out in order. */
 #ifndef CALLBOX_BOX_BOX_H
@@ -21,11 +21,13 @@
 
 struct knobs;
 struct line;
+struct screen;
 struct session;
 struct ringer;
 struct standby;
 
 struct box {
+	const char *folder; /* of the conf files */
 	struct conf conf;
 	struct account_conf **accounts;
 	struct fsm *fsm;
@@ -39,8 +41,10 @@ struct box {
 	struct hooks *hooks;
 	struct token *token;
 	struct standby *standby;
+	uint64_t sequence;   /* of the last event */
 	struct ringer *ringer;
 	struct knobs *knobs;
+	struct screen *screen; /* NULL: there is none */
 	char last_state[24]; /* of the last onCallState */
 	bool rings;	     /* as the last onRing said */
 	bool beep;	     /* the next session begins with a beep */

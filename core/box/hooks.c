@@ -216,16 +216,26 @@ static void start_soon(struct hooks *hooks)
 	g_idle_add(on_start, hooks);
 }
 
+/* A question is never dropped: a crowd of other hooks must not let a caller in. It has a limit of its own. */
+static void drop_oldest(struct hooks *hooks)
+{
+	GList *oldest = hooks->waiting.head;
+	while (oldest && ((struct job *)oldest->data)->answer)
+		oldest = oldest->next;
+	if (!oldest)
+		return;
+	struct job *job = oldest->data;
+	g_queue_delete_link(&hooks->waiting, oldest);
+	log_warning("conf: hook %s: too many wait: one was dropped", hooks_table[job->hook].key);
+	job_free(job);
+}
+
 void hooks_run(struct hooks *hooks, enum hook hook, const struct hook_facts *facts)
 {
 	if (!hooks_has(hooks, hook))
 		return;
-	if (g_queue_get_length(&hooks->waiting) >= HOOKS_QUEUED) {
-		struct job *oldest = g_queue_pop_head(&hooks->waiting);
-		log_warning("conf: hook %s: too many wait: one was dropped", hooks_table[oldest->hook].key);
-		answer_give(oldest, HOOK_ALLOW);
-		job_free(oldest);
-	}
+	if (g_queue_get_length(&hooks->waiting) >= HOOKS_QUEUED)
+		drop_oldest(hooks);
 	g_queue_push_tail(&hooks->waiting, job_new(hooks, hook, facts));
 	start_soon(hooks);
 }

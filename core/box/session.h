@@ -37,9 +37,16 @@ void session_gain(struct session *session, const char *kind, double gain);
 void session_profile(struct session *session);
 void session_playout_mute(struct session *session, bool on);
 void session_switch(struct session *session, const char *kind, const char *id);
-void session_view(struct session *session, const char *which, const char *output);
-/* Both answer the request, now or when the processes have answered, at most 2 s later. */
+/* which: local or remote; the conf has another view for it. */
+void session_view(struct session *session, const char *which);
+/* Pictures for the screen are there: the other side's, or those of a preview. */
+bool session_has_pictures(const struct session *session);
+/* Whether its kms: views may use the screen now: told by screen.c, where there is one. */
+void session_pictures(struct session *session, bool on);
+/* These answer the request, now or when the processes have answered, at most 2 s later. */
 void session_stats(struct session *session, struct control_request *request);
+/* words: controls that the camera gets (they join conf's when it takes them); NULL: lists what there is. */
+void session_controls(struct session *session, const char *words, struct control_request *request);
 void session_snapshot(struct session *session, const char *which, const char *file,
 		      struct control_request *request);
 

@@ -58,6 +58,16 @@ static struct flood *flood_of(struct call_core *core, int64_t now_ms, const char
 	return flood;
 }
 
+/* Records of calls that never came here cost a place in the history: a stranger must not empty it. A backlog has been
+ * limited by whoever kept it. */
+bool admit_record(struct call_core *core, int64_t now_ms, const struct call_message *message)
+{
+	int most = core->policy.invites_a_minute;
+	if (list_has(core->policy.block, message->from_user))
+		return false;
+	return message->replay || most == 0 || ++flood_of(core, now_ms, message->from_user)->count <= most;
+}
+
 /* Whether this invite is one too many. *ret_first: the first such of its caller in this minute. */
 static bool floods(struct call_core *core, int64_t now_ms, const char *user, bool *ret_first)
 {

@@ -195,6 +195,10 @@ static void take_record(struct call_core *core, int64_t now_ms, const struct cal
 		core->ignored++;
 		return;
 	}
+	if (!call && !admit_record(core, now_ms, message)) {
+		core->ignored++;
+		return;
+	}
 	if (!call) {
 		call = call_new(core, message->call_id, message->account, message->from_user, false, now_ms);
 		call->peer_party = g_strdup(message->from_party);

@@ -389,8 +389,12 @@ static cJSON *call_json(const struct call_core *core, const struct call *call, i
 		cJSON_AddStringToObject(json, "peerParty", call->peer_party);
 	if (call->attachment)
 		cJSON_AddItemToObject(json, "attachment", cJSON_Duplicate(call->attachment, true));
-	if (call->group)
-		cJSON_AddItemToObject(json, "group", cJSON_Duplicate(call->group, true));
+	if (call->group) {
+		cJSON_AddItemToObject(json, "userIds",
+				      cJSON_Duplicate(message_member(call->group, "user_ids"), true));
+		cJSON_AddStringToObject(json, "groupId", message_string(call->group, "group_id", ""));
+		cJSON_AddBoolToObject(json, "isFromGroup", message_bool(call->group, "is_from_group", false));
+	}
 	if (call->asked_type)
 		cJSON_AddNumberToObject(json, "askedType", call->asked_type);
 	if (call->asking_type)

@@ -627,6 +627,39 @@ static int command_preview(struct ctl *ctl)
 	return simple(ctl, "preview", params);
 }
 
+static int command_camera_controls(struct ctl *ctl)
+{
+	cJSON *result = NULL;
+	int r = ask(ctl, "getCameraControls", NULL, &result);
+	const cJSON *one, *controls = message_member(result, "controls");
+	if (r == 0 && ctl->json)
+		print_json(controls, true);
+	else if (r == 0)
+		cJSON_ArrayForEach(one, controls) {
+			const char *item = message_string(one, "item", "");
+			printf("%-32s %-6s %d%s%s  (%d to %d, step %d, default %d)%s%s\n",
+			       message_string(one, "name", ""), message_string(one, "type", ""),
+			       message_int(one, "value", 0), item[0] ? " = " : "", item, message_int(one, "min", 0),
+			       message_int(one, "max", 0), message_int(one, "step", 0),
+			       message_int(one, "default", 0), message_member(one, "note") ? " " : "",
+			       message_string(one, "note", ""));
+		}
+	cJSON_Delete(result);
+	return r;
+}
+
+static int command_camera_set(struct ctl *ctl)
+{
+	cJSON *params = one_text("name", ctl->words[0]);
+	cJSON_AddStringToObject(params, "value", ctl->words[1]);
+	return simple(ctl, "setCameraControl", params);
+}
+
+static int command_camera_preset(struct ctl *ctl)
+{
+	return simple(ctl, "setCameraPreset", one_text("name", ctl->words[0]));
+}
+
 static int command_watch(struct ctl *ctl)
 {
 	int r = send_request(ctl, "subscribe", NULL);
@@ -691,6 +724,10 @@ static const struct {
 	{ "silence", command_silence, 1, 2, "silence on|off [USER]", "what the other side says is not played here" },
 	{ "devices", command_devices, 0, 0, "devices [--json]", "what is used and what was found" },
 	{ "switch", command_switch, 2, 2, "switch microphone|camera|speaker DEVICE", "use another device" },
+	{ "camera-controls", command_camera_controls, 0, 0, "camera-controls [--json]",
+	  "brightness, focus, zoom and what else the open camera has" },
+	{ "camera-set", command_camera_set, 2, 2, "camera-set CONTROL VALUE", "set one of them" },
+	{ "camera-preset", command_camera_preset, 1, 1, "camera-preset NAME", "set those of a preset in the conf" },
 	{ "set-volume", command_set_volume, 2, 2, "set-volume speaker|microphone 0..100", "how loud it is" },
 	{ "get-volume", command_get_volume, 0, 0, "get-volume [--json]", "of both, and whose knob it is" },
 	{ "view", command_view, 2, 2, "view local|remote VIEW", "null:, png:FILE, raw:FILE or window:" },

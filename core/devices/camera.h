@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/devices/control.h"
 #include "core/devices/frame.h"
 
 struct camera;
@@ -50,6 +51,11 @@ struct camera_driver {
 	/* Of the camera's own encoder; NULL, or -ENOTSUP: it has none, or cannot. */
 	int (*request_idr)(struct camera *camera);
 	int (*set_rate)(struct camera *camera, int bitrate_bps);
+	/* Brightness, focus, zoom and so on, by name. 0, or -errno with words for people. NULL: it has none. */
+	int (*control_set)(struct camera *camera, const char *name, const char *value, char *why,
+			   size_t why_bytes);
+	void (*control_each)(struct camera *camera, void (*each)(const struct camera_control *control, void *data),
+			     void *data);
 	/* Words like "1280x720 MJPG 30 fps vivid". */
 	void (*describe)(const struct camera *camera, char *text, size_t text_bytes);
 	void (*close)(struct camera *camera);

@@ -1,5 +1,6 @@
 #include "core/screen/draw.h"
 
+#include <fontconfig/fontconfig.h>
 #include <glib.h>
 #include <math.h>
 #include <pango/pangocairo.h>
@@ -9,8 +10,8 @@
 #define PULSE_US 500000
 
 enum colour {
-	COLOUR_TOP, COLOUR_BOTTOM, COLOUR_RING_TOP, COLOUR_RING_BOTTOM, COLOUR_TEXT, COLOUR_FAINT, COLOUR_LINE, COLOUR_GREEN,
-	COLOUR_BLUE, COLOUR_RED, COLOUR_AMBER, COLOUR_DARK,
+	COLOUR_TOP, COLOUR_BOTTOM, COLOUR_RING_TOP, COLOUR_RING_BOTTOM, COLOUR_TEXT, COLOUR_FAINT, COLOUR_LINE,
+	COLOUR_GREEN, COLOUR_BLUE, COLOUR_RED, COLOUR_AMBER, COLOUR_DARK,
 };
 static const uint32_t colours[] = {
 	[COLOUR_TOP] = 0x16202c, [COLOUR_BOTTOM] = 0x0b1119, [COLOUR_RING_TOP] = 0x0f4a38,
@@ -228,6 +229,12 @@ static void middle(const struct canvas *c, double y, double size, bool bold, enu
 	text(c, MARGIN, y, c->width - 2 * MARGIN, (struct style){ size, colour, bold, CENTRE }, words);
 }
 
+static void keys(const struct canvas *c, enum word what)
+{
+	if (c->page->keys)
+		middle(c, 91, 3.6, false, COLOUR_FAINT, word(c->language, what));
+}
+
 static void ringing(const struct canvas *c)
 {
 	background(c, COLOUR_RING_TOP, COLOUR_RING_BOTTOM);
@@ -235,7 +242,7 @@ static void ringing(const struct canvas *c)
 	middle(c, 61, 11, true, COLOUR_TEXT, c->page->peer);
 	middle(c, 73, 5, false, COLOUR_TEXT,
 	       word(c->language, c->page->video ? WORD_RINGS_VIDEO : WORD_RINGS_AUDIO));
-	middle(c, 90, 3.6, false, COLOUR_FAINT, word(c->language, WORD_ANSWER));
+	keys(c, WORD_ANSWER);
 }
 
 static void outgoing(const struct canvas *c)
@@ -244,7 +251,7 @@ static void outgoing(const struct canvas *c)
 	face(c, 31, 12, COLOUR_BLUE, true);
 	middle(c, 61, 11, true, COLOUR_TEXT, c->page->peer);
 	middle(c, 73, 5, false, COLOUR_TEXT, word_of_state(c->language, c->page->state));
-	middle(c, 90, 3.6, false, COLOUR_FAINT, word(c->language, WORD_HANG_UP));
+	keys(c, WORD_HANG_UP);
 }
 
 static void in_call(const struct canvas *c)
@@ -263,8 +270,8 @@ static void in_call(const struct canvas *c)
 	else if (p->counts)
 		middle(c, 69, 8, false, COLOUR_TEXT, time_text);
 	middle(c, 80, 4, false, COLOUR_FAINT,
-	       word(c->language, !p->video ? WORD_CALL_AUDIO : state[0] ? WORD_CALL_VIDEO : WORD_NO_PICTURE));
-	middle(c, 92, 3.6, false, COLOUR_FAINT, word(c->language, WORD_HANG_UP));
+	       word(c->language, !p->video ? WORD_CALL_AUDIO : p->covered ? WORD_NO_PICTURE : WORD_CALL_VIDEO));
+	keys(c, WORD_HANG_UP);
 }
 
 static void (*const pages[PAGE_KINDS])(const struct canvas *c) = {
@@ -277,6 +284,13 @@ void draw_page(cairo_t *cairo, int width, int height, const struct page *page, e
 	const struct canvas c = { .cairo = cairo, .u = height / 100.0, .width = width * 100.0 / height,
 				  .language = language, .page = page, .now = now };
 	pages[page->kind](&c);
+}
+
+void draw_finish(void)
+{
+	pango_cairo_font_map_set_default(NULL);
+	cairo_debug_reset_static_data();
+	FcFini();
 }
 
 int64_t draw_stamp(const struct page *page, const struct draw_now *now)

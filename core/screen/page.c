@@ -12,6 +12,7 @@ const struct message_field page_fields[] = {
 	{ "account", M_STRING, true, 0, 256 }, { "peer", M_STRING, true, 0, 256 },
 	{ "state", M_STRING, true, 0, 32 },   { "hint", M_STRING, true, 0, 512 },
 	{ "video", M_BOOL, true, 0, 0 },      { "online", M_BOOL, true, 0, 0 },
+	{ "covered", M_BOOL, false, 0, 0 },
 	{ "dnd", M_BOOL, true, 0, 0 },	      { "duration_ms", M_NUMBER, false, 0, 1e12 },
 	{ "calls", M_ARRAY, true, 0, 32 },    { "troubles", M_ARRAY, true, 0, 32 },
 	{ NULL, M_STRING, false, 0, 0 },
@@ -66,6 +67,7 @@ void page_init(struct page *page, const cJSON *show, int64_t now_us)
 		.room = text(show, "room"), .account = text(show, "account"), .peer = text(show, "peer"),
 		.state = text(show, "state"), .hint = text(show, "hint"),
 		.video = message_bool(show, "video", false), .online = message_bool(show, "online", false),
+		.covered = message_bool(show, "covered", false),
 		.dnd = message_bool(show, "dnd", false), .counts = message_member(show, "duration_ms") != NULL,
 		.since_us = now_us - (int64_t)message_number(show, "duration_ms", 0) * 1000,
 	};

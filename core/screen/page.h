@@ -25,6 +25,8 @@ struct page {
 	char *room, *account, *peer, *hint;
 	char *state; /* of the call, as in call.fsm */
 	bool video, online, dnd, counts; /* counts: the call's time runs */
+	bool covered;			 /* the other side shows nothing */
+	bool keys;			 /* a remote control works; not of the message */
 	int64_t since_us;		 /* CLOCK_MONOTONIC: then it began to run */
 	struct page_call calls[PAGE_CALLS];
 	int call_count;

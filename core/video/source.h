@@ -21,9 +21,10 @@ struct source_counts {
 /* state: opened (the first picture is there), lost, back, failed. */
 typedef void (*source_camera_fn)(const char *id, const char *state, const char *message, void *data);
 
-/* camera: "DRIVER:ADDRESS". Nothing is opened yet. */
-struct source *source_new(const char *camera, const struct camera_wish *wish, source_camera_fn on_camera,
-			  void *data);
+/* camera: "DRIVER:ADDRESS"; controls: words that are set at each opening (control.h), NULL: none. Nothing is opened
+ * yet. */
+struct source *source_new(const char *camera, const struct camera_wish *wish, const char *controls,
+			  source_camera_fn on_camera, void *data);
 void source_free(struct source *source);
 
 /* The next frame, counted for the caller; a placeholder when there is no camera. 0, or -EAGAIN when none came
@@ -39,6 +40,12 @@ bool source_is_live(const struct source *source); /* the last frame was a camera
 /* Of the open camera, "" when there is none; lives until the next call. */
 const char *source_describe(const struct source *source);
 void source_counts(const struct source *source, struct source_counts *ret_counts);
+/* Sets controls, now and at each opening. 0, or -errno with *ret_why (caller frees): the first that was refused;
+ * those before it are set. */
+int source_control(struct source *source, const char *words, char **ret_why);
+/* false: no camera is open, or it has none. */
+bool source_control_each(struct source *source, void (*each)(const struct camera_control *control, void *data),
+			 void *data);
 /* Of a camera that encodes itself: 0, or -ENOTSUP. */
 int source_request_idr(struct source *source);
 int source_set_rate(struct source *source, int bitrate_bps);

@@ -16,6 +16,7 @@
 #include <uv.h>
 
 #include "core/base/log.h"
+#include "core/base/paths.h"
 #include "core/base/settings.h"
 #include "plugins/hub/hub_store.h"
 #include "plugins/hub/hub_wire.h"
@@ -59,6 +60,7 @@ struct hub {
 	struct hub_conf conf;
 	struct hub_store *store;
 	struct lws_context *context;
+	char *www; /* folder of the guest page */
 	GHashTable *users; /* account → GPtrArray of struct client, logged in */
 	lws_sorted_usec_list_t expire_timer;
 	uv_loop_t loop;
@@ -613,6 +615,19 @@ static void raise_limit(void)
 	}
 }
 
+/* The guest page, for browsers that are devices of an account. */
+static const struct lws_http_mount *guest_page(void)
+{
+	static const struct lws_protocol_vhost_options types = { NULL, NULL, ".js", "text/javascript" };
+	static struct lws_http_mount mount = {
+		.mountpoint = "/call", .mountpoint_len = 5, .def = "guest.html", .origin_protocol = LWSMPRO_FILE,
+		.cache_revalidate = 1, .extra_mimetypes = &types,
+	};
+	hub.www = path_join(PATH_DATA, "www");
+	mount.origin = hub.www;
+	return &mount;
+}
+
 static int serve(void)
 {
 	raise_limit();
@@ -631,8 +646,9 @@ static int serve(void)
 		.options = LWS_SERVER_OPTION_DISABLE_IPV6 * !strchr(host, ':'),
 		.ssl_cert_filepath = hub.conf.certificate, .ssl_private_key_filepath = hub.conf.private_key,
 		.alpn = "http/1.1", .ka_time = 60, .ka_interval = 10, .ka_probes = 3,
-		.timeout_secs = 20,
+		.timeout_secs = 20, .mounts = guest_page(),
 	};
+	info.options |= LWS_SERVER_OPTION_HTTP_HEADERS_SECURITY_BEST_PRACTICES_ENFORCE;
 	if (hub.conf.certificate)
 		info.options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
 	void *loops[] = { &hub.loop };
@@ -755,6 +771,7 @@ static int run(bool adding, const char *user)
 	if (!adding)
 		loop_close();
 	g_hash_table_destroy(hub.users);
+	g_free(hub.www);
 	hub_store_close(hub.store);
 	return r;
 }

@@ -481,6 +481,52 @@ static void test_hooks_restarted(void)
 	test_hooks();
 }
 
+/* SIGHUP: the number of log lines that hold the word grows. */
+static void reload(const char *word)
+{
+	unsigned int before = 0, now = 0;
+	for (int i = 0; now <= before; i++) {
+		g_autofree char *text = NULL;
+		g_assert_true(g_file_get_contents(alice_box->log, &text, NULL, NULL));
+		now = 0;
+		for (const char *at = text; (at = strstr(at, word)); at++)
+			now++;
+		if (i == 0) {
+			before = now;
+			kill(alice_box->pid, SIGHUP);
+		}
+		g_assert_cmpint(i, <, 2000);
+		g_usleep(10000);
+	}
+}
+
+/* alice blocks bob while the box runs; a mistake in the file changes nothing. */
+static void test_reload(void)
+{
+	forget_all();
+	g_autofree char *file = g_build_filename(alice_box->dir, "conf", "callbox.conf", NULL);
+	g_autofree char *first = NULL;
+	g_assert_true(g_file_get_contents(file, &first, NULL, NULL));
+	g_autofree char *blocks = g_strconcat(first, "block = bob\n", NULL);
+	g_autofree char *wrong = g_strconcat(first, "colour = red\n", NULL);
+	g_assert_true(g_file_set_contents(file, blocks, -1, NULL));
+	reload("conf: read again");
+	verb(bob, "call", one_text("userId", "alice"));
+	expect_end(bob, 14);
+	g_assert_true(g_file_set_contents(file, wrong, -1, NULL));
+	reload("colour: unknown key");
+	verb(bob, "call", one_text("userId", "alice"));
+	expect_end(bob, 14);
+	g_assert_true(g_file_set_contents(file, first, -1, NULL));
+	reload("conf: read again");
+	connect_to(bob, alice, "alice");
+	reload("conf: read again"); /* a call goes on */
+	flows(alice);
+	verb(bob, "hangup", NULL);
+	expect_end(bob, 15);
+	expect_end(alice, 16);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -498,6 +544,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/policy/preview-and-questions", test_preview_and_questions);
 	g_test_add_func("/policy/records", test_records);
 	g_test_add_func("/policy/hooks", test_hooks_restarted);
+	g_test_add_func("/policy/reload", test_reload);
 	int r = g_test_run();
 	client_close(alice);
 	client_close(bob);

@@ -669,9 +669,11 @@ static void test_foreign_fields(void)
 	       "{\"type\":2,\"lifetime_ms\":30000,\"group\":{\"group_id\":7,\"user_ids\":[1,null,\"bob\",{\"x\":[]}],"
 	       "\"more\":[1,2,3]}}");
 	cJSON *state = call_core_state(bob->core, w->now_ms);
-	char *group = cJSON_PrintUnformatted(message_member(message_member(state, "call"), "group"));
-	g_assert_cmpstr(group, ==, "{\"group_id\":\"\",\"user_ids\":[\"bob\"],\"is_from_group\":false}");
-	cJSON_free(group);
+	const cJSON *call = message_member(state, "call");
+	char *users = cJSON_PrintUnformatted(message_member(call, "userIds"));
+	g_assert_cmpstr(users, ==, "[\"bob\"]");
+	g_assert_cmpstr(message_string(call, "groupId", NULL), ==, "");
+	cJSON_free(users);
 	cJSON_Delete(state);
 	arrive(w, 1, "record", 71, "alice", "a:1", 0,
 	       "{\"type\":2,\"status\":2,\"agoMs\":1e300,\"durationMs\":-5,\"more\":[[1]],\"direction\":\"out\","
@@ -682,6 +684,32 @@ static void test_foreign_fields(void)
 			"[{\"accid\":\"alice\",\"duration\":2592000000}],\"account\":\"bob\",\"peer\":\"alice\","
 			"\"direction\":\"in\",\"durationMs\":0,\"agoMs\":2592000000,\"final\":true}");
 	cJSON_free(record);
+	world_close(w);
+}
+
+/* Records of calls that never were here: a stranger's fill no history, a backlog's are all taken. */
+static void test_record_flood(void)
+{
+	struct world *w = world_open(1);
+	const struct call_policy policy = { .call_timeout_ms = 30000, .autoanswer_ms = -1, .invites_a_minute = 30,
+					    .block = "mallory" };
+	call_core_policy(w->devices[1].core, &policy);
+	for (unsigned int i = 0; i < 100; i++) {
+		arrive(w, 1, "record", 1000 + i, "carol", "c:1", 0, "{\"type\":2,\"status\":1}");
+		arrive(w, 1, "record", 2000 + i, "mallory", "m:1", 0, "{\"type\":2,\"status\":1}");
+	}
+	g_assert_cmpint(w->devices[1].records, ==, 30);
+	cJSON *body = cJSON_Parse("{\"type\":2,\"status\":1}");
+	for (unsigned int i = 0; i < 100; i++) {
+		char id[CALL_ID_CHARS + 1];
+		g_snprintf(id, sizeof(id), "%032x", 3000 + i);
+		const struct call_message m = { .account = "bob", .kind = "record", .call_id = id, .from_user = "carol",
+						.from_party = "c:1", .seq = i + 1, .replay = true, .body = body };
+		call_core_message(w->devices[1].core, w->now_ms, &m);
+		drain(w, &w->devices[1]);
+	}
+	cJSON_Delete(body);
+	g_assert_cmpint(w->devices[1].records, ==, 130);
 	world_close(w);
 }
 
@@ -735,5 +763,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/call/media-first", test_media_first);
 	g_test_add_func("/call/foreign-fields", test_foreign_fields);
 	g_test_add_func("/call/group", test_group);
+	g_test_add_func("/call/record-flood", test_record_flood);
 	return g_test_run();
 }

@@ -104,7 +104,8 @@ static void test_manual(void)
 {
 	/* heartbeat and switch are the core's own and stand in no file */
 	static const char *const unlisted[] = { "switch", "heartbeat", NULL };
-	const char *const *const lists[] = { call_words.events, call_words.guards, call_words.actions, call_words.timers };
+	const char *const *const lists[] = { call_words.events, call_words.guards, call_words.actions,
+					     call_words.timers };
 	g_autofree char *file = g_build_filename(g_getenv("CALLBOX_SRC"), "conf", "call.fsm.5", NULL);
 	g_autofree char *text = NULL;
 	g_assert_true(g_file_get_contents(file, &text, NULL, NULL));

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/screen/draw.h"
+#include "drivers-glue/drivers.h"
 
 static unsigned int number, failed;
 
@@ -112,6 +113,32 @@ static void check_stamps(void)
 	check(draw_stamp(&call, &a) != draw_stamp(&call, &b), "a call's page every second");
 }
 
+/* Addresses of views on a screen; where there is none, pictures wait and come home. */
+static void check_view(void)
+{
+	static const char *const bad[] = { "insert", "size=4", "size=", "size=101x", "mode=big", "mode=640x",
+					   "mode=640x480@60p", "output=card0:" };
+	static const char *const good[] = { "", "inset", "inset,mirror,size=30",
+					    "output=nocard:HDMI-A-1,mode=1280x720@60" };
+	struct view *view;
+	struct frame *frame;
+	char why[256];
+	for (size_t i = 0; i < G_N_ELEMENTS(bad); i++) {
+		why[0] = '\0';
+		int r = view_kms.open(bad[i], &view, why, sizeof(why));
+		check(r < 0 && why[0], "kms:%s is refused: %s", bad[i], why);
+	}
+	for (size_t i = 0; i < G_N_ELEMENTS(good); i++) {
+		int r = view_kms.open(good[i], &view, why, sizeof(why));
+		g_assert_cmpint(frame_new(FRAME_I420, 64, 64, &frame), ==, 0);
+		int shown = r < 0 ? r : view_kms.show(view, frame);
+		frame_release(frame);
+		if (r == 0)
+			view_kms.close(view);
+		check(r == 0 && shown == 0 && frame_living() == 0, "kms:%s is a view", good[i]);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	const char *folder = argc > 1 ? argv[1] : NULL;
@@ -125,6 +152,7 @@ int main(int argc, char **argv)
 		cJSON_AddStringToObject(json, "m", "show");
 		check(message_check(shapes, json, why, sizeof(why)) == 0, "%s is a page%s", pages[i].name, why);
 		page_init(&page, json, 1000000);
+		page.keys = true;
 		for (size_t j = 0; j < G_N_ELEMENTS(sizes); j++)
 			for (int l = 0; l < LANGUAGES; l++)
 				draw(folder, pages[i].name, &page, (enum language)l, sizes[j].width, sizes[j].height);
@@ -133,6 +161,8 @@ int main(int argc, char **argv)
 	}
 	check_words();
 	check_stamps();
+	check_view();
+	draw_finish();
 	printf("1..%u\n", number);
 	return failed ? 1 : 0;
 }

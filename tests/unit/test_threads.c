@@ -166,10 +166,11 @@ static void test_pictures(void)
 	struct render *renders[2];
 	struct joined joined[2];
 	struct unit_channel *ends[2];
+	const struct hardware_rules software = { .name = "software" };
 	int first[2] = { 0, 0 };
 	for (int i = 0; i < 2; i++) {
 		int fds[2];
-		renders[i] = render_start("null:", on_shown, &first[i]);
+		renders[i] = render_start("null:", &software, on_shown, &first[i]);
 		capture_start(&wish, on_camera, NULL, &captures[i]);
 		g_assert_cmpint(channel_pair(fds), ==, 0);
 		g_assert_cmpint(unit_channel_open(fds[0], NULL, &bridge, &joined[i], &ends[i]), ==, 0);

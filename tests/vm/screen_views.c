@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "drivers-glue/display_kms.h"
@@ -129,7 +130,7 @@ static void wait_shown(struct feed *feed, unsigned int n)
 static void two_views(void)
 {
 	g_autofree char *far_view = g_strdup_printf("output=%s,mode=1280x720", card);
-	g_autofree char *own_view = g_strdup_printf("inset,size=50,output=%s", card);
+	g_autofree char *own_view = g_strdup_printf("inset,size=50,output=%s,mode=1280x720", card);
 	struct feed far = { .view = far_view, .base = 1000 }, own = { .view = own_view, .base = 70000 };
 	struct pattern_mark a = { 0 }, b = { 0 };
 	struct picture p = { 0 };
@@ -138,14 +139,19 @@ static void two_views(void)
 	GThread *t1 = g_thread_new("far", feed_thread, &far), *t2 = g_thread_new("own", feed_thread, &own);
 	wait_shown(&far, 30);
 	wait_shown(&own, 30);
-	bool dumped = dump("views", &p, &words);
+	bool dumped = false, far_seen = false, inset = false;
+	/* A buffer that is read while it is drawn on again shows two pictures: then another look is taken. */
+	for (int i = 0; i < 30 && !(far_seen && inset); i++) {
+		g_clear_pointer(&words, g_free);
+		dumped = dump("views", &p, &words);
+		far_seen = dumped && part_mark(&p, 0, 0, 1280, 720, &a) == 0;
+		inset = dumped && part_mark(&p, 1280 - 28 - 640, 720 - 28 - 360, 640, 360, &b) == 0;
+	}
 	printf("# %s", words ? g_strdelimit(words, "\n", ';') : "");
 	puts("");
 	check(dumped && p.width == 1280 && p.height == 720, "the screen is %dx%d as wished", p.width, p.height);
-	bool far_seen = dumped && part_mark(&p, 0, 0, 1280, 720, &a) == 0;
 	check(far_seen && a.number >= 1000 && a.number < 70000,
 	      "the far picture fills it, number %u", a.number);
-	bool inset = dumped && part_mark(&p, 1280 - 24 - 4 - 640, 720 - 24 - 4 - 360, 640, 360, &b) == 0;
 	check(inset && b.number >= 70000, "the own picture is its inset, number %u", b.number);
 	atomic_store(&far.stop, true);
 	atomic_store(&own.stop, true);
@@ -209,6 +215,13 @@ static int heap_frame_make(struct heap_frame *h, int width, int height, uint32_t
 	return 0;
 }
 
+static double cpu_ms(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+	return (double)now.tv_sec * 1000 + (double)now.tv_nsec / 1e6;
+}
+
 static int show_wait(struct display *display, const struct display_scene *scene)
 {
 	int r = -EAGAIN;
@@ -246,15 +259,19 @@ static void zero_copy(int width, int height, bool inset, bool may_copy)
 	frame_picture(own, &own_picture);
 	pattern_draw(&own_picture, &(struct pattern_mark){ .number = 9 });
 	r = display_open(card, "1280x720", &display, why, sizeof(why));
+	double start_ms = cpu_ms();
 	for (int i = 0; i < 30 && r == 0; i++)
 		r = show_wait(display, &(struct display_scene){ .main = &frames[i % 3].frame, .inset = inset ? own : NULL,
 								.inset_percent = 25 });
+	printf("# %s: %.2f ms of this thread's CPU a frame\n", name, (cpu_ms() - start_ms) / 30);
 	check(r == 0, "%s: 30 frames were shown%s%s", name, r < 0 ? ": " : "", r < 0 ? g_strerror(-r) : "");
 	bool dumped = r == 0 && dump(name, &p, &words);
 	printf("# %s\n", words ? g_strdelimit(words, "\n", ';') : "");
 	int x = (1280 - width) / 2 & ~1, y = (720 - height) / 2 & ~1;
 	bool scaled = width * 720 == height * 1280;
-	int seen = !dumped ? -1 : scaled ? part_mark(&p, 0, 0, 1280, 720, &mark) : part_mark(&p, x, y, width, height, &mark);
+	int seen = !dumped  ? -1
+		   : scaled ? part_mark(&p, 0, 0, 1280, 720, &mark)
+			    : part_mark(&p, x, y, width, height, &mark);
 	check(seen == 0 && mark.number == 502, "%s: the last one is on the screen, number %u", name, mark.number);
 	if (display)
 		display_counts(display, &counts);

@@ -106,9 +106,9 @@ static int lay(int fd, const struct shown *s)
 				pixel(fb, planes, (uint32_t)(x * fb->width / s->width),
 				      (uint32_t)(y * fb->height / s->height),
 				      canvas + ((s->y + y) * (uint64_t)canvas_width + s->x + x) * 3);
-	printf("plane %u %s %.4s %ux%u at %d,%d %dx%d\n", s->id, s->type == DRM_PLANE_TYPE_PRIMARY ? "primary" : "overlay",
-	       (const char *)&fb->pixel_format, fb->width, fb->height, (int)s->x, (int)s->y, (int)s->width,
-	       (int)s->height);
+	printf("plane %u %s %.4s %ux%u at %d,%d %dx%d\n", s->id,
+	       s->type == DRM_PLANE_TYPE_PRIMARY ? "primary" : "overlay", (const char *)&fb->pixel_format, fb->width,
+	       fb->height, (int)s->x, (int)s->y, (int)s->width, (int)s->height);
 	drmModeFreeFB2(fb);
 	return 0;
 }
@@ -137,6 +137,20 @@ static int planes_find(int fd, uint32_t crtc, struct shown shown[PLANES_MAX])
 	return n;
 }
 
+/* A CRTC keeps its mode while it is switched off. */
+static bool is_active(int fd, uint32_t crtc)
+{
+	bool active = false;
+	drmModeObjectProperties *all = drmModeObjectGetProperties(fd, crtc, DRM_MODE_OBJECT_CRTC);
+	for (uint32_t i = 0; all && i < all->count_props; i++) {
+		drmModePropertyRes *one = drmModeGetProperty(fd, all->props[i]);
+		active |= one && strcmp(one->name, "ACTIVE") == 0 && all->prop_values[i];
+		drmModeFreeProperty(one);
+	}
+	drmModeFreeObjectProperties(all);
+	return active;
+}
+
 int main(int argc, char **argv)
 {
 	struct shown shown[PLANES_MAX];
@@ -150,11 +164,15 @@ int main(int argc, char **argv)
 	drmDropMaster(fd); /* where nobody was it: we do not want to be */
 	drmModeRes *resources = drmModeGetResources(fd);
 	drmModeCrtc *crtc = NULL;
-	for (int i = 0; resources && i < resources->count_crtcs && !(crtc && crtc->mode_valid); i++)
+	for (int i = 0; resources && i < resources->count_crtcs && !(crtc && crtc->mode_valid); i++) {
+		drmModeFreeCrtc(crtc);
 		crtc = drmModeGetCrtc(fd, resources->crtcs[i]);
-	int n = crtc && crtc->mode_valid ? planes_find(fd, crtc->crtc_id, shown) : 0;
+	}
+	drmModeFreeResources(resources);
+	int n = crtc && crtc->mode_valid && is_active(fd, crtc->crtc_id) ? planes_find(fd, crtc->crtc_id, shown) : 0;
 	if (n == 0) {
 		printf("dark\n");
+		drmModeFreeCrtc(crtc);
 		return 2;
 	}
 	canvas_width = crtc->mode.hdisplay;
@@ -167,6 +185,10 @@ int main(int argc, char **argv)
 			printf("plane %u: %s\n", shown[i].id, strerror(-r));
 	}
 	png_image image = { .version = PNG_IMAGE_VERSION, .width = (png_uint_32)canvas_width,
-			    .height = (png_uint_32)canvas_height, .format = PNG_FORMAT_RGB };
-	return png_image_write_to_file(&image, argv[2], 0, canvas, canvas_width * 3, NULL) ? 0 : 1;
+			    .height = (png_uint_32)canvas_height, .format = PNG_FORMAT_RGB,
+			    .flags = PNG_IMAGE_FLAG_FAST };
+	int written = png_image_write_to_file(&image, argv[2], 0, canvas, canvas_width * 3, NULL);
+	free(canvas);
+	drmModeFreeCrtc(crtc);
+	return written ? 0 : 1;
 }

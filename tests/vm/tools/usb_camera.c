@@ -2,7 +2,8 @@
  * (vhci_hcd) through a socket, so that the real uvcvideo driver binds to it. It draws eight bars and a running
  * counter, as YUYV, MJPEG and frame-based H.264.
  *
- * usage: usb_camera [-i] [-o] [-f FPS] [-p PORT] FORMAT…     FORMAT: yuyv, mjpeg, h264
+ * usage: usb_camera [-i] [-o] [-s] [-f FPS] [-p PORT] FORMAT…     FORMAT: yuyv, mjpeg, h264
+ *   -s  raw pictures of the larger size come five times a second only, as over USB 2
  *   -i  isochronous endpoint, as most cameras have; else bulk     -o  SPS and PPS in the first picture only
  *
  * signals: USR1 unplug, plug again · USR2 freeze, thaw · RTMIN error bit in the next picture · RTMIN+1 next picture
@@ -73,7 +74,7 @@ static struct control {
 static struct {
 	enum kind kinds[KINDS];
 	int kind_count, fps, port;
-	bool isochronous, once, frozen, cut_all, cut_next, error_next;
+	bool isochronous, once, slow, frozen, cut_all, cut_next, error_next;
 	int socket; /* -1: unplugged */
 	int alternate;
 	uint8_t probe[34], commit[34];
@@ -82,7 +83,7 @@ static struct {
 
 	GByteArray *picture; /* being sent */
 	size_t sent;
-	bool active, error, toggle;
+	bool active, error, toggle, fresh;
 	uint32_t number, pts;
 	struct frame *drawn;
 	struct encoder *encoder;
@@ -120,10 +121,16 @@ static uint32_t frame_bytes(int size)
 	return (uint32_t)(sizes[size].width * sizes[size].height * 2);
 }
 
+/* In units of 100 ns. */
+static uint32_t interval_of(enum kind kind, int size)
+{
+	return 10000000u / (uint32_t)(camera.slow && kind == YUYV && size > 0 ? 5 : camera.fps);
+}
+
 static void frame_descriptor(GByteArray *out, enum kind kind, int size)
 {
 	static const uint8_t subtypes[KINDS] = { 0x05, 0x07, 0x11 };
-	uint32_t interval = 10000000u / (uint32_t)camera.fps, bits = frame_bytes(size) * 8;
+	uint32_t interval = interval_of(kind, size), bits = frame_bytes(size) * 8;
 	BYTES(30, 0x24, subtypes[kind], (uint8_t)(size + 1), 0);
 	le(out, (uint32_t)sizes[size].width, 2);
 	le(out, (uint32_t)sizes[size].height, 2);
@@ -291,7 +298,7 @@ static void negotiate(uint8_t *c)
 	put_le(c, 1, 2);
 	c[2] = (uint8_t)format;
 	c[3] = (uint8_t)size;
-	put_le(c + 4, 10000000u / (uint32_t)camera.fps, 4);
+	put_le(c + 4, interval_of(camera.kinds[format - 1], size - 1), 4);
 	memset(c + 8, 0, 10);
 	put_le(c + 18, frame_bytes(size - 1), 4);
 	put_le(c + 22, camera.isochronous ? ISO_PACKET : BULK_PAYLOAD, 4);
@@ -309,6 +316,7 @@ static int stream_request(uint8_t request, int selector, const uint8_t *in, size
 	case SET_CUR:
 		memcpy(state, in, MIN(in_bytes, sizeof(camera.probe)));
 		negotiate(state);
+		camera.fresh = true; /* the stream begins with parameter sets and a key frame */
 		return 0;
 	case GET_CUR: memcpy(out, state, 34); return 34;
 	case GET_MIN: case GET_MAX: case GET_DEF:
@@ -465,13 +473,15 @@ static void as_h264(void)
 	char why[128];
 	if (!camera.encoder && encoder_openh264.open("", &wish, &camera.encoder, why, sizeof(why)) < 0)
 		g_error("%s", why);
-	if (encoder_openh264.encode(camera.encoder, camera.drawn, camera.number % IDR_EACH == 0, &encoded) < 0)
+	if (encoder_openh264.encode(camera.encoder, camera.drawn, camera.fresh || camera.number % IDR_EACH == 0,
+				    &encoded) < 0)
 		g_error("encoder failed");
 	g_byte_array_set_size(camera.picture, 0);
-	if (camera.once && camera.number > 0)
+	if (camera.once && !camera.fresh)
 		append_without_sets(encoded.bytes, encoded.size);
 	else if (encoded.size > 0)
 		g_byte_array_append(camera.picture, encoded.bytes, (guint)encoded.size);
+	camera.fresh = camera.fresh && encoded.size == 0;
 }
 
 static void picture_begin(void)
@@ -566,6 +576,8 @@ static bool plug(void)
 		return false;
 	}
 	camera.socket = pair[0];
+	for (size_t i = 0; i < G_N_ELEMENTS(controls); i++)
+		memcpy(controls[i].value, controls[i].initial, sizeof(controls[i].value));
 	camera.alternate = 0;
 	camera.active = false;
 	fprintf(stderr, "usb_camera: plugged in\n");
@@ -729,9 +741,10 @@ static bool format_add(const char *name)
 
 int main(int argc, char **argv)
 {
-	for (int c; (c = getopt(argc, argv, "iof:p:")) != -1;)
+	for (int c; (c = getopt(argc, argv, "isof:p:")) != -1;)
 		switch (c) {
 		case 'i': camera.isochronous = true; break;
+		case 's': camera.slow = true; break;
 		case 'o': camera.once = true; break;
 		case 'f': camera.fps = CLAMP(atoi(optarg), 1, 60); break;
 		case 'p': camera.port = atoi(optarg); break;
@@ -740,7 +753,7 @@ int main(int argc, char **argv)
 	while (optind < argc && format_add(argv[optind]))
 		optind++;
 	if (optind < argc || camera.kind_count == 0) {
-		fprintf(stderr, "usage: usb_camera [-i] [-o] [-f FPS] [-p PORT] yuyv|mjpeg|h264 ...\n");
+		fprintf(stderr, "usage: usb_camera [-i] [-o] [-s] [-f FPS] [-p PORT] yuyv|mjpeg|h264 ...\n");
 		return 64;
 	}
 	camera.picture = g_byte_array_new();

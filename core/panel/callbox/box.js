@@ -1,0 +1,156 @@
+/* BoxWay: the page drives a callbox through callbox-panel: JSON-RPC 2.0 over one WebSocket, which is opened again when
+ * it is lost; then the present state comes anew, whole. */
+import { CallError } from "./machine.js";
+import { PictureView } from "./view.js";
+
+const PANEL_PAUSE_MIN_MS = 300,
+	PANEL_PAUSE_MAX_MS = 5000,
+	ANSWER_LIMIT_MS = 15000,
+	STATE_ERROR = -32000;
+
+export class BoxWay {
+	constructor({ url, token }, emit) {
+		Object.assign(this, { url, token, emit });
+		this.asked = new Map(); /* id → {resolve, reject, timer} */
+		this.nextId = 0;
+		this.backoffMs = PANEL_PAUSE_MIN_MS;
+		this.over = this.open = false;
+		this.picture = null; /* {resolve} of the binary message that comes next */
+		this.last = { status: "idle" };
+		this.localView = new PictureView(() => this.fetchPicture("local"));
+		this.remoteView = new PictureView(() => this.fetchPicture("remote"));
+		this.readyNew();
+		this.connect();
+	}
+
+	readyNew() {
+		this.ready = new Promise((resolve, reject) => Object.assign(this, { resolve, reject }));
+		this.ready.catch(() => {});
+	}
+
+	destroy() {
+		this.over = true;
+		clearTimeout(this.timer);
+		this.localView.detach();
+		this.remoteView.detach();
+		this.socket.close();
+	}
+
+	connect() {
+		this.socket = new WebSocket(this.url, "callbox-panel");
+		this.socket.binaryType = "blob";
+		this.socket.onopen = () => this.begin();
+		this.socket.onmessage = ({ data }) =>
+			typeof data === "string" ? this.hear(JSON.parse(data)) : this.pictureCame(data);
+		this.socket.onclose = ({ reason }) => this.lost(reason);
+	}
+
+	async begin() {
+		try {
+			if (this.token) await this.ask("authenticate", { token: this.token });
+			this.info = await this.ask("panelInfo", {});
+			await this.ask("subscribe", {});
+			this.open = true;
+			this.backoffMs = PANEL_PAUSE_MIN_MS;
+			this.resolve();
+			this.emit("onPanelState", { connected: true, message: "" });
+		} catch (error) {
+			if (error.code === -32001) {
+				this.over = true;
+				this.reject(error);
+				this.emit("onPanelState", {
+					connected: false,
+					message: error.message,
+					token: true,
+				});
+			}
+			this.socket.close();
+		}
+	}
+
+	lost(reason) {
+		const why = reason || "the panel does not answer";
+		if (this.open) this.readyNew();
+		this.open = false;
+		for (const [id, { reject, timer }] of this.asked) {
+			this.asked.delete(id);
+			clearTimeout(timer);
+			reject(new CallError(why, "state"));
+		}
+		if (this.picture) this.picture.reject(new CallError(why, "state"));
+		if (this.over) return;
+		this.emit("onPanelState", { connected: false, message: why });
+		this.timer = setTimeout(() => this.connect(), this.backoffMs);
+		this.backoffMs = Math.min(this.backoffMs * 2, PANEL_PAUSE_MAX_MS);
+	}
+
+	ask(method, params) {
+		return new Promise((resolve, reject) => {
+			if (this.socket.readyState !== WebSocket.OPEN) {
+				reject(new CallError("the panel does not answer", "state"));
+				return;
+			}
+			const id = ++this.nextId;
+			const timer = setTimeout(() => {
+				this.asked.delete(id);
+				reject(new CallError(`${method}: no answer`, "state"));
+			}, ANSWER_LIMIT_MS);
+			this.asked.set(id, { resolve, reject, timer });
+			this.socket.send(JSON.stringify({ jsonrpc: "2.0", id, method, params }));
+		});
+	}
+
+	hear(message) {
+		if (message.method) {
+			this.event(message.method, message.params || {});
+			return;
+		}
+		const one = this.asked.get(message.id);
+		if (!one) return;
+		this.asked.delete(message.id);
+		clearTimeout(one.timer);
+		if (message.error) {
+			const { code } = message.error;
+			one.reject(new CallError(message.error.message, code === STATE_ERROR ? "state" : code));
+		} else if (message.result && typeof message.result.bytes === "number") {
+			this.picture = one; /* its bytes are the next message */
+		} else {
+			one.resolve(message.result);
+		}
+	}
+
+	event(name, payload) {
+		if (name === "state") this.last = payload;
+		else if (name === "onCallState") this.last = { ...this.last, status: payload.status };
+		else if (name === "onCallEnd") this.last = { ...this.last, status: "idle" };
+		this.emit(name, payload);
+	}
+
+	pictureCame(blob) {
+		const { picture } = this;
+		this.picture = null;
+		if (picture) picture.resolve(blob);
+	}
+
+	fetchPicture(which) {
+		if (!this.open) throw new CallError("not connected", "state");
+		return this.ask("picture", { which });
+	}
+
+	async verb(name, params) {
+		await this.ready;
+		return this.ask(name, params);
+	}
+
+	setupLocalView(element) {
+		this.localView.attach(element);
+	}
+
+	setupRemoteView(userId, element) {
+		this.remoteView.attach(element);
+	}
+
+	state() {
+		return this.last;
+	}
+}

@@ -1,0 +1,489 @@
+/* PeerWay: the browser as a device of an account on a hub: the call machine, the hub and the browser's own camera and
+ * microphone, put together. Call records and what a reload must settle are kept in localStorage. */
+import { CallMachine, CallError, VIDEO } from "./machine.js";
+import { HubLink } from "./hub.js";
+import { PeerMedia } from "./media.js";
+import { ElementView } from "./view.js";
+
+const RECORDS_MAX = 200,
+	PING_MS = 10000,
+	ANY = "";
+
+const hex = (bytes) =>
+	[...crypto.getRandomValues(new Uint8Array(bytes))].map((b) => b.toString(16).padStart(2, "0")).join("");
+
+/* One device a tab: it survives a reload, and two tabs are two devices. */
+function deviceName() {
+	const name = sessionStorage.getItem("callbox.device") || `browser-${hex(4)}`;
+	sessionStorage.setItem("callbox.device", name);
+	return name;
+}
+
+function store(key, value) {
+	try {
+		if (value === null) localStorage.removeItem(key);
+		else localStorage.setItem(key, JSON.stringify(value));
+	} catch (error) {
+		console.warn(`callbox: ${key} is not kept: ${error.message}`);
+	}
+}
+
+function stored(key, otherwise) {
+	try {
+		return JSON.parse(localStorage.getItem(key)) || otherwise;
+	} catch {
+		return otherwise;
+	}
+}
+
+export class PeerWay {
+	constructor(options, table, emit) {
+		const { url, account, token, device = deviceName(), iceServers = [], policy = {} } = options;
+		if (!account || !url) throw new CallError("way peer needs url, account and token", "value");
+		Object.assign(this, { account, device, emit, iceServers });
+		this.key = `callbox.${account}.${device}`;
+		this.constraints = { audio: true, video: { width: { ideal: 1280 }, height: { ideal: 720 } } };
+		this.local = null; /* MediaStream while devices are open */
+		this.opening = null;
+		this.media = null;
+		this.remoteStream = null;
+		this.previewing = false;
+		this.localView = new ElementView({ mirrored: true });
+		this.remoteViews = new Map(); /* user → ElementView */
+		this.sound = typeof Audio === "undefined" ? null : new Audio();
+		this.lineState = {
+			account,
+			device,
+			provider: "hub",
+			server: url,
+			state: "connecting",
+			message: "",
+		};
+		this.ready = new Promise((resolve, reject) => Object.assign(this, { resolve, reject }));
+		this.ready.catch(() => {});
+		const boot = hex(4);
+		this.machine = new CallMachine({
+			table,
+			account,
+			party: `${device}:${boot}`,
+			now: () => performance.now(),
+			policy,
+		});
+		this.hub = new HubLink(
+			{ url, account, token: token || "", device, boot },
+			{
+				status: (state, message) => this.status(state, message),
+				synced: (isSynced) => this.run((m) => m.synced(isSynced)),
+				message: (message) => this.run((m) => m.message(message)),
+			},
+		);
+		const left = stored(`${this.key}.journal`, null);
+		if (left) this.run((m) => m.restore(left.entry, Math.max(Date.now() - left.at, 0)));
+		this.pinger = setInterval(() => this.run((m) => m.ping()), PING_MS);
+		this.leave = () => this.machine.live && this.run((m) => m.hangup());
+		window.addEventListener("pagehide", this.leave);
+	}
+
+	destroy() {
+		window.removeEventListener("pagehide", this.leave);
+		this.leave();
+		clearInterval(this.pinger);
+		clearTimeout(this.timer);
+		this.devicesClose();
+		this.localView.detach();
+		for (const view of this.remoteViews.values()) view.detach();
+		/* The last words leave before the connection does. */
+		setTimeout(() => this.hub.close(), 200);
+	}
+
+	status(state, message) {
+		Object.assign(this.lineState, { state, message });
+		if (state === "online") this.resolve();
+		if (state === "refused" || state === "kicked") this.reject(new CallError(message, "state"));
+		if (state === "kicked") this.run((m) => m.kicked());
+		this.emit("onLineState", { ...this.lineState });
+	}
+
+	/* ---- the machine ---- */
+
+	run(fn) {
+		try {
+			return fn(this.machine);
+		} finally {
+			this.drain();
+		}
+	}
+
+	drain() {
+		for (let o; (o = this.machine.take());) this.carryOut(o);
+		clearTimeout(this.timer);
+		const deadline = this.machine.deadline();
+		if (deadline >= 0)
+			this.timer = setTimeout(
+				() => this.run((m) => m.tick()),
+				Math.max(deadline - performance.now(), 0) + 1,
+			);
+	}
+
+	carryOut(o) {
+		const kinds = {
+			send: () => this.send(o),
+			event: () => this.emit(o.name, o.payload),
+			ring: () => this.emit("onRing", { on: o.on, soft: false, callId: o.callId }),
+			mediaOpen: () => this.mediaOpen(o),
+			mediaStart: () => this.mediaStart(o),
+			mediaMessage: () => this.queue((media) => media.peerMessage(o.kind, o.body)),
+			mediaType: () => this.tracksChanged(),
+			mediaStop: () => this.mediaStop(),
+			record: () => this.record(o),
+			journal: () =>
+				store(
+					`${this.key}.journal`,
+					o.entry.live ? { entry: o.entry, at: Date.now() } : null,
+				),
+		};
+		kinds[o.type]();
+	}
+
+	send(o) {
+		const env = {
+			kind: o.kind,
+			call_id: o.callId,
+			to_user: o.peer,
+			to_party: o.toParty,
+			seq: o.seq,
+			deadline_ms:
+				o.kind === "record" ? 6 * 24 * 3600000 : Math.max(Math.ceil(o.deadlineMs), 1),
+			body: o.body,
+		};
+		this.hub.send(env).then(
+			() => {
+				if (o.kind === "record")
+					this.emit("onMessageSent", { userId: o.peer, callId: o.callId });
+			},
+			(error) => {
+				if (o.kind === "invite")
+					this.run((m) =>
+						m.media(
+							o.callId,
+							"failed",
+							`invite to ${o.peer}: ${error.message}`,
+						),
+					);
+			},
+		);
+	}
+
+	record({ callId, record }) {
+		const records = stored(`${this.key}.records`, []).filter((old) => old.channelId !== callId);
+		if (record) {
+			const { agoMs = 0, ...rest } = record;
+			records.unshift({ ...rest, startedAt: Date.now() - agoMs });
+			this.emit("onCallRecord", records[0]);
+		}
+		store(`${this.key}.records`, records.slice(0, RECORDS_MAX));
+	}
+
+	/* ---- devices ---- */
+
+	/* What there is of camera and microphone; a missing one does not end the call. */
+	async devicesOpen(video) {
+		const { audio } = this.constraints;
+		const wishes = video
+			? [
+					{ audio, video: this.constraints.video },
+					{ audio },
+					{ video: this.constraints.video },
+				]
+			: [{ audio }];
+		for (const wish of wishes) {
+			try {
+				return await navigator.mediaDevices.getUserMedia(wish);
+			} catch (error) {
+				this.emit("onDevice", {
+					kind: wish.video ? "camera" : "microphone",
+					id: "",
+					state: "failed",
+					message: error.message,
+				});
+			}
+		}
+		return new MediaStream();
+	}
+
+	/* Opens what is not open yet; asked twice it opens once. */
+	devices(video) {
+		const open = async () => {
+			const has = this.local && (!video || this.local.getVideoTracks().length);
+			if (has) return this.local;
+			const stream = await this.devicesOpen(video);
+			if (this.local) this.local.getTracks().forEach((track) => track.stop());
+			this.local = stream;
+			this.localView.show(stream);
+			return stream;
+		};
+		this.opening = (this.opening || Promise.resolve()).then(open);
+		return this.opening;
+	}
+
+	devicesClose() {
+		const close = () => {
+			if (this.machine.live || this.previewing) return;
+			if (this.local) this.local.getTracks().forEach((track) => track.stop());
+			this.local = null;
+			this.localView.show(null);
+		};
+		this.opening = (this.opening || Promise.resolve()).then(close);
+	}
+
+	wantsVideo() {
+		const call = this.machine.live;
+		return Boolean(call) && call.type === VIDEO;
+	}
+
+	/* What may leave now: the machine's switches and the call's type rule. */
+	tracks() {
+		const [audio = null] = this.local ? this.local.getAudioTracks() : [];
+		const [video = null] = this.local ? this.local.getVideoTracks() : [];
+		const { audioMuted, audioOn, videoMuted, videoOn } = this.machine.flags;
+		if (audio) audio.enabled = !audioMuted;
+		return {
+			audio: audioOn ? audio : null,
+			video: videoOn && !videoMuted && this.wantsVideo() ? video : null,
+		};
+	}
+
+	async tracksChanged() {
+		if (this.machine.live && this.media) await this.devices(this.wantsVideo());
+		await this.queue((media) => media.setTracks(this.tracks()));
+	}
+
+	/* ---- media of the call ---- */
+
+	async mediaOpen({ callId, callType }) {
+		await this.devices(callType === VIDEO);
+		this.run((m) => m.setup(callId));
+		if (!this.machine.live) this.devicesClose();
+	}
+
+	/* Steps of one call's media, one after the other. */
+	queue(step) {
+		const media = this.media;
+		if (!media) return Promise.resolve();
+		this.chain = this.chain
+			.then(() => (this.media === media ? step(media.made) : undefined))
+			.catch(
+				(error) =>
+					this.media === media &&
+					this.run((m) =>
+						m.media(media.callId, "failed", `media: ${error.message}`),
+					),
+			);
+		return this.chain;
+	}
+
+	mediaStart({ callId, anchor }) {
+		const media = (this.media = { callId, made: null });
+		this.chain = Promise.resolve();
+		this.queue(async () => {
+			const [servers] = await Promise.all([
+				this.hub.iceServers().catch(() => []),
+				this.devices(this.wantsVideo()),
+			]);
+			if (this.media !== media) return;
+			media.made = this.mediaMake(callId, anchor, [...this.iceServers, ...servers]);
+			await media.made.setTracks(this.tracks());
+			if (anchor) await media.made.offer();
+		});
+	}
+
+	mediaMake(callId, anchor, servers) {
+		return new PeerMedia({
+			anchor,
+			servers,
+			on: {
+				send: (kind, body) => this.run((m) => m.mediaMessage(callId, kind, body)),
+				fact: (name, detail) => this.run((m) => m.media(callId, name, detail)),
+				stream: (stream) => this.streamShow(stream),
+				quality: (up, down) =>
+					this.machine.live &&
+					this.emit("onUserNetworkQuality", {
+						userId: this.machine.live.peer,
+						up,
+						down,
+						callId,
+					}),
+			},
+		});
+	}
+
+	mediaStop() {
+		const { media } = this;
+		this.media = null;
+		if (media && media.made) media.made.close();
+		this.streamShow(null);
+		this.devicesClose();
+	}
+
+	streamShow(stream) {
+		this.remoteStream = stream;
+		const peer = this.machine.live ? this.machine.live.peer : null;
+		for (const [user, view] of this.remoteViews)
+			view.show(user === ANY || user === peer ? stream : null);
+		if (!this.sound) return;
+		this.sound.srcObject = stream;
+		if (stream)
+			this.sound
+				.play()
+				.catch((error) =>
+					this.emit("onError", { code: 4, message: `sound: ${error.message}` }),
+				);
+	}
+
+	/* ---- verbs ---- */
+
+	async verb(name, params) {
+		if (!VERBS[name]) throw new CallError(`a browser has no verb ${name}`, "value");
+		return (await VERBS[name](this, params)) || {};
+	}
+
+	setupLocalView(element) {
+		this.localView.attach(element);
+	}
+
+	setupRemoteView(userId, element) {
+		const user = userId || ANY;
+		if (!this.remoteViews.has(user)) this.remoteViews.set(user, new ElementView({}));
+		const view = this.remoteViews.get(user);
+		view.attach(element);
+		const peer = this.machine.live ? this.machine.live.peer : null;
+		view.show(user === ANY || user === peer ? this.remoteStream : null);
+		if (!element) this.remoteViews.delete(user);
+	}
+
+	state() {
+		return {
+			...this.machine.state(),
+			accounts: [{ ...this.lineState }],
+			audioMuted: this.machine.flags.audioMuted,
+			videoMuted: this.machine.flags.videoMuted,
+		};
+	}
+
+	setFlag(name, on) {
+		if (typeof on !== "boolean") throw new CallError("on: true or false is needed", "value");
+		this.run((m) => m.setFlags({ [name]: on }));
+		this.emit("onMuteChange", {
+			audioMuted: this.machine.flags.audioMuted,
+			videoMuted: this.machine.flags.videoMuted,
+			audioEnabled: this.machine.flags.audioOn,
+			videoEnabled: this.machine.flags.videoOn,
+		});
+		return this.tracksChanged();
+	}
+}
+
+function groupOf({ userIds, groupId, isFromGroup }) {
+	return userIds || groupId
+		? { group_id: groupId || "", user_ids: userIds || [], is_from_group: isFromGroup === true }
+		: null;
+}
+
+async function deviceList() {
+	const kinds = { audioinput: "microphones", videoinput: "cameras", audiooutput: "speakers" };
+	const list = { microphones: [], cameras: [], speakers: [] };
+	for (const { kind, deviceId, label } of await navigator.mediaDevices.enumerateDevices())
+		list[kinds[kind]].push({ id: deviceId, name: label || deviceId });
+	return list;
+}
+
+async function switchDevice(way, { kind, id }) {
+	const word = String(kind).replace(/Id$/, "");
+	if (word === "speaker") {
+		await way.sound.setSinkId(id);
+		return;
+	}
+	if (word !== "camera" && word !== "microphone")
+		throw new CallError("kind: microphone, camera or speaker is needed", "value");
+	const member = word === "camera" ? "video" : "audio";
+	way.constraints[member] = {
+		...(way.constraints[member] === true ? {} : way.constraints[member]),
+		deviceId: { exact: id },
+	};
+	if (!way.local) return;
+	const stream = await way.devicesOpen(way.wantsVideo() || way.previewing);
+	way.local.getTracks().forEach((track) => track.stop());
+	way.local = stream;
+	way.localView.show(stream);
+	await way.tracksChanged();
+}
+
+async function setProfile(way, { resolution, width, height, frameRate }) {
+	const heights = { "180p": 180, "360p": 360, "720p": 720, "1080p": 1080 };
+	const lines =
+		height || heights[resolution] || (resolution ? Number(String(resolution).split("x")[1]) : 0);
+	if (resolution && !lines)
+		throw new CallError("resolution: 180p, 360p, 720p, 1080p or WIDTHxHEIGHT is needed", "value");
+	const video = { ...way.constraints.video };
+	if (lines)
+		Object.assign(video, {
+			height: { ideal: lines },
+			width: { ideal: width || Math.round((lines * 16) / 9) },
+		});
+	if (frameRate) video.frameRate = { ideal: frameRate };
+	way.constraints.video = video;
+	for (const track of way.local ? way.local.getVideoTracks() : []) await track.applyConstraints(video);
+}
+
+const VERBS = {
+	async call(way, { userId, type, attachment, ...group }) {
+		await way.ready;
+		const callId = hex(16);
+		way.run((m) => m.call({ callId, userId, type, attachment, group: groupOf(group) }));
+		return { callId };
+	},
+	cancel: (way, { callId }) => way.run((m) => m.cancel(callId)),
+	accept(way, { type, callId }) {
+		way.run((m) => m.accept(type || 0, callId));
+		/* Permission is asked now, while a person is there; nothing leaves before the verdict. */
+		way.devices(way.wantsVideo());
+	},
+	reject: (way, { callId }) => way.run((m) => m.reject(callId)),
+	ignore: (way, { callId }) => way.run((m) => m.ignore(callId)),
+	hangup: (way, { callId }) => way.run((m) => m.hangup(callId)),
+	prolong: (way) => way.run((m) => m.prolong()),
+	setCallTimeout: (way, { ms }) => way.run((m) => m.setCallTimeout(ms)),
+	switchCallType: (way, { type, state }) => way.run((m) => m.switchType(type, state)),
+	muteLocalAudio: (way, { on }) => way.setFlag("audioMuted", on),
+	muteLocalVideo: (way, { on }) => way.setFlag("videoMuted", on),
+	enableLocalAudio: (way, { on }) => way.setFlag("audioOn", on),
+	enableLocalVideo: (way, { on }) => way.setFlag("videoOn", on),
+	setAudioMute(way, { on }) {
+		way.sound.muted = on === true;
+	},
+	async preview(way, { on }) {
+		way.previewing = on !== false;
+		await (way.previewing ? way.devices(true) : way.devicesClose());
+	},
+	setDnd: (way, { on, forMs }) => way.run((m) => m.setDnd(on === true, forMs || 0)),
+	getDevices: deviceList,
+	switchDevice,
+	setCallProfile: setProfile,
+	status: (way) => way.state(),
+	getCallInfo: (way) => way.state().call || {},
+	getRoomInfo(way) {
+		const call = way.machine.live;
+		return call
+			? { channelId: call.id, channelName: call.id, members: [way.account, call.peer] }
+			: {};
+	},
+	getCallRecords(way, { peer, status, limit = 100 }) {
+		const good = (r) => (!peer || r.peer === peer) && (!status || r.status === status);
+		return { records: stored(`${way.key}.records`, []).filter(good).slice(0, limit) };
+	},
+	stats: (way) => (way.media && way.media.made ? way.media.made.stats() : {}),
+	setTokenService(way, { iceServers = [] }) {
+		way.iceServers = iceServers;
+	},
+	logout: (way) => way.destroy(),
+};

@@ -1,0 +1,455 @@
+#include "core/panel/link.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "core/base/log.h"
+#include "core/base/message.h"
+#include "core/panel/rules.h"
+
+#define AUTHENTICATE_S 10
+#define CONNECT_AGAIN_US (20 * LWS_US_PER_MS)
+#define CONNECT_TRIES 250
+#define PICTURE_INTERVAL_US 100000
+#define TO_BOX_BYTES 65536
+
+/* JSON-RPC 2.0 error codes, and the panel's own */
+#define PARSE_ERROR (-32700)
+#define INVALID_REQUEST (-32600)
+#define NO_METHOD (-32601)
+#define INVALID_PARAMS (-32602)
+#define NOT_NOW (-32002)
+#define NOT_AUTHENTICATED (-32001)
+
+static const char *const views[] = { "local", "remote" };
+
+/* To the page. */
+struct message {
+	bool binary;
+	size_t length;
+	unsigned char bytes[]; /* LWS_PRE, then the message */
+};
+
+struct picture {
+	cJSON *id; /* of the page's request; NULL: none is under way */
+	char *file;
+	gint64 asked_us;
+};
+
+struct link {
+	struct panel *panel;
+	struct lws *web, *box;
+	int fd; /* of box */
+	GString *in, *to_box, *from_box;
+	GQueue out; /* struct message */
+	size_t out_bytes;
+	bool authenticated;
+	unsigned int tries;
+	const char *end; /* why it is to be closed; NULL: it is not */
+	lws_sorted_usec_list_t connect_timer;
+	struct picture pictures[G_N_ELEMENTS(views)];
+};
+
+static void link_free(struct link *link)
+{
+	if (link->web || link->box)
+		return;
+	lws_sul_cancel(&link->connect_timer);
+	for (size_t i = 0; i < G_N_ELEMENTS(views); i++) {
+		cJSON_Delete(link->pictures[i].id);
+		if (link->pictures[i].file)
+			unlink(link->pictures[i].file);
+		g_free(link->pictures[i].file);
+	}
+	g_queue_clear_full(&link->out, g_free);
+	g_string_free(link->in, TRUE);
+	g_string_free(link->to_box, TRUE);
+	g_string_free(link->from_box, TRUE);
+	g_free(link);
+}
+
+/* ---- to the page ---- */
+
+static void end(struct link *link, const char *why)
+{
+	if (link->end)
+		return;
+	link->end = why;
+	if (link->web)
+		lws_callback_on_writable(link->web);
+}
+
+static void put(struct link *link, bool binary, const void *bytes, size_t length)
+{
+	if (link->end || !link->web)
+		return;
+	if (link->out_bytes > LINK_UNSENT_BYTES) {
+		log_warning("peer: a page does not read: disconnected");
+		g_queue_clear_full(&link->out, g_free);
+		link->out_bytes = 0;
+		end(link, "reads too slowly");
+		return;
+	}
+	struct message *message = g_malloc(sizeof(*message) + LWS_PRE + length);
+	message->binary = binary;
+	message->length = length;
+	memcpy(message->bytes + LWS_PRE, bytes, length);
+	g_queue_push_tail(&link->out, message);
+	link->out_bytes += length;
+	lws_callback_on_writable(link->web);
+}
+
+static void put_json(struct link *link, cJSON *json)
+{
+	char *text = cJSON_PrintUnformatted(json);
+	cJSON_Delete(json);
+	put(link, false, text, strlen(text));
+	cJSON_free(text);
+}
+
+static cJSON *answer_new(const cJSON *id)
+{
+	cJSON *json = cJSON_CreateObject();
+	cJSON_AddStringToObject(json, "jsonrpc", "2.0");
+	cJSON_AddItemToObject(json, "id", id ? cJSON_Duplicate(id, true) : cJSON_CreateNull());
+	return json;
+}
+
+static void put_error(struct link *link, const cJSON *id, int code, const char *text)
+{
+	cJSON *json = answer_new(id), *error = cJSON_AddObjectToObject(json, "error");
+	cJSON_AddNumberToObject(error, "code", code);
+	cJSON_AddStringToObject(error, "message", text);
+	put_json(link, json);
+}
+
+static void put_result(struct link *link, const cJSON *id, cJSON *result)
+{
+	cJSON *json = answer_new(id);
+	cJSON_AddItemToObject(json, "result", result);
+	put_json(link, json);
+}
+
+int link_write(struct link *link)
+{
+	struct message *message = g_queue_pop_head(&link->out);
+	if (message) {
+		link->out_bytes -= message->length;
+		int n = lws_write(link->web, message->bytes + LWS_PRE, message->length,
+				  message->binary ? LWS_WRITE_BINARY : LWS_WRITE_TEXT);
+		g_free(message);
+		if (n < 0)
+			return -1;
+	}
+	if (!g_queue_is_empty(&link->out)) {
+		lws_callback_on_writable(link->web);
+		return 0;
+	}
+	if (!link->end)
+		return 0;
+	lws_close_reason(link->web, LWS_CLOSE_STATUS_POLICY_VIOLATION, (unsigned char *)link->end, strlen(link->end));
+	return -1;
+}
+
+/* ---- to callboxd ---- */
+
+static void box_put(struct link *link, const cJSON *json)
+{
+	char *text = cJSON_PrintUnformatted(json);
+	g_string_append(link->to_box, text);
+	g_string_append_c(link->to_box, '\n');
+	cJSON_free(text);
+	if (link->box)
+		lws_callback_on_writable(link->box);
+	if (link->to_box->len > TO_BOX_BYTES)
+		lws_rx_flow_control(link->web, 0);
+}
+
+int link_box_writable(struct link *link)
+{
+	while (link->to_box->len > 0) {
+		ssize_t n = send(link->fd, link->to_box->str, link->to_box->len, MSG_NOSIGNAL | MSG_DONTWAIT);
+		if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
+			lws_callback_on_writable(link->box);
+			break;
+		}
+		if (n < 0)
+			return -1;
+		g_string_erase(link->to_box, 0, n);
+	}
+	if (link->to_box->len <= TO_BOX_BYTES && link->web)
+		lws_rx_flow_control(link->web, 1);
+	return 0;
+}
+
+static void box_connect(lws_sorted_usec_list_t *timer);
+
+/* A full backlog is a crowd, not an end. */
+static void box_connect_failed(struct link *link, int error)
+{
+	if (error == EAGAIN && ++link->tries < CONNECT_TRIES) {
+		lws_sul_schedule(link->panel->context, 0, &link->connect_timer, box_connect, CONNECT_AGAIN_US);
+		return;
+	}
+	log_warning("%s: %s", link->panel->conf.control_socket, g_strerror(error));
+	end(link, "callboxd does not answer");
+}
+
+static void box_connect(lws_sorted_usec_list_t *timer)
+{
+	struct link *link = lws_container_of(timer, struct link, connect_timer);
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	g_strlcpy(address.sun_path, link->panel->conf.control_socket, sizeof(address.sun_path));
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
+		int error = errno;
+		if (fd >= 0)
+			close(fd);
+		box_connect_failed(link, error);
+		return;
+	}
+	lws_sock_file_fd_type descriptor = { .filefd = fd };
+	link->fd = fd;
+	link->box = lws_adopt_descriptor_vhost(link->panel->vhost, LWS_ADOPT_RAW_FILE_DESC, descriptor, "box", NULL);
+	if (!link->box) {
+		close(fd);
+		end(link, "out of memory");
+		return;
+	}
+	lws_set_opaque_user_data(link->box, link);
+	lws_callback_on_writable(link->box);
+}
+
+/* ---- what the panel answers itself ---- */
+
+static void on_authenticate(struct link *link, const cJSON *id, const cJSON *params)
+{
+	const char *token = message_string(params, "token", ""), *wanted = link->panel->conf.token;
+	size_t length = wanted ? strlen(wanted) : 0;
+	bool good = !wanted || (strlen(token) == length && lws_timingsafe_bcmp(token, wanted, (uint32_t)length) == 0);
+	if (!good) {
+		put_error(link, id, NOT_AUTHENTICATED, "token: wrong");
+		end(link, "wrong token");
+		return;
+	}
+	if (!link->authenticated) {
+		link->authenticated = true;
+		lws_set_timeout(link->web, NO_PENDING_TIMEOUT, 0);
+		box_connect(&link->connect_timer);
+	}
+	put_result(link, id, cJSON_CreateObject());
+}
+
+static void on_info(struct link *link, const cJSON *id, const cJSON *params)
+{
+	const struct panel_conf *conf = &link->panel->conf;
+	(void)params;
+	cJSON *result = cJSON_CreateObject();
+	cJSON_AddItemToObject(result, "settings", rules_groups_json(conf->groups));
+	cJSON_AddStringToObject(result, "language", panel_language_names[conf->language]);
+	put_result(link, id, result);
+}
+
+static void on_picture(struct link *link, const cJSON *id, const cJSON *params)
+{
+	static unsigned int serial;
+	const char *which = message_string(params, "which", "");
+	size_t i = 0;
+	while (i < G_N_ELEMENTS(views) && strcmp(which, views[i]) != 0)
+		i++;
+	if (i == G_N_ELEMENTS(views)) {
+		put_error(link, id, INVALID_PARAMS, "which: local or remote is needed");
+		return;
+	}
+	struct picture *picture = &link->pictures[i];
+	gint64 now_us = g_get_monotonic_time();
+	if (picture->id || now_us - picture->asked_us < PICTURE_INTERVAL_US || link->out_bytes > LINK_UNSENT_BYTES / 2) {
+		put_error(link, id, NOT_NOW, "picture: the last one is still on its way");
+		return;
+	}
+	picture->id = id ? cJSON_Duplicate(id, true) : cJSON_CreateNull();
+	picture->asked_us = now_us;
+	picture->file = g_strdup_printf("%s/%s-%u.png", link->panel->pictures, which, ++serial);
+	g_autofree char *own_id = g_strdup_printf("picture:%s", which);
+	cJSON *json = cJSON_CreateObject(), *ask;
+	cJSON_AddStringToObject(json, "jsonrpc", "2.0");
+	cJSON_AddStringToObject(json, "id", own_id);
+	cJSON_AddStringToObject(json, "method", "snapshot");
+	ask = cJSON_AddObjectToObject(json, "params");
+	cJSON_AddStringToObject(ask, "which", which);
+	cJSON_AddStringToObject(ask, "file", picture->file);
+	box_put(link, json);
+	cJSON_Delete(json);
+}
+
+static void picture_answer(struct link *link, size_t i, const cJSON *json)
+{
+	struct picture *picture = &link->pictures[i];
+	const char *error = message_string(message_member(json, "error"), "message", NULL);
+	const char *said = message_string(message_member(json, "result"), "error", NULL);
+	g_autofree char *bytes = NULL;
+	gsize length = 0;
+	if (!error && said)
+		error = said;
+	if (!error && !g_file_get_contents(picture->file, &bytes, &length, NULL))
+		error = "picture: callboxd's file cannot be read here";
+	if (error) {
+		put_error(link, picture->id, NOT_NOW, error);
+	} else {
+		cJSON *result = cJSON_CreateObject();
+		cJSON_AddStringToObject(result, "which", views[i]);
+		cJSON_AddNumberToObject(result, "bytes", (double)length);
+		put_result(link, picture->id, result);
+		put(link, true, bytes, length);
+	}
+	unlink(picture->file);
+	g_clear_pointer(&picture->file, g_free);
+	g_clear_pointer(&picture->id, cJSON_Delete);
+}
+
+/* True: it answered a picture's snapshot. */
+static bool is_picture(struct link *link, const char *line)
+{
+	bool taken = false;
+	if (!strstr(line, "\"id\":\"picture:"))
+		return false;
+	cJSON *json = cJSON_Parse(line);
+	const char *id = message_string(json, "id", "");
+	for (size_t i = 0; i < G_N_ELEMENTS(views); i++)
+		if (link->pictures[i].id && g_str_has_prefix(id, "picture:") && strcmp(id + 8, views[i]) == 0) {
+			picture_answer(link, i, json);
+			taken = true;
+		}
+	cJSON_Delete(json);
+	return taken;
+}
+
+/* ---- from the page ---- */
+
+static const struct {
+	const char *method;
+	void (*run)(struct link *link, const cJSON *id, const cJSON *params);
+} own[] = {
+	{ "authenticate", on_authenticate }, { "panelInfo", on_info }, { "picture", on_picture },
+};
+
+static void on_request(struct link *link, const cJSON *json)
+{
+	const cJSON *id = message_member(json, "id"), *params = message_member(json, "params");
+	const char *method = message_string(json, "method", NULL);
+	if (!method || (id && !cJSON_IsNumber(id) && !cJSON_IsString(id)) || (params && !cJSON_IsObject(params))) {
+		put_error(link, NULL, INVALID_REQUEST, "not a JSON-RPC 2.0 request");
+		return;
+	}
+	if (!link->authenticated && strcmp(method, "authenticate") != 0) {
+		put_error(link, id, NOT_AUTHENTICATED, "authenticate first");
+		return;
+	}
+	for (size_t i = 0; i < G_N_ELEMENTS(own); i++)
+		if (strcmp(method, own[i].method) == 0) {
+			own[i].run(link, id, params);
+			return;
+		}
+	const char *why = rules_refuse(method, params, link->panel->conf.groups);
+	if (why)
+		put_error(link, id, NO_METHOD, why);
+	else
+		box_put(link, json);
+}
+
+static void on_message(struct link *link)
+{
+	const char *why = NULL;
+	cJSON *json = message_parse(link->in->str, link->in->len, &why);
+	if (json)
+		on_request(link, json);
+	else
+		put_error(link, NULL, PARSE_ERROR, why);
+	cJSON_Delete(json);
+}
+
+int link_receive(struct link *link, const char *bytes, size_t length)
+{
+	if (lws_is_first_fragment(link->web))
+		g_string_truncate(link->in, 0);
+	if (link->in->len + length > LINK_MESSAGE_BYTES || lws_frame_is_binary(link->web)) {
+		log_warning("peer: a page's message is no text of at most %d bytes: disconnected", LINK_MESSAGE_BYTES);
+		return -1;
+	}
+	g_string_append_len(link->in, bytes, (gssize)length);
+	if (lws_is_final_fragment(link->web) && lws_remaining_packet_payload(link->web) == 0 && !link->end)
+		on_message(link);
+	return 0;
+}
+
+/* ---- from callboxd ---- */
+
+static void take_lines(struct link *link)
+{
+	size_t start = 0;
+	GString *from = link->from_box;
+	for (char *newline; (newline = memchr(from->str + start, '\n', from->len - start));) {
+		size_t length = (size_t)(newline - from->str) - start;
+		*newline = '\0';
+		if (!is_picture(link, from->str + start))
+			put(link, false, from->str + start, length);
+		start += length + 1;
+	}
+	g_string_erase(from, 0, (gssize)start);
+}
+
+int link_box_readable(struct link *link)
+{
+	char buffer[16384];
+	ssize_t n = recv(link->fd, buffer, sizeof(buffer), MSG_DONTWAIT);
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return 0;
+	if (n <= 0 || link->end)
+		return -1;
+	g_string_append_len(link->from_box, buffer, n);
+	take_lines(link);
+	return link->from_box->len > LINK_LINE_BYTES ? -1 : 0;
+}
+
+void link_box_closed(struct link *link)
+{
+	link->box = NULL;
+	end(link, "callboxd has closed the connection");
+	link_free(link);
+}
+
+/* ---- the page comes and goes ---- */
+
+struct link *link_open(struct panel *panel, struct lws *web)
+{
+	struct link *link = g_new0(struct link, 1);
+	link->panel = panel;
+	link->web = web;
+	link->in = g_string_new(NULL);
+	link->to_box = g_string_new(NULL);
+	link->from_box = g_string_new(NULL);
+	panel->links++;
+	if (panel->conf.token) {
+		lws_set_timeout(web, PENDING_TIMEOUT_AWAITING_CLIENT_HS_SEND, AUTHENTICATE_S);
+	} else {
+		link->authenticated = true;
+		box_connect(&link->connect_timer);
+	}
+	return link;
+}
+
+void link_web_closed(struct link *link)
+{
+	link->panel->links--;
+	link->web = NULL;
+	lws_sul_cancel(&link->connect_timer);
+	if (link->box)
+		lws_set_timeout(link->box, PENDING_TIMEOUT_KILLED_BY_PARENT, LWS_TO_KILL_ASYNC);
+	else
+		link_free(link);
+}

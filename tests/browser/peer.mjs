@@ -1,0 +1,330 @@
+/* The peer way: browsers are devices of accounts on a hub. Every fragment of one-to-one.md between two of them, with
+ * sound and picture that arrive; then what several devices of one account need; then the guest page. */
+import assert from "node:assert/strict";
+import { open, shot, start, when } from "./browser.mjs";
+import { fragments, run } from "./fragments.mjs";
+import { callboxPage, count, forget, state, status, take } from "./page.mjs";
+import { Place, Tap, until } from "./place.mjs";
+
+const tap = new Tap();
+const { browser, why } = await start();
+if (!browser) {
+	console.log(`1..0 # SKIP ${why}`);
+	process.exit(0);
+}
+const place = new Place();
+await place.hubStart();
+const base = `http://127.0.0.1:${place.hubPort}/call/`;
+const tokens = Object.fromEntries(["alice", "bob", "carol"].map((user) => [user, place.addUser(user)]));
+const pieces = fragments();
+const clean = (page) => assert.deepEqual(page.faults, []);
+const device = (account, script = "module") =>
+	callboxPage(browser, {
+		base,
+		script,
+		options: {
+			way: "peer",
+			url: place.hubUrl,
+			account,
+			token: tokens[account],
+			policy: { ringsAMinute: 0, invitesAMinute: 0 },
+		},
+	});
+
+/* Pictures that were decoded, and bytes of sound that came. */
+function received(page) {
+	return page.evaluate(async () => {
+		const all = Object.values(await window.rtc.getStats()).filter(
+			(report) => report.type === "inbound-rtp",
+		);
+		const of = (kind) => all.find((report) => report.kind === kind) || {};
+		return {
+			frames: of("video").framesDecoded || 0,
+			width: of("video").frameWidth || 0,
+			sound: of("audio").bytesReceived || 0,
+			level: of("audio").totalAudioEnergy || 0,
+		};
+	});
+}
+
+async function mediaFlows(page, video = true) {
+	const first = await received(page);
+	return until("media flows", async () => {
+		const now = await received(page);
+		return now.sound > first.sound + 500 && (!video || now.frames > first.frames + 5) ? now : null;
+	});
+}
+
+/* The browsers' test picture is green with something that moves: not black, and not always the same. */
+function picture(page, selector) {
+	return page.evaluate((wanted) => {
+		const video = document.querySelector(wanted);
+		if (!video || !video.videoWidth) return null;
+		const canvas = new OffscreenCanvas(64, 36),
+			context = canvas.getContext("2d");
+		context.drawImage(video, 0, 0, 64, 36);
+		const { data } = context.getImageData(0, 0, 64, 36);
+		let green = 0,
+			sum = 0;
+		for (let i = 0; i < data.length; i += 4) {
+			green += data[i + 1] - (data[i] + data[i + 2]) / 2;
+			sum = (sum * 31 + data[i] + data[i + 1] + data[i + 2]) % 1000000007;
+		}
+		return { green: green / (data.length / 4), sum };
+	}, selector);
+}
+
+async function sees(page, selector) {
+	const first = await until(`a green picture in ${selector}`, async () => {
+		const seen = await picture(page, selector);
+		return seen && seen.green > 30 ? seen : null;
+	});
+	await until(`${selector} moves`, async () => (await picture(page, selector)).sum !== first.sum);
+}
+
+let alice, bob;
+await tap.test("two browsers log in, one with the plain script", async () => {
+	alice = await device("alice");
+	bob = await device("bob", "script");
+	assert.equal((await alice.evaluate(() => window.rtc.getStatus())).accounts[0].state, "online");
+});
+
+await tap.test("peer: call, and the callee rejects", async () => {
+	await alice.evaluate(() => (window.params = { userId: "bob", type: 2, attachment: { room: 7 } }));
+	await run(bob, pieces.invited[0]);
+	await run(alice, pieces.call[0]);
+	const { first } = await take(bob, "onInvited");
+	assert.deepEqual(
+		[first.invitor, first.userIds, first.isFromGroup, first.groupId, first.attachment, first.type],
+		["alice", ["bob"], false, "", { room: 7 }, 2],
+	);
+	await run(bob, pieces.reject[0]);
+	assert.equal((await take(alice, "onUserReject")).first, "bob");
+	assert.equal((await take(alice, "onCallEnd")).payload.reasonCode, 14);
+	assert.equal((await take(bob, "onCallEnd")).payload.reasonCode, 13);
+});
+
+await tap.test("peer: cancel is a missed call", async () => {
+	await run(alice, pieces.call[0]);
+	await take(bob, "onInvited");
+	await run(alice, pieces.cancel[0]);
+	assert.equal((await take(bob, "onUserCancel")).first, "alice");
+	await take(bob, "onCallMissed");
+	assert.equal((await take(alice, "onCallEnd")).payload.reasonCode, 11);
+});
+
+await tap.test("peer: views, accept, sound and picture both ways, hang up", async () => {
+	for (const page of [alice, bob]) await run(page, pieces["remote view"][0]);
+	await run(alice, pieces.views[0]);
+	await take(bob, "onInvited");
+	await run(bob, pieces.views[1]);
+	assert.equal((await take(alice, "onUserEnter")).first, "bob");
+	assert.equal((await take(bob, "onUserEnter")).first, "alice");
+	await sees(alice, "#view video");
+	await sees(alice, "#remoteVideoContainer_bob video");
+	await sees(bob, "#remoteVideoContainer_alice video");
+	const [a, b] = await Promise.all([mediaFlows(alice), mediaFlows(bob)]);
+	assert.ok(a.level > 0 && b.level > 0, "sound is more than silence");
+	console.log(
+		`# alice decoded ${a.frames} frames ${a.width} wide, bob ${b.frames} frames ${b.width} wide`,
+	);
+	await take(alice, "onUserNetworkQuality");
+});
+
+await tap.test("peer: mute, camera and a switch to sound are seen by the other side", async () => {
+	await forget(bob);
+	await alice.evaluate(() => window.rtc.muteLocalAudio(true));
+	assert.deepEqual([(await take(bob, "onAudioMuted")).payload.muted], [true]);
+	const silent = await until("silence", async () => {
+		const one = (await received(bob)).level;
+		await new Promise((resolve) => setTimeout(resolve, 400));
+		return (await received(bob)).level - one < 1e-6;
+	});
+	assert.ok(silent);
+	await alice.evaluate(() => window.rtc.muteLocalAudio(false));
+	assert.equal((await take(bob, "onAudioMuted")).payload.muted, false);
+	await alice.evaluate(() => window.rtc.muteLocalVideo(true));
+	const video = await take(bob, "onVideoMuted");
+	assert.deepEqual([video.first, video.payload.muted], ["alice", true]);
+	await until("no more pictures", async () => {
+		const { frames } = await received(bob);
+		await new Promise((resolve) => setTimeout(resolve, 500));
+		return (await received(bob)).frames === frames;
+	});
+	await alice.evaluate(() => window.rtc.muteLocalVideo(false));
+	await mediaFlows(bob);
+	await bob.evaluate(() => window.rtc.switchCallType(1));
+	assert.equal((await take(alice, "onCallTypeChange")).payload.type, 1);
+	await mediaFlows(bob, false);
+	await bob.evaluate(() => window.rtc.switchCallType(2));
+	assert.deepEqual((await take(alice, "onCallTypeChange")).payload.state, 1);
+	await alice.evaluate(() => window.rtc.switchCallType(2, 2));
+	assert.deepEqual((await take(bob, "onCallTypeChange")).payload.type, 1);
+	assert.deepEqual((await take(bob, "onCallTypeChange")).payload.state, 2);
+	await mediaFlows(bob);
+	await run(alice, pieces.hangup[0]);
+	assert.equal((await take(bob, "onUserLeave")).first, "alice");
+	assert.equal((await take(bob, "onCallEnd")).payload.reasonCode, 16);
+	const open_ = (page) =>
+		page.evaluate(() => [...document.querySelectorAll("video")].filter((v) => v.srcObject).length);
+	await until("devices are closed", async () => (await open_(alice)) === 0 && (await open_(bob)) === 0);
+	const [record] = await alice.evaluate(() => window.rtc.getCallRecords());
+	assert.deepEqual(
+		[record.peer, record.direction, record.status, record.durations.length],
+		["bob", "out", 1, 2],
+	);
+	await take(alice, "onMessageSent");
+});
+
+await tap.test("peer: a call that nobody answers times out, once on each side", async () => {
+	await forget(alice);
+	await forget(bob);
+	await alice.evaluate(() => (window.t = 1500));
+	await run(alice, pieces.timeout[0]);
+	await run(alice, pieces.call[0]);
+	assert.equal((await take(alice, "onCallingTimeout")).payload.reason, "callTimeOut");
+	assert.equal((await take(bob, "onCallingTimeout")).payload.reason, "beCallTimeOut");
+	assert.equal((await take(alice, "onCallEnd")).payload.reasonCode, 2);
+	assert.equal(await count(alice, "onCallingTimeout"), 0);
+	assert.equal(await count(bob, "onCallingTimeout"), 0);
+	assert.match(
+		await alice.evaluate(() => window.rtc.setCallTimeout(999).catch((e) => e.message)),
+		/1000\.\.120000/,
+	);
+	await alice.evaluate(() => window.rtc.setCallTimeout(30000));
+});
+
+await tap.test("peer: what is wrong is said in words", async () => {
+	const words = (code) => alice.evaluate(code);
+	assert.match(await words(() => window.rtc.accept().catch((e) => e.message)), /wrong state: idle/);
+	assert.match(
+		await words(() => window.rtc.call({ userId: "alice" }).catch((e) => e.message)),
+		/own account/,
+	);
+	assert.match(
+		await words(() => window.rtc.call({ userId: "bob", type: 9 }).catch((e) => e.message)),
+		/1\.\.3/,
+	);
+	await words(() => window.rtc.call({ userId: "nobody" }));
+	assert.match((await take(alice, "onError")).payload.message, /no such account/);
+	await status(alice, "idle");
+	const bad = await open(browser, `${base}room.css`);
+	const said = await bad.evaluate(
+		async ([url, from]) => {
+			const { Callbox } = await import(`${from}callbox.js`);
+			return new Callbox({ way: "peer", url, account: "alice", token: "wrong" }).ready.catch(
+				(e) => e.message,
+			);
+		},
+		[place.hubUrl, base],
+	);
+	assert.match(said, /wrong token/);
+	await bad.context().close();
+});
+
+await tap.test(
+	"peer: it rings on all devices; one answers, the other learns; a third caller finds busy",
+	async () => {
+		const bob2 = await device("bob"),
+			carol = await device("carol");
+		await forget(alice);
+		await forget(bob);
+		await run(alice, pieces.call[0]);
+		await Promise.all([take(bob, "onInvited"), take(bob2, "onInvited")]);
+		await run(bob2, pieces.accept[0]);
+		await take(bob, "onOtherClientAccept");
+		assert.equal((await take(bob, "onCallEnd")).payload.reasonCode, 18);
+		await take(alice, "onUserEnter");
+		await state(bob2, "active");
+		await status(bob, "idle");
+		await mediaFlows(alice);
+		await bob.evaluate(() => window.rtc.setDnd(true));
+		await carol.evaluate(() => window.rtc.call({ userId: "bob", type: 1 }));
+		assert.equal((await take(carol, "onUserBusy")).first, "bob");
+		assert.equal((await take(carol, "onCallEnd")).payload.reasonCode, 3);
+		await state(bob2, "active");
+		await bob.evaluate(() => window.rtc.setDnd(false));
+		await run(bob2, pieces.hangup[0]);
+		await take(alice, "onCallEnd");
+		await forget(bob);
+		await run(alice, pieces.call[0]);
+		await Promise.all([take(bob, "onInvited"), take(bob2, "onInvited")]);
+		await run(bob2, pieces.reject[0]);
+		await take(bob, "onOtherClientReject");
+		assert.equal((await take(bob, "onCallEnd")).payload.reasonCode, 17);
+		for (const page of [alice, bob, bob2, carol]) clean(page);
+		await bob2.context().close();
+		await carol.context().close();
+	},
+);
+
+await tap.test("peer: both call each other: one call", async () => {
+	await forget(alice);
+	await forget(bob);
+	await Promise.all([
+		alice.evaluate(() => window.rtc.call({ userId: "bob", type: 1 })),
+		bob.evaluate(() => window.rtc.call({ userId: "alice", type: 1 })),
+	]);
+	await Promise.all([take(alice, "onUserEnter"), take(bob, "onUserEnter")]);
+	const ids = await Promise.all(
+		[alice, bob].map((page) => page.evaluate(() => window.rtc.state.call.callId)),
+	);
+	assert.equal(ids[0], ids[1]);
+	await run(bob, pieces.hangup[0]);
+	await status(alice, "idle");
+});
+
+await tap.test("peer: a page that is closed ends its call", async () => {
+	await forget(alice);
+	await alice.evaluate(() => window.rtc.call({ userId: "bob", type: 1 }));
+	await take(bob, "onInvited");
+	await run(bob, pieces.accept[0]);
+	await take(alice, "onUserEnter");
+	await bob.goto("about:blank");
+	assert.equal((await take(alice, "onCallEnd")).payload.reasonCode, 16);
+	await bob.context().close();
+});
+
+await tap.test("guest: log in, be refused in words, call, be called", async () => {
+	const guest = await open(browser, base);
+	await until("the form", () => guest.getByRole("button", { name: "Log in" }).isVisible());
+	await shot(guest, "guest-login");
+	await guest.fill("#account", "carol");
+	await guest.fill("#token", "not this");
+	await guest.keyboard.press("Enter");
+	await until("words", () => guest.getByText("wrong token").isVisible());
+	await guest.fill("#token", tokens.carol);
+	await guest.keyboard.press("Enter");
+	await until("idle", () => guest.getByRole("button", { name: "Call", exact: true }).isVisible());
+	await guest.keyboard.press("c");
+	await guest.fill("#user", "alice");
+	await guest.keyboard.press("Enter");
+	await forget(alice);
+	await take(alice, "onInvited");
+	await shot(guest, "guest-calling");
+	await run(alice, pieces.accept[0]);
+	await sees(guest, ".remote video");
+	await sees(guest, ".inset video");
+	await shot(guest, "guest-incall");
+	await guest.getByRole("button", { name: "Hang up" }).click();
+	await status(alice, "idle");
+	await alice.evaluate(() => window.rtc.call({ userId: "carol", type: 2 }));
+	await until("incoming", () => guest.getByRole("button", { name: "Accept", exact: true }).isVisible());
+	await shot(guest, "guest-incoming");
+	await guest.keyboard.press("a");
+	await sees(guest, ".remote video");
+	await alice.evaluate(() => window.rtc.hangup());
+	await until("words", () => guest.getByText("alice hung up").isVisible());
+	await guest.getByRole("button", { name: "Settings" }).click();
+	await guest.getByRole("button", { name: "Show own picture" }).click();
+	await sees(guest, ".shot video");
+	await shot(guest, "guest-settings");
+	await guest.keyboard.press("Escape");
+	clean(guest);
+	clean(alice);
+	await guest.context().close();
+});
+
+await browser.close();
+await place.close({ keep: tap.failed });
+tap.end();
