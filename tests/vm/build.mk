@@ -15,7 +15,7 @@ noinst_PROGRAMS += tests/vm/usb_camera
 tests_vm_usb_camera_SOURCES = tests/vm/tools/usb_camera.c
 tests_vm_usb_camera_CFLAGS = $(AM_CFLAGS) $(JPEG_CFLAGS)
 tests_vm_usb_camera_LDADD = $(VIDEOGLUE_LDADD) $(BASE_LDADD)
-EXTRA_DIST += $(wildcard $(srcdir)/tests/vm/legs/*) $(wildcard $(srcdir)/tests/vm/long/*) tests/vm/build-uml tests/vm/guest tests/vm/init-guest tests/vm/init-qemu tests/vm/init-uml \
+EXTRA_DIST += $(wildcard $(srcdir)/tests/vm/legs/*) $(wildcard $(srcdir)/tests/vm/long/*) tests/vm/usb-call tests/vm/build-uml tests/vm/guest tests/vm/init-guest tests/vm/init-qemu tests/vm/init-uml \
 	tests/vm/run tests/vm/uml.config
 if !SANITIZED
 TESTS += tests/vm/run
