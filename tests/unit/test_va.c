@@ -147,7 +147,8 @@ static const struct row rows[] = {
 	{ "no-proc", "EncSlice CBR", 20 },
 	{ "no-sync-buffer", "EncSlice CBR", 20 },
 	{ "segments", "EncSlice CBR", 20 },
-	{ "segments,packed=0,cqp-only,no-sync-buffer,no-derive,odd-pitch,no-import,no-proc,lp-only", "EncSliceLP CQP", 0 },
+	{ "segments,packed=0,cqp-only,no-sync-buffer,no-derive,odd-pitch,no-import,no-proc,lp-only",
+	  "EncSliceLP CQP", 0 },
 };
 
 struct rig {
@@ -619,7 +620,8 @@ int main(int argc, char **argv)
 {
 	static const char *const encoder_faults[] = { "encode:error@13", "encode:silent-error@13",
 							"encode:corrupt@13", "encode:hang@13" };
-	static const char *const trials[] = { "encode:error@1", "encode:corrupt@1+", "encode:corrupt@2", "encode:silent-error@3" };
+	static const char *const trials[] = { "encode:error@1", "encode:corrupt@1+", "encode:corrupt@2",
+					      "encode:silent-error@3" };
 	static const char *const decoder_faults[] = { "decode:error@10", "decode:hang@10" };
 	static const char *const rates[] = { "", "cqp-only", "cqp-only,packed=0" };
 	static const char *const decoders[] = { "", "no-derive", "odd-pitch", "no-sync-buffer", "no-derive,odd-pitch" };
