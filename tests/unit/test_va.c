@@ -544,7 +544,7 @@ static void test_decoder_fault(const void *data)
 		g_assert_true(step(&s));
 	g_test_message("%s cost %.0f ms", fault, (double)s.worst_us / 1000);
 	g_assert_cmpint(s.worst_us, <, 1000000);
-	g_assert_cmpstr(s.decoder, ==, "libavcodec");
+	g_assert_cmpint(s.decoder_changes, >=, 2); /* to software, and with luck back already */
 	g_setenv("CALLBOX_VA_FAULT", "", TRUE);
 	gint64 end = g_get_monotonic_time() + 20 * G_USEC_PER_SEC;
 	while (s.decoder_changes < 3) {
