@@ -130,10 +130,10 @@ int va_probe_node(const char *node, char *text, size_t text_bytes)
 	if (r == 0)
 		va_choice_words(&choice, encodes, sizeof(encodes));
 	bool no_firmware = r == 0 && choice.rate_control == VA_RC_CQP &&
-			   choice.can.entrypoint == VAEntrypointEncSliceLP && strstr(display.vendor, "Intel");
+			   choice.can.entrypoint == VAEntrypointEncSliceLP;
 	snprintf(text, text_bytes, "%s  %s: encodes H.264: %s%s; decodes it: %s; scales: %s", node, display.vendor,
 		 r == 0 ? encodes : why[0] ? why : "driver: gives no answer",
-		 no_firmware ? " only: the HuC firmware is not loaded (i915.enable_guc=2), rate control is our own" : "",
+		 no_firmware ? " only: on Intel, the HuC firmware is not loaded (i915.enable_guc=2); the rate is held by callbox" : "",
 		 can.decodes ? "yes" : "no", can.processes ? "yes" : "no");
 	va_display_close(&display);
 	return r;

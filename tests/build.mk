@@ -89,6 +89,11 @@ tests_bench_hub_bench_SOURCES = tests/bench/hub_bench.c tests/bench/websocket.c 
 tests_bench_hub_bench_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS) $(OPENSSL_CFLAGS)
 tests_bench_hub_bench_LDADD = $(PAIRS_LDADD) $(SQLITE_LIBS) $(OPENSSL_LIBS)
 
+noinst_PROGRAMS += tests/bench/video_bench
+tests_bench_video_bench_SOURCES = tests/bench/video_bench.c tests/unit/exported.c tests/unit/exported.h
+tests_bench_video_bench_CFLAGS = $(AM_CFLAGS) $(VA_CFLAGS)
+tests_bench_video_bench_LDADD = $(VIDEOGLUE_LDADD) $(VADISPLAY_LDADD) $(BASE_LDADD)
+
 # tests/load: many of everything; short in check, long in check-long
 noinst_PROGRAMS += tests/load/load
 tests_load_load_SOURCES = tests/load/load.c tests/conformance/device.c tests/conformance/device.h

@@ -38,7 +38,8 @@ tests_unit_test_ladder_SOURCES = tests/unit/test_ladder.c core/video/ladder.c co
 tests_unit_test_ladder_LDADD = $(VIDEOGLUE_LDADD) $(BASE_LDADD)
 
 check_PROGRAMS += tests/unit/test_va
-tests_unit_test_va_SOURCES = tests/unit/test_va.c core/video/ladder.c core/video/decoding.c core/video/hardware.c \
+tests_unit_test_va_SOURCES = tests/unit/test_va.c tests/unit/exported.c tests/unit/exported.h \
+	core/video/ladder.c core/video/decoding.c core/video/hardware.c \
 	core/video/scout.c
 tests_unit_test_va_CFLAGS = $(AM_CFLAGS) $(VA_CFLAGS)
 tests_unit_test_va_LDADD = $(VIDEOGLUE_LDADD) $(VADISPLAY_LDADD) $(BASE_LDADD)

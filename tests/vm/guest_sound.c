@@ -267,9 +267,11 @@ static void dead(const char *card)
 		r = driver->read(stream, block);
 	check(r == 0, "the card runs: %d", r);
 	inject("delay", "1000");
-	gint64 before = g_get_monotonic_time();
-	for (int i = 0; r == 0 && i < 100; i++)
+	gint64 before = 0; /* the last frame's time */
+	for (int i = 0; r == 0 && i < 100; i++) {
+		before = g_get_monotonic_time();
 		r = driver->read(stream, block);
+	}
 	double ms = (double)(g_get_monotonic_time() - before) / 1000;
 	inject("delay", "0");
 	driver->close(stream);
