@@ -14,7 +14,7 @@ libv4l-dev libopenh264-dev libavcodec-dev libavutil-dev libyuv-dev libturbojpeg0
 libpng-dev libseccomp-dev libsystemd-dev libsdl2-dev
 clang mandoc graphviz alsa-utils iproute2 flex bison bc libelf-dev kmod cpio xz-utils busybox-static
 qemu-system-x86
-nodejs npm chromium openssl"
+nodejs npm chromium openssl coturn"
 
 say() { printf 'autogen: %s\n' "$*"; }
 

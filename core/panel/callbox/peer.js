@@ -38,9 +38,17 @@ function stored(key, otherwise) {
 
 export class PeerWay {
 	constructor(options, table, emit) {
-		const { url, account, token, device = deviceName(), iceServers = [], policy = {} } = options;
+		const {
+			url,
+			account,
+			token,
+			device = deviceName(),
+			iceServers = [],
+			iceTransportPolicy = "all",
+			policy = {},
+		} = options;
 		if (!account || !url) throw new CallError("way peer needs url, account and token", "value");
-		Object.assign(this, { account, device, emit, iceServers });
+		Object.assign(this, { account, device, emit, iceServers, iceTransportPolicy });
 		this.key = `callbox.${account}.${device}`;
 		this.constraints = { audio: true, video: { width: { ideal: 1280 }, height: { ideal: 720 } } };
 		this.local = null; /* MediaStream while devices are open */
@@ -301,6 +309,7 @@ export class PeerWay {
 		return new PeerMedia({
 			anchor,
 			servers,
+			policy: this.iceTransportPolicy,
 			on: {
 				send: (kind, body) => this.run((m) => m.mediaMessage(callId, kind, body)),
 				fact: (name, detail) => this.run((m) => m.media(callId, name, detail)),
