@@ -88,7 +88,9 @@ await tap.test("ten of a hundred datagrams lost: pictures and sound go on", asyn
 	const { passed, lost } = road.counts;
 	const words = (pair) => `browser ${pair[0].toFixed(1)}, box ${pair[1].toFixed(1)} pictures a second`;
 	const { fps, bitrate_bps: bps, width, height } = (await ask(box.socket, "stats")).video;
-	console.log(`# whole: ${words(whole)}; worn: ${words(worn)}; ${lost} of ${passed + lost} datagrams lost`);
+	console.log(
+		`# whole: ${words(whole)}; worn: ${words(worn)}; ${lost} of ${passed + lost} datagrams lost`,
+	);
 	console.log(`# the box then sends ${fps} pictures a second, ${width}x${height}, ${bps} bit/s at most`);
 	assert.ok(lost > 100);
 	/* A third of what a whole road shows: how much more there is, is congestion control's to say. */

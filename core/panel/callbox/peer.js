@@ -339,14 +339,15 @@ export class PeerWay {
 		const peer = this.machine.live ? this.machine.live.peer : null;
 		for (const [user, view] of this.remoteViews)
 			view.show(user === ANY || user === peer ? stream : null);
-		if (!this.sound) return;
+		if (!this.sound || this.sound.srcObject === stream) return;
 		this.sound.srcObject = stream;
-		if (stream)
-			this.sound
-				.play()
-				.catch((error) =>
-					this.emit("onError", { code: 4, message: `sound: ${error.message}` }),
-				);
+		if (stream) this.sound.play().catch((error) => this.soundRefused(error));
+	}
+
+	/* A browser may want a touch before anything sounds; a stream that is replaced meanwhile is no fault. */
+	soundRefused(error) {
+		if (error.name !== "AbortError")
+			this.emit("onError", { code: 4, message: `sound: ${error.message}` });
 	}
 
 	/* ---- verbs ---- */
