@@ -1,5 +1,5 @@
 # conf: what is installed beside the programs
-dist_pkgdata_DATA = conf/call.fsm
+dist_pkgdata_DATA = conf/call.fsm conf/quirks.conf
 examplesdir = $(docdir)/examples
 dist_examples_DATA = conf/callbox.conf conf/account.conf conf/hooks.conf conf/hub.conf conf/panel.conf
 
@@ -13,13 +13,15 @@ conf/call.svg: conf/call.fsm core/box/callboxd$(EXEEXT)
 
 # What a table of the program says stands in the manual as the table has it.
 dist_man_MANS += conf/call.fsm.5
-nodist_man_MANS += conf/callbox.conf.5 conf/hooks.conf.5 core/box/callboxd.8
-EXTRA_DIST += conf/callbox.conf.5.in conf/hooks.conf.5.in core/box/callboxd.8.in
-CLEANFILES += conf/callbox.conf.5 conf/hooks.conf.5 core/box/callboxd.8 conf/api.part
+nodist_man_MANS += conf/callbox.conf.5 conf/hooks.conf.5 conf/quirks.conf.5 core/box/callboxd.8
+EXTRA_DIST += conf/callbox.conf.5.in conf/hooks.conf.5.in conf/quirks.conf.5.in core/box/callboxd.8.in
+CLEANFILES += conf/callbox.conf.5 conf/hooks.conf.5 conf/quirks.conf.5 core/box/callboxd.8 conf/api.part
 conf/callbox.conf.5: conf/callbox.conf.5.in core/box/callboxd$(EXEEXT)
 	$(AM_V_GEN)$(MKDIR_P) conf && { cat $(srcdir)/conf/callbox.conf.5.in && core/box/callboxd --man conf; } > $@.part && mv $@.part $@
 conf/hooks.conf.5: conf/hooks.conf.5.in core/box/callboxd$(EXEEXT)
 	$(AM_V_GEN)$(MKDIR_P) conf && { cat $(srcdir)/conf/hooks.conf.5.in && core/box/callboxd --man hooks; } > $@.part && mv $@.part $@
+conf/quirks.conf.5: conf/quirks.conf.5.in core/box/callboxd$(EXEEXT)
+	$(AM_V_GEN)$(MKDIR_P) conf && { cat $(srcdir)/conf/quirks.conf.5.in && core/box/callboxd --man quirks; } > $@.part && mv $@.part $@
 core/box/callboxd.8: core/box/callboxd.8.in core/box/callboxd$(EXEEXT)
 	$(AM_V_GEN)$(MKDIR_P) conf && core/box/callboxd --man api > conf/api.part && \
 	sed -e '/^@API@$$/{r conf/api.part' -e 'd;}' $(srcdir)/core/box/callboxd.8.in > $@.part && mv $@.part $@

@@ -115,6 +115,6 @@ static int avcodec_driver_decode(struct decoder *decoder, const uint8_t *bytes, 
 }
 
 const struct decoder_driver decoder_avcodec = {
-	.name = "libavcodec h264", .open = avcodec_driver_open, .decode = avcodec_driver_decode,
+	.name = "libavcodec", .open = avcodec_driver_open, .decode = avcodec_driver_decode,
 	.close = avcodec_driver_close,
 };

@@ -4,10 +4,12 @@
 #include "config.h"
 
 const struct camera_driver *const camera_drivers[] = { &camera_v4l2, &camera_pattern, &camera_null, NULL };
-const struct encoder_driver *const encoder_drivers[] = { &encoder_openh264, NULL };
-const struct decoder_driver *const decoder_drivers[] = { &decoder_avcodec, NULL };
+const struct encoder_driver *const encoder_drivers[] = { &encoder_vaapi, &encoder_rehearsal, &encoder_openh264,
+							 NULL };
+const struct decoder_driver *const decoder_drivers[] = { &decoder_vaapi, &decoder_rehearsal, &decoder_avcodec,
+							 NULL };
 const struct view_driver *const view_drivers[] = {
-	&view_png, &view_raw, &view_null,
+	&view_kms, &view_png, &view_raw, &view_null,
 #ifdef HAVE_SDL2
 	&view_window,
 #endif

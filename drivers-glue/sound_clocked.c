@@ -8,9 +8,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "core/devices/wav.h"
 #include "drivers-glue/sound_drivers.h"
 
 #define WAV_HEADER 44
@@ -53,10 +55,11 @@ static struct sound_stream *stream_new(void)
 	return stream;
 }
 
-static unsigned int no_xruns(const struct sound_stream *stream)
+/* No hardware: no xruns, no clock. */
+static void no_state(const struct sound_stream *stream, struct sound_state *ret_state)
 {
 	(void)stream;
-	return 0;
+	*ret_state = (struct sound_state){ 0 };
 }
 
 static int null_open(const char *address, bool capture, struct sound_stream **ret_stream, char *why,
@@ -93,7 +96,7 @@ static void stream_close(struct sound_stream *stream)
 }
 
 const struct sound_driver sound_null = { .name = "null", .open = null_open, .read = null_read,
-					 .write = null_write, .xruns = no_xruns, .close = stream_close };
+					 .write = null_write, .state = no_state, .close = stream_close };
 
 /* ---- tone ---- */
 
@@ -125,14 +128,9 @@ static int tone_read(struct sound_stream *stream, int16_t block[SOUND_BLOCK])
 }
 
 const struct sound_driver sound_tone = { .name = "tone", .open = tone_open, .read = tone_read,
-					 .write = null_write, .xruns = no_xruns, .close = stream_close };
+					 .write = null_write, .state = no_state, .close = stream_close };
 
 /* ---- WAV files ---- */
-
-static uint32_t get32(const uint8_t *p)
-{
-	return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
-}
 
 static void put32(uint8_t *p, uint32_t v)
 {
@@ -153,55 +151,19 @@ static int header_write(struct sound_stream *stream)
 	return pwrite(stream->fd, h, sizeof(h), 0) == WAV_HEADER ? 0 : -EIO;
 }
 
-/* Looks for the fmt and data chunks; 48 kHz 16 bit mono only. */
-static int wav_parse(struct sound_stream *stream, const uint8_t *bytes, size_t size)
+/* One writer at a time, as with a card. */
+static int file_create(struct sound_stream *stream, const char *file)
 {
-	bool good_format = false;
-	if (size < 12 || memcmp(bytes, "RIFF", 4) != 0 || memcmp(bytes + 8, "WAVE", 4) != 0)
-		return -EINVAL;
-	for (size_t at = 12; at + 8 <= size;) {
-		size_t length = get32(bytes + at + 4);
-		const uint8_t *body = bytes + at + 8;
-		if (length > size - at - 8)
-			length = size - at - 8;
-		if (memcmp(bytes + at, "fmt ", 4) == 0 && length >= 16)
-			good_format = body[0] == 1 && body[2] == 1 && get32(body + 4) == SOUND_RATE &&
-				      body[14] == 16;
-		if (memcmp(bytes + at, "data", 4) == 0 && good_format && length >= SOUND_BLOCK * 2) {
-			stream->count = length / 2;
-			stream->samples = malloc(stream->count * 2);
-			if (!stream->samples)
-				return -ENOMEM;
-			memcpy(stream->samples, body, stream->count * 2);
-			return 0;
-		}
-		at += 8 + length + (length & 1);
+	stream->fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (stream->fd < 0)
+		return -errno;
+	if (flock(stream->fd, LOCK_EX | LOCK_NB) < 0) {
+		int r = errno == EWOULDBLOCK ? -EBUSY : -errno;
+		close(stream->fd);
+		stream->fd = -1;
+		return r;
 	}
-	return -EINVAL;
-}
-
-static int wav_load(struct sound_stream *stream, const char *file, char *why, size_t why_bytes)
-{
-	FILE *in = fopen(file, "re");
-	uint8_t *bytes = NULL;
-	long size = -1;
-	int r = in ? 0 : -errno;
-	if (r == 0 && (fseek(in, 0, SEEK_END) < 0 || (size = ftell(in)) < 0 || size > (1L << 28)))
-		r = -EFBIG;
-	if (r == 0 && !(bytes = malloc((size_t)size + 1)))
-		r = -ENOMEM;
-	if (r == 0) {
-		rewind(in);
-		r = fread(bytes, 1, (size_t)size, in) == (size_t)size ? wav_parse(stream, bytes, (size_t)size)
-								      : -EIO;
-	}
-	if (in)
-		fclose(in);
-	free(bytes);
-	if (r < 0)
-		snprintf(why, why_bytes, "file:%s: %s", file,
-			 r == -EINVAL ? "not a WAV file of 48 kHz, 16 bit, mono" : strerror(-r));
-	return r;
+	return ftruncate(stream->fd, 0) < 0 && errno != EINVAL ? -errno : header_write(stream);
 }
 
 static int file_open(const char *address, bool capture, struct sound_stream **ret_stream, char *why,
@@ -212,12 +174,12 @@ static int file_open(const char *address, bool capture, struct sound_stream **re
 		return -ENOMEM;
 	int r = 0;
 	if (capture) {
-		r = wav_load(stream, address, why, why_bytes);
+		r = wav_load(address, &stream->samples, &stream->count, why, why_bytes);
 	} else {
-		stream->fd = open(address, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-		r = stream->fd < 0 ? -errno : header_write(stream);
+		r = file_create(stream, address);
 		if (r < 0)
-			snprintf(why, why_bytes, "file:%s: %s", address, strerror(-r));
+			snprintf(why, why_bytes, "file:%s: %s", address,
+				 r == -EBUSY ? "busy: another program writes it" : strerror(-r));
 	}
 	if (r < 0) {
 		stream_close(stream);
@@ -256,4 +218,4 @@ static void file_close(struct sound_stream *stream)
 }
 
 const struct sound_driver sound_file = { .name = "file", .open = file_open, .read = file_read,
-					 .write = file_write, .xruns = no_xruns, .close = file_close };
+					 .write = file_write, .state = no_state, .close = file_close };

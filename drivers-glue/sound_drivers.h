@@ -4,6 +4,6 @@
 
 #include "core/devices/sound_device.h"
 
-extern const struct sound_driver sound_alsa, sound_tone, sound_file, sound_null;
+extern const struct sound_driver sound_alsa, sound_tone, sound_file;
 
 #endif

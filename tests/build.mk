@@ -17,7 +17,11 @@ tests_pairs_demo_SOURCES = tests/pairs/demo.c
 tests_pairs_demo_LDADD = $(PAIRS_LDADD)
 
 PAIRS_TESTS = tests/pairs/test_call tests/pairs/test_kill tests/pairs/test_blame tests/pairs/test_loopback \
-	tests/pairs/test_devices tests/pairs/test_hub tests/pairs/test_policy tests/pairs/test_profile
+	tests/pairs/test_devices tests/pairs/test_hub tests/pairs/test_policy tests/pairs/test_profile \
+	tests/pairs/test_sound
+PAIRS_TESTS += tests/pairs/test_hardware
+tests_pairs_test_hardware_SOURCES = tests/pairs/test_hardware.c
+tests_pairs_test_hardware_LDADD = $(PAIRS_LDADD)
 noinst_PROGRAMS += $(PAIRS_TESTS)
 # ThreadSanitizer does not see through libraries that are not built with it: whole boxes run without.
 if !SANITIZED_THREAD
@@ -27,6 +31,8 @@ tests_pairs_test_call_SOURCES = tests/pairs/test_call.c
 tests_pairs_test_call_LDADD = $(PAIRS_LDADD)
 tests_pairs_test_policy_SOURCES = tests/pairs/test_policy.c
 tests_pairs_test_policy_LDADD = $(PAIRS_LDADD)
+tests_pairs_test_sound_SOURCES = tests/pairs/test_sound.c
+tests_pairs_test_sound_LDADD = $(PAIRS_LDADD)
 tests_pairs_test_profile_SOURCES = tests/pairs/test_profile.c
 tests_pairs_test_profile_LDADD = $(PAIRS_LDADD)
 tests_pairs_test_kill_SOURCES = tests/pairs/test_kill.c
@@ -50,8 +56,8 @@ EXTRA_DIST += tests/check-long tests/lint/run tests/lint/includes tests/mutants/
 # tests/sim: the call core in a world of its own
 noinst_PROGRAMS += tests/sim/sim
 TESTS += tests/sim/sim
-tests_sim_sim_SOURCES = tests/sim/sim.c tests/sim/schedule.c tests/sim/schedule.h
-tests_sim_sim_LDADD = core/call/libcall.a $(BASE_LDADD)
+tests_sim_sim_SOURCES = tests/sim/sim.c tests/sim/dice.c tests/sim/dice.h tests/sim/schedule.c tests/sim/schedule.h
+tests_sim_sim_LDADD = $(JEMALLOC_LIBS) core/call/libcall.a $(BASE_LDADD)
 
 # tests/model: every order of events of small worlds
 noinst_PROGRAMS += tests/model/model
@@ -82,6 +88,11 @@ tests_bench_hub_bench_SOURCES = tests/bench/hub_bench.c tests/bench/websocket.c 
 	tests/bench/relay.c tests/bench/relay.h plugins/hub/hub_store.c plugins/hub/hub_store.h
 tests_bench_hub_bench_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS) $(OPENSSL_CFLAGS)
 tests_bench_hub_bench_LDADD = $(PAIRS_LDADD) $(SQLITE_LIBS) $(OPENSSL_LIBS)
+
+noinst_PROGRAMS += tests/bench/video_bench
+tests_bench_video_bench_SOURCES = tests/bench/video_bench.c tests/unit/exported.c tests/unit/exported.h
+tests_bench_video_bench_CFLAGS = $(AM_CFLAGS) $(VA_CFLAGS)
+tests_bench_video_bench_LDADD = $(VIDEOGLUE_LDADD) $(VADISPLAY_LDADD) $(BASE_LDADD)
 
 # tests/load: many of everything; short in check, long in check-long
 noinst_PROGRAMS += tests/load/load

@@ -11,6 +11,7 @@ core_base_libbase_a_SOURCES = \
 	core/base/program.c core/base/program.h \
 	core/base/sandbox.c core/base/sandbox.h \
 	core/base/settings.c core/base/settings.h \
+	core/base/sound_cards.c core/base/sound_cards.h \
 	core/base/unit_channel.c core/base/unit_channel.h
 BASE_LDADD = core/base/libbase.a $(BASE_LIBS) $(SECCOMP_LIBS) -lm
 

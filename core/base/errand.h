@@ -2,8 +2,8 @@
  * environment and on stdin, what it prints collected up to a limit, killed with its whole process group when
  * its time is over.
  *
- * Main loop only. on_done is called exactly once, never from within errand_start(), unless errand_cancel()
- * came first; the errand is gone afterwards. */
+ * Main loop only, in a process that ignores SIGPIPE. on_done is called exactly once, never from within
+ * errand_start(), unless errand_cancel() came first; the errand is gone afterwards. */
 #ifndef CALLBOX_BASE_ERRAND_H
 #define CALLBOX_BASE_ERRAND_H
 

@@ -44,7 +44,7 @@ static int filter_load(enum sandbox_role role)
 		if (number != __NR_SCMP_ERROR)
 			r = seccomp_rule_add(filter, SCMP_ACT_KILL_PROCESS, number, 0);
 	}
-	if (r == 0 && role == SANDBOX_VIDEO)
+	if (r == 0 && (role == SANDBOX_VIDEO || role == SANDBOX_SCREEN))
 		r = forbid_network(filter);
 	if (r == 0)
 		r = seccomp_load(filter);

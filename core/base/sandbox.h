@@ -9,6 +9,7 @@ enum sandbox_role {
 	SANDBOX_MEDIA,	  /* UDP and sound card; no exec */
 	SANDBOX_PANEL,	  /* one TCP port, the control socket; no exec */
 	SANDBOX_VIDEO,	  /* camera, GPU, display; no network at all, no exec */
+	SANDBOX_SCREEN,	  /* display, CEC; no network at all, no exec */
 };
 
 /* 0 or -errno; -EOPNOTSUPP when the kernel has no seccomp (then only the rest is done). */

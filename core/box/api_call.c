@@ -18,12 +18,13 @@ static void call_id_make(char id[CALL_ID_CHARS + 1])
 
 static cJSON *group_of(const struct verb *v)
 {
-	if (!message_member(v->params, "groupId") && !message_member(v->params, "userIds"))
+	const cJSON *users = message_member(v->params, "userIds");
+	if (!api_text(v, "groupId") && !cJSON_IsArray(users))
 		return NULL;
 	cJSON *group = cJSON_CreateObject();
-	const cJSON *users = message_member(v->params, "userIds");
 	cJSON_AddStringToObject(group, "group_id", message_string(v->params, "groupId", ""));
-	cJSON_AddItemToObject(group, "user_ids", users ? cJSON_Duplicate(users, true) : cJSON_CreateArray());
+	cJSON_AddItemToObject(group, "user_ids",
+			      cJSON_IsArray(users) ? cJSON_Duplicate(users, true) : cJSON_CreateArray());
 	cJSON_AddBoolToObject(group, "is_from_group", message_bool(v->params, "isFromGroup", false));
 	return group;
 }
@@ -52,11 +53,12 @@ static void verb_call(struct verb *v)
 		return;
 	}
 	call_id_make(id);
+	const cJSON *attachment = message_member(v->params, "attachment");
 	cJSON *group = group_of(v);
 	struct call_request request = {
 		.call_id = id, .account = line_account(line), .user = api_text(v, "userId"),
 		.type = (enum call_type)message_int(v->params, "type", CALL_VIDEO),
-		.attachment = message_member(v->params, "attachment"), .group = group,
+		.attachment = cJSON_IsNull(attachment) ? NULL : attachment, .group = group,
 	};
 	int r = call_core_call(v->box->core, box_now_ms(), &request, &error);
 	cJSON_Delete(group);
@@ -100,7 +102,8 @@ static void verb_set_timeout(struct verb *v)
 	char *error = NULL;
 	const cJSON *ms = message_member(v->params, "ms");
 	if (!cJSON_IsNumber(ms)) {
-		control_error(v->request, CONTROL_INVALID_PARAMS, "ms: a number of milliseconds is needed");
+		control_error(v->request, CONTROL_INVALID_PARAMS, "ms: a number from %d to %d is needed",
+			      CALL_TIMEOUT_MIN_MS, CALL_TIMEOUT_MAX_MS);
 		return;
 	}
 	int r = call_core_set_timeout(v->box->core, message_int(v->params, "ms", -1), &error);
@@ -154,7 +157,7 @@ static void verb_room_info(struct verb *v)
 const struct verb_row api_call_verbs[] = {
 	{ "call", verb_call, true,
 	  "userId, type 1 audio 2 video 3 other, attachment, account, userIds, groupId, isFromGroup",
-	  "Calls somebody; answers {callId}. The attachment is an object of at most 2048 bytes." },
+	  "Calls somebody; answers {callId}. The attachment is an object of at most 2048 bytes; a group takes 1024." },
 	{ "cancel", verb_cancel, true, "callId", "Gives up a call of my own, whatever state it is in." },
 	{ "accept", verb_accept, true, "type, callId",
 	  "Takes the ringing call; type 1 answers a video call with sound only." },

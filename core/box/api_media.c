@@ -4,50 +4,61 @@
 #include <string.h>
 
 #include "core/base/message.h"
+#include "core/base/sound_cards.h"
 #include "core/box/api.h"
 #include "core/box/events.h"
+#include "core/box/knobs.h"
+#include "core/box/screen.h"
 #include "core/box/session.h"
 
-static void set_switch(struct verb *v, bool *which, enum hook hook, bool tell)
+static void switch_move(struct box *box, bool *which, bool on)
+{
+	bool changed = *which != on;
+	*which = on;
+	if (changed)
+		box_switches(box);
+}
+
+static void set_switch(struct verb *v, bool *which)
 {
 	bool on;
 	if (!api_flag(v, "on", &on))
 		return;
-	bool changed = *which != on;
-	*which = on;
-	if (changed) {
-		box_switches(v->box);
-		events_box_hook(v->box, hook, tell == on);
-	}
+	switch_move(v->box, which, on);
 	api_answer(v, 0, NULL, NULL);
+}
+
+void api_mute_audio(struct box *box, bool on)
+{
+	switch_move(box, &box->audio_muted, on);
 }
 
 static void verb_mute_audio(struct verb *v)
 {
-	set_switch(v, &v->box->audio_muted, HOOK_MUTE_CHANGE, true);
+	set_switch(v, &v->box->audio_muted);
 }
 
 static void verb_mute_video(struct verb *v)
 {
-	set_switch(v, &v->box->video_muted, HOOK_CAMERA_CHANGE, false);
+	set_switch(v, &v->box->video_muted);
 }
 
-static void enable(struct verb *v, bool *which, enum hook hook)
+static void enable(struct verb *v, bool *which)
 {
 	if (v->box->session)
-		set_switch(v, which, hook, true);
+		set_switch(v, which);
 	else
 		api_wrong_state(v, "a call or a preview");
 }
 
 static void verb_enable_audio(struct verb *v)
 {
-	enable(v, &v->box->audio_enabled, HOOK_MUTE_CHANGE);
+	enable(v, &v->box->audio_enabled);
 }
 
 static void verb_enable_video(struct verb *v)
 {
-	enable(v, &v->box->video_enabled, HOOK_CAMERA_CHANGE);
+	enable(v, &v->box->video_enabled);
 }
 
 /* The session of a connected call; answers the request itself when there is none. */
@@ -102,7 +113,32 @@ static void verb_switch_device(struct verb *v)
 	if (v->box->session)
 		session_switch(v->box->session, slot == &conf->camera ? "camera"
 						: slot == &conf->speaker ? "speaker" : "microphone", id);
+	if (slot != &conf->camera)
+		knobs_switched(v->box->knobs);
 	api_answer(v, 0, NULL, NULL);
+}
+
+/* Each card with what it has, and what keeps it from being used: "" nothing. */
+static void sound_cards_tell(cJSON *result)
+{
+	struct sound_card cards[SOUND_CARDS_MAX];
+	cJSON *list = cJSON_AddArrayToObject(result, "soundCards");
+	unsigned int count = sound_cards_load(SOUND_CARDS_PROC, cards);
+	for (unsigned int i = 0; i < count; i++) {
+		char microphone[256], speaker[256];
+		g_autofree char *id = g_strdup_printf("alsa:hw:CARD=%s", cards[i].id);
+		sound_card_trouble(SOUND_CARDS_PROC, &cards[i], true, microphone, sizeof(microphone));
+		sound_card_trouble(SOUND_CARDS_PROC, &cards[i], false, speaker, sizeof(speaker));
+		cJSON *one = cJSON_CreateObject();
+		cJSON_AddStringToObject(one, "id", id);
+		cJSON_AddStringToObject(one, "name", cards[i].name);
+		cJSON_AddStringToObject(one, "longname", cards[i].longname);
+		cJSON_AddBoolToObject(one, "hasMicrophone", cards[i].microphone >= 0);
+		cJSON_AddBoolToObject(one, "hasSpeaker", cards[i].speaker >= 0);
+		cJSON_AddStringToObject(one, "microphone", microphone);
+		cJSON_AddStringToObject(one, "speaker", speaker);
+		cJSON_AddItemToArray(list, one);
+	}
 }
 
 static void verb_devices(struct verb *v)
@@ -124,7 +160,25 @@ static void verb_devices(struct verb *v)
 	}
 	if (dir)
 		g_dir_close(dir);
+	sound_cards_tell(result);
 	api_answer(v, 0, NULL, result);
+}
+
+static void verb_set_volume(struct verb *v)
+{
+	int percent = message_int(v->params, "percent", -1);
+	const char *kind = api_text(v, "kind");
+	if (percent < 0 || percent > 100)
+		control_error(v->request, CONTROL_INVALID_PARAMS, "percent: 0 to 100 is needed");
+	else if (knobs_set(v->box->knobs, kind, percent) < 0)
+		control_error(v->request, CONTROL_INVALID_PARAMS, "kind: speaker or microphone is needed");
+	else
+		api_answer(v, 0, NULL, NULL);
+}
+
+static void verb_get_volume(struct verb *v)
+{
+	control_result(v->request, knobs_json(v->box->knobs));
 }
 
 static void set_view(struct verb *v, const char *which, char **slot)
@@ -132,13 +186,14 @@ static void set_view(struct verb *v, const char *which, char **slot)
 	const char *view = api_text(v, "view");
 	if (!view || !strchr(view, ':')) {
 		control_error(v->request, CONTROL_INVALID_PARAMS,
-			      "view: null:, png:FILE, raw:FILE or window: is needed");
+			      "view: null:, png:FILE, raw:FILE, window:, kms: or kms:inset is needed");
 		return;
 	}
 	g_free(*slot);
 	*slot = g_strdup(view);
 	if (v->box->session)
-		session_view(v->box->session, which, view);
+		session_view(v->box->session, which);
+	screen_touch(v->box->screen);
 	api_answer(v, 0, NULL, NULL);
 }
 
@@ -150,6 +205,12 @@ static void verb_local_view(struct verb *v)
 /* There is one remote picture, so userId may only name whom it is of. */
 static void verb_remote_view(struct verb *v)
 {
+	const char *user = api_text(v, "userId");
+	const char *peer = v->box->session ? session_peer(v->box->session) : NULL;
+	if (user && peer && strcmp(user, peer) != 0) {
+		control_error(v->request, CONTROL_INVALID_PARAMS, "userId: %s is not in this call", user);
+		return;
+	}
 	set_view(v, "remote", &v->box->conf.remote_view);
 }
 
@@ -163,6 +224,9 @@ static void verb_preview(struct verb *v)
 	}
 	session_close(box->session);
 	box->session = on ? session_open(box, NULL) : NULL;
+	if (!on)
+		box_switches_restore(box);
+	screen_touch(box->screen);
 	api_answer(v, 0, NULL, NULL);
 }
 
@@ -282,6 +346,9 @@ const struct verb_row api_media_verbs[] = {
 	{ "getDevices", verb_devices, false, "", "What is used and what was found." },
 	{ "switchDevice", verb_switch_device, true, "kind microphoneId, cameraId or speakerId, id",
 	  "Uses another device, in a call too." },
+	{ "setVolume", verb_set_volume, true, "kind speaker or microphone, percent",
+	  "Turns the card's own knob; where it has none, the sound itself is weighed." },
+	{ "getVolume", verb_get_volume, false, "", "Of both: percent, the knob's switch, whether the card has a mixer." },
 	{ "setupLocalView", verb_local_view, true, "view", "Where the own picture is shown." },
 	{ "setupRemoteView", verb_remote_view, true, "view, userId", "Where the other side is shown." },
 	{ "preview", verb_preview, true, "on", "The own picture without a call." },

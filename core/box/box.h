@@ -4,7 +4,7 @@
  *                                              ▲                   ├─► session ⇄ callbox-media, callbox-video
  *                                              │                   ├─► control: events
  *                          messages, media facts, timers           ├─► history: journal, records
- *                                                                  └─► hooks, standby
+ *                                                                  └─► hooks, standby, screen ⇄ callbox-screen
  *
  * Whoever feeds the core calls box_drain() afterwards, which carries the outputs out in order. */
 #ifndef CALLBOX_BOX_BOX_H
@@ -19,11 +19,15 @@
 #include "core/box/token.h"
 #include "core/call/call_core.h"
 
+struct knobs;
 struct line;
+struct screen;
 struct session;
+struct ringer;
 struct standby;
 
 struct box {
+	const char *folder; /* of the conf files */
 	struct conf conf;
 	struct account_conf **accounts;
 	struct fsm *fsm;
@@ -37,12 +41,17 @@ struct box {
 	struct hooks *hooks;
 	struct token *token;
 	struct standby *standby;
+	uint64_t sequence;   /* of the last event */
+	struct ringer *ringer;
+	struct knobs *knobs;
+	struct screen *screen; /* NULL: there is none */
 	char last_state[24]; /* of the last onCallState */
 	bool rings;	     /* as the last onRing said */
 	bool beep;	     /* the next session begins with a beep */
 	guint timer;
 	GMainLoop *loop;
 	bool audio_muted, video_muted, audio_enabled, video_enabled;
+	bool silent, dark; /* what the hooks were last told: no sound, no picture leaves this room */
 };
 
 int64_t box_now_ms(void); /* CLOCK_BOOTTIME */
@@ -50,6 +59,8 @@ int64_t box_now_ms(void); /* CLOCK_BOOTTIME */
 void box_drain(struct box *box);
 /* Sound and picture switches: told to the media, the peer and the clients. */
 void box_switches(struct box *box);
+/* After a call or a preview: all on again; mutes as mic_unmute_on_disconnect says. */
+void box_switches_restore(struct box *box);
 /* An event that is not the core's: to all subscribers. payload is taken. */
 void box_event(struct box *box, const char *name, cJSON *payload);
 cJSON *box_state(struct box *box);

@@ -8,13 +8,20 @@
 
 #include "core/base/log.h"
 #include "core/base/paths.h"
+#include "core/box/screen.h"
 #include "core/box/token.h"
+#include "core/devices/control.h"
+#include "core/devices/quirks.h"
 
 static const char *const autoanswer_names[] = { "off", "on", "contacts", NULL };
 static const char *const second_names[] = { "end", "hold", NULL };
 static const char *const busy_names[] = { "aggregate", "first", NULL };
 static const char *const scope_names[] = { "all", "device", NULL };
+static const char *const language_names[] = { "en", "zh", NULL };
 static const char *const level_names[] = { "error", "warning", "info", "debug", NULL };
+
+static const char *const encoder_names[] = { "auto", "openh264", "vaapi", "rehearsal", NULL };
+static const char *const decoder_names[] = { "auto", "software", "vaapi", "rehearsal", NULL };
 
 #define AT(member) offsetof(struct conf, member)
 
@@ -27,19 +34,67 @@ const struct setting conf_table[] = {
 	  "The call's transition table. Default: the one that was installed." },
 	{ "log_level", SETTING_ENUM, AT(log_level), "info", 0, 0, level_names, "What is logged." },
 	{ "camera", SETTING_STRING, AT(camera), "v4l2:/dev/video0", 0, 0, NULL,
-	  "v4l2:DEVICE, pattern: (a test picture) or null:." },
+	  "v4l2:/dev/videoN, v4l2:auto (the first camera), v4l2:match:PATTERN (the first whose card, driver, USB id such "
+	  "as 046d:0825, or name in /dev/v4l/by-id fits), pattern: (a test picture) or null:." },
+	{ "camera_controls", SETTING_LIST, AT(camera_controls), NULL, 0, 0, NULL,
+	  "Controls of the camera that are set whenever it is opened, each CONTROL=VALUE with the name that "
+	  "callboxctl camera-controls prints: brightness=140 zoom_absolute=200." },
+	{ "camera_presets", SETTING_LIST, AT(camera_presets), NULL, 0, 0, NULL,
+	  "Sets of controls with a name for callboxctl camera-preset, each NAME:CONTROL=VALUE,CONTROL=VALUE." },
+	{ "camera_h264", SETTING_BOOL, AT(camera_h264), "yes", 0, 0, NULL,
+	  "Whether H.264 that the camera itself encodes is sent as it is." },
+	{ "quirks", SETTING_PATH, AT(quirks), NULL, 0, 0, NULL,
+	  "What is known to be wrong with single cameras, see quirks.conf(5). Default: the file that was installed." },
 	{ "microphone", SETTING_STRING, AT(microphone), "alsa:default", 0, 0, NULL,
-	  "alsa:PCM, tone:HERTZ, file:WAV or null:." },
+	  "alsa:PCM, alsa:match:PATTERN (the cards whose id or name fits, with * and ?), alsa:auto (the first card), "
+	  "tone:HERTZ, file:WAV or null:. Several, the best first: the next is used while one is missing." },
 	{ "speaker", SETTING_STRING, AT(speaker), "alsa:default", 0, 0, NULL,
-	  "alsa:PCM, file:WAV or null:." },
+	  "The same, without tone:." },
 	{ "local_view", SETTING_STRING, AT(local_view), "null:", 0, 0, NULL,
-	  "Where the own picture is shown: window:, png:FILE, raw:FILE or null:." },
+	  "Where the own picture is shown: kms:inset (in a corner of the screen), kms:, window:, png:FILE, raw:FILE or "
+	  "null:. After kms: may stand, between commas, mirror, size=PERCENT, output=CARD[:CONNECTOR], mode=MODE." },
 	{ "remote_view", SETTING_STRING, AT(remote_view), "null:", 0, 0, NULL,
-	  "Where the other side is shown: window:, png:FILE, raw:FILE or null:." },
+	  "Where the other side is shown: kms: (the whole screen), window:, png:FILE, raw:FILE or null:." },
+	{ "inset_size", SETTING_INT, AT(inset_size), "25", 5, 100, NULL,
+	  "How wide kms:inset is, in hundredths of the screen." },
+	{ "local_mirror", SETTING_BOOL, AT(local_mirror), "no", 0, 0, NULL, "Shows kms:inset as a mirror would." },
+	{ "screen", SETTING_STRING, AT(screen), "none", 0, 0, NULL,
+	  "The room's screen, without a desktop: kms:auto, kms:CARD, kms:CARD:CONNECTOR (kms:card0:HDMI-A-1), "
+	  "png:/FILE (a file in its place) or none. It shows the room, its last calls, who rings and what is wrong; a "
+	  "call's pictures with remote_view = kms: and local_view = kms:inset." },
+	{ "screen_mode", SETTING_STRING, AT(screen_mode), "preferred", 0, 0, NULL,
+	  "Its mode: preferred, WIDTHxHEIGHT or WIDTHxHEIGHT@HERTZ." },
+	{ "screen_blank", SETTING_DURATION_MS, AT(screen_blank_ms), "10s", 0, 86400000, NULL,
+	  "How long after standby began it goes dark; a ring or a touch wakes it. 0: never." },
+	{ "screen_hint", SETTING_STRING, AT(screen_hint), NULL, 0, 0, NULL,
+	  "The line at its foot. Default: how this room is called." },
+	{ "room_name", SETTING_STRING, AT(room_name), NULL, 0, 0, NULL, "The name on it. Default: the account." },
+	{ "language", SETTING_ENUM, AT(language), "en", 0, 0, language_names, "The language on it." },
+	{ "cec", SETTING_STRING, AT(cec), "on", 0, 0, NULL,
+	  "HDMI-CEC: on, off or /dev/cecN. A ring or a call switches the television on and to this box, standby "
+	  "switches it off; on its remote control OK accepts, Back and Power refuse and hang up. Needs a screen." },
 	{ "width", SETTING_INT, AT(width), "640", 16, 3840, NULL, "Width of the picture sent, in pixels." },
 	{ "height", SETTING_INT, AT(height), "360", 16, 2160, NULL, "Height of the picture sent, in pixels." },
 	{ "fps", SETTING_INT, AT(fps), "30", 1, 60, NULL, "Pictures a second." },
 	{ "bitrate", SETTING_INT, AT(bitrate_kbps), "800", 50, 20000, NULL, "Most video kbit/s sent." },
+	{ "encoder", SETTING_STRING, AT(encoder), "auto", 0, 0, NULL,
+	  "Who encodes the picture sent: auto (hardware where there is some, software when it fails), openh264, vaapi or "
+	  "vaapi:/dev/dri/renderD128, or rehearsal:error@N or rehearsal:hang@N, which acts like hardware that fails at "
+	  "its Nth picture." },
+	{ "decoder", SETTING_STRING, AT(decoder), "auto", 0, 0, NULL,
+	  "Who decodes the picture received: auto, software, vaapi or vaapi:/dev/dri/renderD128, or rehearsal as above." },
+	{ "hardware_retry", SETTING_DURATION_MS, AT(hardware_retry_ms), "60s", 100, 3600000, NULL,
+	  "How long a call goes on in software before hardware that failed is tried again." },
+	{ "ring_tone", SETTING_STRING, AT(ring_tone), "default", 0, 0, NULL,
+	  "What the speaker plays while a call comes in: default, none, or the absolute path of a WAV file." },
+	{ "ringback_tone", SETTING_STRING, AT(ringback_tone), "default", 0, 0, NULL,
+	  "What it plays while a call of this box rings there." },
+	{ "busy_tone", SETTING_STRING, AT(busy_tone), "default", 0, 0, NULL,
+	  "What it plays when that call was refused, or found nobody free." },
+	{ "ring_volume", SETTING_INT, AT(ring_volume), "80", 0, 100, NULL, "How loud these are." },
+	{ "mute_button", SETTING_STRING, AT(mute_button), "mixer", 0, 0, NULL,
+	  "The room's mute button: mixer (the capture switch of the microphone's card), evdev:NAME (the key KEY_MICMUTE "
+	  "or KEY_MUTE of input devices whose name fits, with * and ?), or none." },
 	{ "echo_cancel", SETTING_BOOL, AT(echo_cancel), "yes", 0, 0, NULL,
 	  "Takes what the speaker plays out of what the microphone hears." },
 	{ "noise_suppress", SETTING_BOOL, AT(noise_suppress), "yes", 0, 0, NULL, "Removes steady noise." },
@@ -118,6 +173,75 @@ const struct setting account_table[] = {
 	{ NULL, SETTING_STRING, 0, NULL, 0, 0, NULL, NULL },
 };
 
+/* "NAME" or "NAME:ADDRESS"; NAME of the list. */
+static int check_coder(const char *file, const char *key, const char *value, const char *const *names, char **ret_error)
+{
+	size_t length = strcspn(value, ":");
+	for (const char *const *name = names; *name; name++)
+		if (strlen(*name) == length && strncmp(*name, value, length) == 0)
+			return 0;
+	g_autofree char *all = g_strjoinv(", ", (char **)names);
+	*ret_error = g_strdup_printf("%s: %s: \"%s\": must be one of %s", file, key, value, all);
+	return -EINVAL;
+}
+
+static int camera_check(const char *file, const struct conf *conf, char **ret_error)
+{
+	char *why = NULL;
+	const char *key = "camera_controls";
+	int r = control_words_check(conf->camera_controls, &why);
+	if (r == 0) {
+		key = "camera_presets";
+		r = control_presets_check(conf->camera_presets, &why);
+	}
+	if (r < 0) {
+		*ret_error = g_strdup_printf("%s: %s: %s", file, key, why);
+		g_free(why);
+	}
+	return r;
+}
+
+static int quirks_check(struct conf *conf, char **ret_error)
+{
+	struct quirks *quirks = NULL;
+	g_autofree char *installed = path_join(PATH_DATA, "quirks.conf");
+	if (!conf->quirks && g_file_test(installed, G_FILE_TEST_EXISTS))
+		conf->quirks = g_steal_pointer(&installed);
+	int r = conf->quirks ? quirks_load(conf->quirks, &quirks, ret_error) : 0;
+	quirks_free(quirks);
+	return r;
+}
+
+/* The tones are looked at once, when a person reads what is wrong with them. */
+static int tones_check(const struct conf *conf, const char *file, char **ret_error)
+{
+	const struct { const char *key, *value; } tones[] = {
+		{ "ring_tone", conf->ring_tone }, { "ringback_tone", conf->ringback_tone },
+		{ "busy_tone", conf->busy_tone },
+	};
+	for (size_t i = 0; i < G_N_ELEMENTS(tones); i++) {
+		const char *value = tones[i].value;
+		if (g_str_equal(value, "default") || g_str_equal(value, "none"))
+			continue;
+		if (g_path_is_absolute(value) && g_file_test(value, G_FILE_TEST_IS_REGULAR))
+			continue;
+		*ret_error = g_strdup_printf("%s: %s: \"%s\" is neither default, none nor the absolute path of a "
+					     "WAV file", file, tones[i].key, value);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int button_check(const struct conf *conf, const char *file, char **ret_error)
+{
+	const char *value = conf->mute_button;
+	if (g_str_equal(value, "none") || g_str_equal(value, "mixer") ||
+	    (g_str_has_prefix(value, "evdev:") && value[6]))
+		return 0;
+	*ret_error = g_strdup_printf("%s: mute_button: \"%s\" is neither none, mixer nor evdev:NAME", file, value);
+	return -EINVAL;
+}
+
 int conf_load(const char *folder, struct conf *conf, char **ret_error)
 {
 	g_autofree char *file = g_build_filename(folder, "callbox.conf", NULL);
@@ -127,6 +251,22 @@ int conf_load(const char *folder, struct conf *conf, char **ret_error)
 	char *why = NULL;
 	if (r == 0 && (r = token_check(conf->token_service, &why)) < 0) {
 		*ret_error = g_strdup_printf("%s: token_service: %s", file, why);
+		g_free(why);
+	}
+	if (r == 0)
+		r = check_coder(file, "encoder", conf->encoder, encoder_names, ret_error);
+	if (r == 0)
+		r = check_coder(file, "decoder", conf->decoder, decoder_names, ret_error);
+	if (r == 0)
+		r = camera_check(file, conf, ret_error);
+	if (r == 0)
+		r = quirks_check(conf, ret_error);
+	if (r == 0)
+		r = tones_check(conf, file, ret_error);
+	if (r == 0)
+		r = button_check(conf, file, ret_error);
+	if (r == 0 && (r = screen_check(conf, &why)) < 0) {
+		*ret_error = g_strdup_printf("%s: %s", file, why);
 		g_free(why);
 	}
 	if (r < 0) {

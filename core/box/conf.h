@@ -10,17 +10,25 @@
 
 struct conf {
 	char *control_socket, *state_dir, *call_fsm;
+	char *encoder, *decoder;
+	char *quirks, *camera_controls, *camera_presets;
 	char *camera, *microphone, *speaker, *local_view, *remote_view;
+	char *ring_tone, *ringback_tone, *busy_tone; /* default, none, or a WAV file */
+	int ring_volume;
+	char *mute_button; /* none, mixer, evdev:PATTERN */
 	int call_timeout_ms, autoanswer, autoanswer_delay_ms, history, invites_a_minute;
-	int width, height, fps, bitrate_kbps, log_level;
+	int width, height, fps, bitrate_kbps, log_level, hardware_retry_ms;
 	bool dnd, switch_video_confirm, switch_audio_confirm, ice_loopback;
 	bool echo_cancel, noise_suppress, gain_control;
 	int reject_scope, maxcall_ms, rings_a_minute, accept_second, busy_policy, standby_delay_ms;
 	bool autoanswer_mute, autoanswer_beep, call_waiting, ring_unverified, mic_unmute_on_disconnect;
-	bool wake_on_ring, token_required;
+	bool wake_on_ring, token_required, camera_h264, local_mirror;
+	int screen_blank_ms, language, inset_size;
 	char *allow, *block, *contacts, *network_interface, *token_service;
+	char *screen, *screen_mode, *screen_hint, *room_name, *cec;
 };
 
+enum conf_language { LANGUAGE_EN, LANGUAGE_ZH };
 enum autoanswer { AUTOANSWER_OFF, AUTOANSWER_ON, AUTOANSWER_CONTACTS };
 enum accept_second { SECOND_END, SECOND_HOLD };
 enum busy_policy { BUSY_AGGREGATE, BUSY_FIRST };

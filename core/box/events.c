@@ -7,7 +7,7 @@
 const struct event_row event_rows[] = {
 	{ "state", "the answer of status", "first of all, to a client that has just subscribed" },
 	{ "onInvited", "invitor, userIds, isFromGroup, groupId, attachment, type, waiting", "it rings here" },
-	{ "onUserAccept", "userId", "my call was accepted" },
+	{ "onUserAccept", "userId", "my call was accepted; onCallTypeChange follows when with sound only" },
 	{ "onUserReject", "userId", "my call was rejected" },
 	{ "onUserBusy", "userId", "my call found nobody free" },
 	{ "onUserCancel", "userId", "the caller gave up" },
@@ -33,7 +33,7 @@ const struct event_row event_rows[] = {
 	{ "onCallReplaced", "userId, replaced",
 	  "both called each other: this call goes on in place of my own" },
 	{ "onCallMissed", "userId", "a call was not answered here" },
-	{ "onCallRefused", "userId, reason", "a call was refused without ringing" },
+	{ "onCallRefused", "userId, reason, detail", "a call was refused without ringing" },
 	{ "onCallHeld", "userId, held", "a call is held, or goes on" },
 	{ "onAutoAnswer", "userId", "a call is answered without a person" },
 	{ "onMaxCall", "userId, remainingMs", "the longest call time is nearly over; prolong begins it anew" },
@@ -45,7 +45,9 @@ const struct event_row event_rows[] = {
 	{ "onLineState", "account, device, provider, server, state, message, capabilities",
 	  "an account's connection" },
 	{ "onCamera", "id, state, message", "the camera was opened, lost, found" },
+	{ "onCoder", "part encoder or decoder, name, reason", "another encoder or decoder is at work, and why" },
 	{ "onDevice", "kind, id, state, message", "microphone or speaker were opened, lost, found" },
+	{ "onVolumeChange", "kind, percent, on, mixer, name", "somebody turned a volume knob, here or on the card" },
 	{ "onViewShown", "which", "a view shows its first picture" },
 	{ NULL, NULL, NULL },
 };
@@ -75,7 +77,8 @@ const char *event_alias(const char *name)
 
 void events_print_man(FILE *out)
 {
-	fputs(".Sh EVENTS\nEvents of a call carry callId and a growing sequence.\n.Bl -tag -width Ds\n", out);
+	fputs(".Sh EVENTS\nEvery event carries a growing sequence, those about a call its callId;\n"
+	      "the state carries the last one's sequence.\n.Bl -tag -width Ds\n", out);
 	for (const struct event_row *row = event_rows; row->name; row++)
 		fprintf(out, ".It %s { %s }\n%s\n", row->name, row->payload, row->when);
 	fputs(".El\n", out);

@@ -155,26 +155,26 @@ static void record_write(struct history *history, const char *call_id, const cJS
 	run(history, s, "call record");
 }
 
-void history_record(struct history *history, const char *call_id, const cJSON *record)
+cJSON *history_record(struct history *history, const char *call_id, const cJSON *record)
 {
 	if (!record) {
 		record_remove(history, call_id);
-		return;
+		return NULL;
 	}
 	sqlite3_int64 started = g_get_real_time() / 1000 - (sqlite3_int64)message_number(record, "agoMs", 0);
 	bool final = false;
 	record_old(history, call_id, &started, &final);
 	if (final && !message_bool(record, "final", false))
-		return;
+		return NULL;
 	cJSON *kept = cJSON_Duplicate(record, true);
 	cJSON_DeleteItemFromObjectCaseSensitive(kept, "agoMs");
 	cJSON_DeleteItemFromObjectCaseSensitive(kept, "startedAt");
 	cJSON_AddNumberToObject(kept, "startedAt", (double)started);
 	record_write(history, call_id, kept, started);
-	cJSON_Delete(kept);
 	sqlite3_stmt *s = begin(history, RECORD_TRIM);
 	sqlite3_bind_int(s, 1, history->records_max);
 	run(history, s, "call records");
+	return kept;
 }
 
 cJSON *history_records(struct history *history, const struct history_filter *filter)

@@ -18,8 +18,8 @@ void history_replay(struct history *history, void (*fn)(const cJSON *entry, void
 
 /* One record a call: a later one replaces the earlier but keeps when the call began; one that is not final never
  * replaces a final one. agoMs of the record is turned into startedAt, milliseconds since the epoch. record NULL:
- * the call's record is removed. */
-void history_record(struct history *history, const char *call_id, const cJSON *record);
+ * the call's record is removed. Returns what was written, NULL when nothing was; caller deletes. */
+cJSON *history_record(struct history *history, const char *call_id, const cJSON *record);
 
 struct history_filter {
 	const char *peer; /* NULL: any */

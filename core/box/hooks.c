@@ -29,9 +29,12 @@ const struct setting hooks_table[] = {
 	    "A call was refused without ringing; CALL_REASON is busy, dnd, blocked, timeout, unsupported or glare."),
 	ROW(HOOK_CALL_MISSED, "call-missed", "A call was not answered here."),
 	ROW(HOOK_TYPE_CHANGE, "type-change", "The call went from sound to picture or back."),
-	ROW(HOOK_MUTE_CHANGE, "mute-change", "The microphone was muted or unmuted here; CALL_ON is yes or no."),
+	ROW(HOOK_MUTE_CHANGE, "mute-change",
+	    "No sound leaves this room any more (muted, or the microphone is off), or it does again; CALL_ON is yes when "
+	    "none does."),
 	ROW(HOOK_CAMERA_CHANGE, "camera-change",
-	    "The camera was switched on or off, or covered by a mute, here; CALL_ON is yes or no."),
+	    "A picture leaves this room, or none does any more (camera off, or covered by a mute); CALL_ON is yes when "
+	    "it does."),
 	ROW(HOOK_MEDIA_LOST, "media-lost", "Nothing comes from the other side any more; the call waits for it."),
 	ROW(HOOK_MEDIA_BACK, "media-back", "It comes again."),
 	ROW(HOOK_STANDBY_ENTER, "standby-enter", "Nobody has used the box for a while: switch the screen off."),
@@ -213,16 +216,26 @@ static void start_soon(struct hooks *hooks)
 	g_idle_add(on_start, hooks);
 }
 
+/* A question is never dropped: a crowd of other hooks must not let a caller in. It has a limit of its own. */
+static void drop_oldest(struct hooks *hooks)
+{
+	GList *oldest = hooks->waiting.head;
+	while (oldest && ((struct job *)oldest->data)->answer)
+		oldest = oldest->next;
+	if (!oldest)
+		return;
+	struct job *job = oldest->data;
+	g_queue_delete_link(&hooks->waiting, oldest);
+	log_warning("conf: hook %s: too many wait: one was dropped", hooks_table[job->hook].key);
+	job_free(job);
+}
+
 void hooks_run(struct hooks *hooks, enum hook hook, const struct hook_facts *facts)
 {
 	if (!hooks_has(hooks, hook))
 		return;
-	if (g_queue_get_length(&hooks->waiting) >= HOOKS_QUEUED) {
-		struct job *oldest = g_queue_pop_head(&hooks->waiting);
-		log_warning("conf: hook %s: too many wait: one was dropped", hooks_table[oldest->hook].key);
-		answer_give(oldest, HOOK_ALLOW);
-		job_free(oldest);
-	}
+	if (g_queue_get_length(&hooks->waiting) >= HOOKS_QUEUED)
+		drop_oldest(hooks);
 	g_queue_push_tail(&hooks->waiting, job_new(hooks, hook, facts));
 	start_soon(hooks);
 }

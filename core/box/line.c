@@ -358,7 +358,7 @@ static gboolean leave_if_quiet(void *data)
 
 void line_logout(struct line *line)
 {
-	call_core_kicked(line->box->core, box_now_ms(), line->conf->account);
+	call_core_leave(line->box->core, box_now_ms(), line->conf->account);
 	box_drain(line->box);
 	if (!line->child || line->leave_timer) {
 		if (!line->leave_timer)

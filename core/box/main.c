@@ -18,9 +18,14 @@
 #include "core/base/paths.h"
 #include "core/box/box.h"
 #include "core/box/events.h"
+#include "core/box/knobs.h"
 #include "core/box/line.h"
+#include "core/box/policy.h"
+#include "core/box/ringer.h"
+#include "core/box/screen.h"
 #include "core/box/session.h"
 #include "core/box/standby.h"
+#include "core/devices/quirks.h"
 
 #define STOP_LIMIT_MS 3000
 
@@ -31,16 +36,27 @@ int64_t box_now_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+/* Numbered as they go out: the core's and the box's own in one growing order. */
+static void tell_all(struct box *box, const char *name, cJSON *payload)
+{
+	if (!box->control)
+		return;
+	cJSON_DeleteItemFromObjectCaseSensitive(payload, "sequence");
+	cJSON_AddNumberToObject(payload, "sequence", (double)++box->sequence);
+	control_notify(box->control, name, payload);
+}
+
 void box_event(struct box *box, const char *name, cJSON *payload)
 {
-	if (box->control)
-		control_notify(box->control, name, payload);
+	tell_all(box, name, payload);
+	screen_note(box->screen, name, payload);
 	cJSON_Delete(payload);
 }
 
 cJSON *box_state(struct box *box)
 {
 	cJSON *state = call_core_state(box->core, box_now_ms());
+	cJSON_ReplaceItemInObjectCaseSensitive(state, "sequence", cJSON_CreateNumber((double)box->sequence));
 	cJSON *lines = cJSON_AddArrayToObject(state, "accounts");
 	for (unsigned int i = 0; i < box->lines->len; i++)
 		cJSON_AddItemToArray(lines, line_json(box->lines->pdata[i]));
@@ -48,6 +64,7 @@ cJSON *box_state(struct box *box)
 	cJSON_AddBoolToObject(state, "videoMuted", box->video_muted);
 	cJSON_AddBoolToObject(state, "audioEnabled", box->audio_enabled);
 	cJSON_AddBoolToObject(state, "videoEnabled", box->video_enabled);
+	cJSON_AddBoolToObject(state, "preview", box->session && !session_call_id(box->session));
 	cJSON_AddBoolToObject(state, "standby", box->standby && standby_is_on(box->standby));
 	if (token_trouble(box->token))
 		cJSON_AddStringToObject(state, "tokenService", token_trouble(box->token));
@@ -75,22 +92,32 @@ static void auto_answered(struct box *box)
 	box_switches(box);
 }
 
-/* A mute does not outlast the call that it was for. */
+/* A switched off device is so for the call or the preview in which it was, and a mute does not outlast it either. */
+void box_switches_restore(struct box *box)
+{
+	bool lift = box->conf.mic_unmute_on_disconnect && (box->audio_muted || box->video_muted);
+	if (!lift && box->audio_enabled && box->video_enabled)
+		return;
+	if (lift)
+		box->audio_muted = box->video_muted = false;
+	box->audio_enabled = box->video_enabled = true;
+	box_switches(box);
+}
+
 static void call_over(struct box *box)
 {
 	box->beep = false;
-	if (!box->conf.mic_unmute_on_disconnect || call_core_live_id(box->core) ||
-	    (!box->audio_muted && !box->video_muted))
-		return;
-	box->audio_muted = box->video_muted = false;
-	box_switches(box);
+	if (!call_core_live_id(box->core))
+		box_switches_restore(box);
 }
 
 static void do_event(struct box *box, const struct call_output *output)
 {
 	log_info("call %.8s: %s", output->call_id ? output->call_id : "-", output->kind);
-	control_notify(box->control, output->kind, output->json);
+	tell_all(box, output->kind, output->json);
+	screen_note(box->screen, output->kind, output->json);
 	events_hook(box, output);
+	ringer_event(box->ringer, output);
 	if (g_str_equal(output->kind, "onAutoAnswer"))
 		auto_answered(box);
 	else if (g_str_equal(output->kind, "onCallEnd"))
@@ -99,8 +126,21 @@ static void do_event(struct box *box, const struct call_output *output)
 		standby_call(box->standby);
 }
 
+/* The hooks follow what is sent, whoever changed it: the user, an automatic answer, the end of a call. */
+static void switches_hook(struct box *box)
+{
+	bool silent = box->audio_muted || !box->audio_enabled, dark = box->video_muted || !box->video_enabled;
+	if (silent != box->silent)
+		events_box_hook(box, HOOK_MUTE_CHANGE, silent);
+	if (dark != box->dark)
+		events_box_hook(box, HOOK_CAMERA_CHANGE, !dark);
+	box->silent = silent;
+	box->dark = dark;
+}
+
 void box_switches(struct box *box)
 {
+	switches_hook(box);
 	if (box->session)
 		session_flags(box->session);
 	call_core_flags(box->core, box_now_ms(), box->audio_muted, box->video_muted, box->audio_enabled,
@@ -140,9 +180,11 @@ static void do_media_open(struct box *box, const struct call_output *output)
 static void do_media_start(struct box *box, const struct call_output *output)
 {
 	need_session(box, output);
+	ringer_stop(box->ringer);
 	session_start(box->session, output->account, output->to_user, output->anchor, output->call_type);
+	knobs_session(box->knobs);
 	if (box->beep)
-		session_beep(box->session);
+		session_tone(box->session, "beep", 100);
 	box->beep = false;
 }
 
@@ -181,6 +223,7 @@ static void do_media_stop(struct box *box, const struct call_output *output)
 		return;
 	session_close(*slot);
 	*slot = NULL;
+	screen_touch(box->screen);
 }
 
 static void do_media_message(struct box *box, const struct call_output *output)
@@ -217,6 +260,7 @@ static void do_ring(struct box *box, const struct call_output *output)
 	cJSON_AddStringToObject(payload, "callId", output->call_id);
 	box->rings = output->on;
 	box_event(box, "onRing", payload);
+	ringer_ring(box->ringer, output);
 }
 
 static void do_journal(struct box *box, const struct call_output *output)
@@ -226,9 +270,11 @@ static void do_journal(struct box *box, const struct call_output *output)
 
 static void do_record(struct box *box, const struct call_output *output)
 {
-	history_record(box->history, output->call_id, output->json);
-	if (output->json)
-		box_event(box, "onCallRecord", cJSON_Duplicate(output->json, true));
+	cJSON *written = history_record(box->history, output->call_id, output->json);
+	if (!written)
+		return;
+	cJSON_AddStringToObject(written, "callId", output->call_id);
+	box_event(box, "onCallRecord", written);
 }
 
 static void (*const doers[])(struct box *box, const struct call_output *output) = {
@@ -279,30 +325,6 @@ static void history_part_stop(struct box *box)
 	history_close(box->history);
 }
 
-static struct call_policy policy_of(const struct conf *conf, const struct hooks *hooks)
-{
-	return (struct call_policy){
-		.call_timeout_ms = conf->call_timeout_ms,
-		.autoanswer_ms = conf->autoanswer == AUTOANSWER_OFF ? -1 : conf->autoanswer_delay_ms,
-		.autoanswer_contacts = conf->autoanswer == AUTOANSWER_CONTACTS,
-		.contacts = conf->contacts,
-		.rings_a_minute = conf->rings_a_minute,
-		.call_waiting = conf->call_waiting,
-		.accept_holds = conf->accept_second == SECOND_HOLD,
-		.busy_first = conf->busy_policy == BUSY_FIRST,
-		.ring_unverified = conf->ring_unverified,
-		.screen_calls = hooks_has(hooks, HOOK_CALL_INCOMING),
-		.dnd = conf->dnd,
-		.reject_account = conf->reject_scope == REJECT_ALL,
-		.invites_a_minute = conf->invites_a_minute,
-		.allow = conf->allow,
-		.block = conf->block,
-		.confirm_video = conf->switch_video_confirm,
-		.confirm_audio = conf->switch_audio_confirm,
-		.maxcall_ms = conf->maxcall_ms,
-	};
-}
-
 static void restore(const cJSON *entry, void *data)
 {
 	struct box *box = data;
@@ -318,11 +340,17 @@ static int core_part(struct box *box, char **ret_error)
 	box->core = call_core_create(box->fsm, party, &policy);
 	history_replay(box->history, restore, box);
 	box->standby = standby_create(box);
+	box->ringer = ringer_create(box);
+	box->knobs = knobs_create(box);
 	return 0;
 }
 
 static void core_part_stop(struct box *box)
 {
+	knobs_destroy(box->knobs);
+	box->knobs = NULL;
+	ringer_destroy(box->ringer);
+	box->ringer = NULL;
 	standby_destroy(box->standby);
 	box->standby = NULL;
 	call_core_free(box->core);
@@ -353,6 +381,20 @@ static void control_part_stop(struct box *box)
 	box->control = NULL;
 }
 
+static int screen_part(struct box *box, char **ret_error)
+{
+	(void)ret_error;
+	box->screen = screen_create(box);
+	return 0;
+}
+
+static void screen_part_stop(struct box *box)
+{
+	screen_destroy(box->screen);
+	box->screen = NULL;
+	child_wait_all(STOP_LIMIT_MS);
+}
+
 static int lines_part(struct box *box, char **ret_error)
 {
 	(void)ret_error;
@@ -365,7 +407,7 @@ static int lines_part(struct box *box, char **ret_error)
 	return 0;
 }
 
-/* A live call is ended as a hang-up, so that the other side does not wait. */
+/* A live call is ended as a hang-up, so that the other side does not wait; what rings goes on on other devices. */
 static gboolean on_farewell_limit(void *data)
 {
 	*(bool *)data = true;
@@ -374,12 +416,11 @@ static gboolean on_farewell_limit(void *data)
 
 static void say_farewell(struct box *box)
 {
-	char *error = NULL;
 	bool over = false;
 	if (!call_core_live_id(box->core))
 		return;
-	call_core_hangup(box->core, box_now_ms(), NULL, &error);
-	g_free(error);
+	for (unsigned int i = 0; i < box->lines->len; i++)
+		call_core_leave(box->core, box_now_ms(), line_account(box->lines->pdata[i]));
 	box_drain(box);
 	g_timeout_add(300, on_farewell_limit, &over);
 	while (!over)
@@ -394,8 +435,7 @@ static void lines_part_stop(struct box *box)
 	box->session = box->held = NULL;
 	for (unsigned int i = 0; i < box->lines->len; i++)
 		line_destroy(box->lines->pdata[i]);
-	g_ptr_array_free(box->lines, TRUE);
-	child_wait_all(STOP_LIMIT_MS);
+	g_ptr_array_set_size(box->lines, 0); /* clients may still ask for the state */
 }
 
 static const struct {
@@ -407,6 +447,7 @@ static const struct {
 	{ "call core", core_part, core_part_stop },
 	{ "token service", token_part, token_part_stop },
 	{ "control socket", control_part, control_part_stop },
+	{ "screen", screen_part, screen_part_stop },
 	{ "lines", lines_part, lines_part_stop },
 };
 
@@ -414,6 +455,12 @@ static gboolean on_signal(void *data)
 {
 	struct box *box = data;
 	g_main_loop_quit(box->loop);
+	return G_SOURCE_CONTINUE;
+}
+
+static gboolean on_hangup_signal(void *data)
+{
+	policy_reload(data);
 	return G_SOURCE_CONTINUE;
 }
 
@@ -431,6 +478,7 @@ static int run(struct box *box)
 		box->loop = g_main_loop_new(NULL, FALSE);
 		g_unix_signal_add(SIGTERM, on_signal, box);
 		g_unix_signal_add(SIGINT, on_signal, box);
+		g_unix_signal_add(SIGHUP, on_hangup_signal, box);
 		log_info("callboxd %s: %u accounts, control socket %s", CALLBOX_VERSION, box->lines->len,
 			 box->conf.control_socket);
 		sd_notify(0, "READY=1");
@@ -454,18 +502,21 @@ static int usage(FILE *out)
 	      "  -n, --check        check every conf file and stop\n"
 	      "  -v, --verbose      with -n: print the configuration back; else log more\n"
 	      "      --draw         print the call's states as a graph for dot(1)\n"
-	      "      --man PAGE     print what callbox.conf(5), hooks.conf(5) or callboxd(8) says of tables:\n"
-	      "                     PAGE is conf, hooks or api\n"
+	      "      --man PAGE     print what callbox.conf(5), hooks.conf(5), quirks.conf(5) or callboxd(8) says\n"
+	      "                     of tables: PAGE is conf, hooks, quirks or api\n"
 	      "  -h, --help         this text\n",
 	      out);
 	return out == stderr ? 64 : 0;
 }
 
-static int load(struct box *box, const char *folder, char **ret_error)
+/* The picture needs the table alone, and nobody's secrets. */
+static int load(struct box *box, const char *folder, bool only_table, char **ret_error)
 {
 	int r = conf_load(folder, &box->conf, ret_error);
 	if (r == 0)
 		r = fsm_load(&call_words, box->conf.call_fsm, &box->fsm, ret_error);
+	if (only_table)
+		return r;
 	if (r == 0)
 		r = hooks_load(folder, &box->hooks, ret_error);
 	if (r == 0)
@@ -494,13 +545,19 @@ static int print_man(const char *page)
 		puts(".El");
 		return 0;
 	}
+	if (g_str_equal(page, "quirks")) {
+		puts(".Sh KEYS\n.Bl -tag -width Ds");
+		settings_print_man(quirk_table, stdout);
+		puts(".El");
+		return 0;
+	}
 	if (g_str_equal(page, "api")) {
 		api_print_man(stdout);
 		events_print_man(stdout);
 		return 0;
 	}
 	if (!g_str_equal(page, "conf")) {
-		fprintf(stderr, "callboxd: --man: \"%s\" is none of conf, hooks, api\n", page);
+		fprintf(stderr, "callboxd: --man: \"%s\" is none of conf, hooks, quirks, api\n", page);
 		return 64;
 	}
 	puts(".Sh CALLBOX.CONF\n.Bl -tag -width Ds");
@@ -544,8 +601,9 @@ int main(int argc, char **argv)
 		}
 	if (optind != argc)
 		return usage(stderr);
+	box.folder = folder;
 	char *error = NULL;
-	int r = load(&box, folder, &error);
+	int r = load(&box, folder, draw, &error);
 	if (r < 0) {
 		fprintf(stderr, "callboxd: %s\n", error);
 		g_free(error);
@@ -560,6 +618,8 @@ int main(int argc, char **argv)
 		box.boot = boot_make();
 		r = run(&box) ? -EIO : 0;
 	}
+	if (box.lines)
+		g_ptr_array_free(box.lines, TRUE);
 	g_free(box.boot);
 	accounts_free(box.accounts);
 	hooks_free(box.hooks);

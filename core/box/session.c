@@ -5,7 +5,10 @@
 
 #include "core/base/child.h"
 #include "core/base/log.h"
+#include "core/box/drifts.h"
 #include "core/box/line.h"
+#include "core/devices/control.h"
+#include "core/box/screen.h"
 
 #define ANSWER_LIMIT_MS 2000
 #define STOP_GRACE_MS 150
@@ -18,6 +21,7 @@ struct question {
 	struct control_request *request;
 	cJSON *answer;
 	unsigned int wanted; /* answers still to come */
+	char *words;	     /* controls of the camera that are kept when it took them */
 	guint timer;
 };
 
@@ -27,6 +31,8 @@ struct session {
 	char *peer;
 	struct child *media, *video;
 	bool started, anchor, up, held;
+	bool shown;    /* callbox-video has the other side's first picture */
+	bool pictures; /* its views may use the screen */
 	enum call_type type;
 	int next_question;
 	unsigned int video_restarts;
@@ -52,10 +58,15 @@ static const struct message_field device_fields[] = { { "kind", M_STRING, true, 
 static const struct message_field quality_fields[] = { { "up", M_NUMBER, true, 0, 5 },
 						       { "down", M_NUMBER, true, 0, 5 },
 						       { NULL, M_STRING, false, 0, 0 } };
+static const struct message_field drift_fields[] = { { "microphone", M_STRING, true, 1, 127 },
+						     { "speaker", M_STRING, true, 1, 127 },
+						     { "nanos", M_NUMBER, true, -1e6, 1e6 },
+						     { NULL, M_STRING, false, 0, 0 } };
 static const struct message_shape media_shapes[] = {
 	{ "ready", NULL }, { "description", description_fields }, { "candidates", candidates_fields },
 	{ "up", NULL }, { "lost", text_fields }, { "quality", quality_fields }, { "stats", stats_fields },
-	{ "device", device_fields }, { "failed", text_fields }, { "stopped", NULL }, { NULL, NULL },
+	{ "device", device_fields }, { "drift", drift_fields }, { "failed", text_fields }, { "stopped", NULL },
+	{ NULL, NULL },
 };
 
 static const struct message_field camera_fields[] = { { "id", M_STRING, true, 0, 256 },
@@ -65,9 +76,18 @@ static const struct message_field camera_fields[] = { { "id", M_STRING, true, 0,
 static const struct message_field snapshot_fields[] = { { "id", M_NUMBER, true, 1, 1e9 },
 							{ "error", M_STRING, false, 0, 1024 },
 							{ NULL, M_STRING, false, 0, 0 } };
+static const struct message_field coder_fields[] = { { "part", M_STRING, true, 1, 32 },
+						     { "name", M_STRING, true, 1, 256 },
+						     { "reason", M_STRING, true, 0, 512 },
+						     { NULL, M_STRING, false, 0, 0 } };
+static const struct message_field controls_fields[] = { { "id", M_NUMBER, true, 1, 1e9 },
+							{ "controls", M_ARRAY, false, 0, 256 },
+							{ "error", M_STRING, false, 0, 1024 },
+							{ NULL, M_STRING, false, 0, 0 } };
 static const struct message_shape video_shapes[] = {
-	{ "ready", NULL }, { "camera", camera_fields }, { "shown", NULL }, { "snapshot", snapshot_fields },
-	{ "stats", stats_fields }, { "failed", text_fields }, { "stopped", NULL }, { NULL, NULL },
+	{ "ready", NULL }, { "coder", coder_fields }, { "camera", camera_fields }, { "shown", NULL },
+	{ "snapshot", snapshot_fields }, { "controls", controls_fields }, { "stats", stats_fields }, { "failed", text_fields },
+	{ "stopped", NULL }, { NULL, NULL },
 };
 
 static void core_fact(struct session *session, enum call_media_fact fact, const char *detail)
@@ -81,6 +101,8 @@ static void forward(struct session *session, const char *event, const cJSON *mes
 {
 	cJSON *payload = cJSON_Duplicate(message, true);
 	cJSON_DeleteItemFromObjectCaseSensitive(payload, "m");
+	if (session->call_id)
+		cJSON_AddStringToObject(payload, "callId", session->call_id);
 	box_event(session->box, event, payload);
 }
 
@@ -108,6 +130,13 @@ static void question_answer(struct question *question)
 		control_error(question->request, CONTROL_REFUSED, "%s", error);
 	else
 		control_result(question->request, cJSON_Duplicate(question->answer, true));
+	if (!error && question->words && !question->wanted) {
+		struct conf *conf = &question->session->box->conf;
+		char *all = control_words_merge(conf->camera_controls, question->words);
+		g_free(conf->camera_controls);
+		conf->camera_controls = all;
+	}
+	g_free(question->words);
 	cJSON_Delete(question->answer);
 	g_free(question);
 }
@@ -134,8 +163,8 @@ static struct question *question_new(struct session *session, struct control_req
 	return question;
 }
 
-/* part: the member of the answer, NULL: the message itself says whether it failed. */
-static void on_answer(struct session *session, const cJSON *message, const char *part)
+/* The message's member becomes the answer's part, unless it has an error. NULL: nothing more than that is told. */
+static void on_answer(struct session *session, const cJSON *message, const char *part, const char *member)
 {
 	int id = message_int(message, "id", 0);
 	for (GList *l = session->questions.head; l; l = l->next) {
@@ -143,11 +172,11 @@ static void on_answer(struct session *session, const cJSON *message, const char 
 		if (question->id != id)
 			continue;
 		const char *error = message_string(message, "error", NULL);
-		if (part)
-			cJSON_AddItemToObject(question->answer, part,
-					      cJSON_Duplicate(message_member(message, "stats"), true));
-		else if (error)
+		if (error)
 			cJSON_AddStringToObject(question->answer, "error", error);
+		else if (part && message_member(message, member))
+			cJSON_AddItemToObject(question->answer, part,
+					      cJSON_Duplicate(message_member(message, member), true));
 		if (--question->wanted == 0)
 			question_answer(question);
 		return;
@@ -194,9 +223,12 @@ static void on_media(struct channel *channel, const char *name, const cJSON *mes
 	} else if (g_str_equal(name, "quality")) {
 		quality_told(session, message);
 	} else if (g_str_equal(name, "stats")) {
-		on_answer(session, message, "media");
+		on_answer(session, message, "media", "stats");
 	} else if (g_str_equal(name, "device")) {
 		device_told(session, message);
+	} else if (g_str_equal(name, "drift")) {
+		drifts_put(session->box->conf.state_dir, message_string(message, "microphone", ""),
+			   message_string(message, "speaker", ""), message_int(message, "nanos", 0));
 	} else if (g_str_equal(name, "failed")) {
 		core_fact(session, CALL_MEDIA_FAILED, message_string(message, "message", "media failed"));
 	}
@@ -232,12 +264,17 @@ static void on_video(struct channel *channel, const char *name, const cJSON *mes
 		if (g_str_equal(state, "failed") || g_str_equal(state, "lost"))
 			error_event(session, "camera", message_string(message, "message", ""));
 		forward(session, "onCamera", message);
+	} else if (g_str_equal(name, "coder")) {
+		forward(session, "onCoder", message);
 	} else if (g_str_equal(name, "shown")) {
+		session->shown = true;
 		forward(session, "onViewShown", message);
 	} else if (g_str_equal(name, "stats")) {
-		on_answer(session, message, "video");
+		on_answer(session, message, "video", "stats");
 	} else if (g_str_equal(name, "snapshot")) {
-		on_answer(session, message, NULL);
+		on_answer(session, message, NULL, NULL);
+	} else if (g_str_equal(name, "controls")) {
+		on_answer(session, message, "controls", "controls");
 	} else if (g_str_equal(name, "failed")) {
 		error_event(session, "video", message_string(message, "message", "video failed"));
 	}
@@ -250,6 +287,7 @@ static void on_video_end(struct child *child, const char *how, bool clean, void 
 	(void)child;
 	(void)clean;
 	session->video = NULL;
+	session->shown = session->pictures = false;
 	g_autofree char *text = g_strdup_printf("callbox-video: %s", how);
 	error_event(session, "video", text);
 	if (++session->video_restarts > VIDEO_RESTARTS_MAX)
@@ -308,15 +346,33 @@ void session_profile(struct session *session)
 	tell(session->media, message);
 }
 
+/* What callbox-video is to open for a view now. Caller frees. */
+static char *view_now(const struct session *session, const char *view)
+{
+	bool waits = session->box->screen && g_str_has_prefix(view, "kms:") && !session->pictures;
+	return waits ? g_strdup("null:") : screen_view(&session->box->conf, view, !session->call_id);
+}
+
 static void video_start(struct session *session)
 {
+	g_autofree char *local = view_now(session, session->box->conf.local_view);
+	g_autofree char *remote = view_now(session, session->box->conf.remote_view);
 	const struct conf *conf = &session->box->conf;
 	cJSON *message = message_new("start");
 	cJSON_AddStringToObject(message, "mode", session->call_id ? "call" : "preview");
 	cJSON_AddStringToObject(message, "camera", conf->camera);
+	cJSON_AddStringToObject(message, "encoder", conf->encoder);
+	cJSON_AddStringToObject(message, "decoder", conf->decoder);
+	cJSON_AddNumberToObject(message, "hardware_retry_ms", conf->hardware_retry_ms);
+	/* A process that died may have died of its GPU's driver. */
+	cJSON_AddNumberToObject(message, "hardware_after_ms",
+				session->video_restarts > 0 ? conf->hardware_retry_ms : 0);
+	cJSON_AddStringToObject(message, "quirks", conf->quirks ? conf->quirks : "");
+	cJSON_AddStringToObject(message, "controls", conf->camera_controls ? conf->camera_controls : "");
+	cJSON_AddBoolToObject(message, "camera_h264", conf->camera_h264);
 	profile_add(session, message);
-	cJSON_AddStringToObject(message, "local_view", conf->local_view);
-	cJSON_AddStringToObject(message, "remote_view", conf->remote_view);
+	cJSON_AddStringToObject(message, "local_view", local);
+	cJSON_AddStringToObject(message, "remote_view", remote);
 	child_send(session->video, message);
 	message = message_new("enable");
 	cJSON_AddBoolToObject(message, "on", wants_camera(session));
@@ -397,6 +453,7 @@ void session_start(struct session *session, const char *account, const char *pee
 	cJSON_AddBoolToObject(settings, "echo_cancel", conf->echo_cancel);
 	cJSON_AddBoolToObject(settings, "noise_suppress", conf->noise_suppress);
 	cJSON_AddBoolToObject(settings, "gain_control", conf->gain_control);
+	cJSON_AddItemToObject(settings, "drifts", drifts_load(conf->state_dir));
 	child_send(session->media, message);
 	flags_tell(session);
 	video_start(session);
@@ -470,13 +527,27 @@ bool session_is_ready(const struct session *session)
 void session_hold(struct session *session, bool on)
 {
 	session->held = on;
+	if (on)
+		session_pictures(session, false);
 	session_flags(session);
 	session_switch(session, "speaker", on ? "null:" : session->box->conf.speaker);
 }
 
-void session_beep(struct session *session)
+void session_tone(struct session *session, const char *tone, int volume)
 {
-	tell(session->media, message_new("beep"));
+	cJSON *message = message_new("tone");
+	if (tone)
+		cJSON_AddStringToObject(message, "tone", tone);
+	cJSON_AddNumberToObject(message, "volume", volume);
+	tell(session->media, message);
+}
+
+void session_gain(struct session *session, const char *kind, double gain)
+{
+	cJSON *message = message_new("gain");
+	cJSON_AddStringToObject(message, "kind", kind);
+	cJSON_AddNumberToObject(message, "millis", (int)(gain * 1000));
+	tell(session->media, message);
 }
 
 void session_playout_mute(struct session *session, bool on)
@@ -494,12 +565,36 @@ void session_switch(struct session *session, const char *kind, const char *id)
 	tell(g_str_equal(kind, "camera") ? session->video : session->media, message);
 }
 
-void session_view(struct session *session, const char *which, const char *output)
+void session_view(struct session *session, const char *which)
 {
+	const struct conf *conf = &session->box->conf;
+	g_autofree char *view = view_now(session, strcmp(which, "local") == 0 ? conf->local_view : conf->remote_view);
 	cJSON *message = message_new("view");
 	cJSON_AddStringToObject(message, "which", which);
-	cJSON_AddStringToObject(message, "output", output);
+	cJSON_AddStringToObject(message, "output", view);
 	tell(session->video, message);
+}
+
+bool session_has_pictures(const struct session *session)
+{
+	const struct conf *conf = &session->box->conf;
+	if (!session->started || session->held || !session->video)
+		return false;
+	if (session->call_id && g_str_has_prefix(conf->remote_view, "kms:"))
+		return session->shown;
+	return g_str_has_prefix(conf->local_view, "kms:");
+}
+
+void session_pictures(struct session *session, bool on)
+{
+	const struct conf *conf = &session->box->conf;
+	if (session->pictures == on)
+		return;
+	session->pictures = on;
+	if (g_str_has_prefix(conf->remote_view, "kms:"))
+		session_view(session, "remote");
+	if (g_str_has_prefix(conf->local_view, "kms:"))
+		session_view(session, "local");
 }
 
 void session_stats(struct session *session, struct control_request *request)
@@ -516,6 +611,21 @@ void session_stats(struct session *session, struct control_request *request)
 		cJSON_AddNumberToObject(message, "id", question->id);
 		tell(children[i], message);
 	}
+}
+
+void session_controls(struct session *session, const char *words, struct control_request *request)
+{
+	if (!session->video) {
+		control_error(request, CONTROL_REFUSED, "callbox-video does not run");
+		return;
+	}
+	struct question *question = question_new(session, request, 1);
+	question->words = g_strdup(words);
+	cJSON *message = message_new("controls");
+	cJSON_AddNumberToObject(message, "id", question->id);
+	if (words)
+		cJSON_AddStringToObject(message, "set", words);
+	child_send(session->video, message);
 }
 
 void session_snapshot(struct session *session, const char *which, const char *file,

@@ -19,8 +19,8 @@ void session_start(struct session *session, const char *account, const char *pee
 bool session_is_ready(const struct session *session);
 /* Held: the call goes on without camera, microphone and speaker. */
 void session_hold(struct session *session, bool on);
-/* A short tone on the speaker. */
-void session_beep(struct session *session);
+/* beep, ring or a WAV file on the speaker, over the other side's sound; NULL: silence. volume: 0..100. */
+void session_tone(struct session *session, const char *tone, int volume);
 /* Devices and sockets close with the processes, within 200 ms. */
 void session_close(struct session *session);
 
@@ -31,13 +31,22 @@ void session_peer_message(struct session *session, const char *kind, const cJSON
 void session_type(struct session *session, enum call_type type);
 /* Tells the processes the box's present mute and enable flags. */
 void session_flags(struct session *session);
+/* In place of a mixer that the card has not. kind: speaker or microphone. */
+void session_gain(struct session *session, const char *kind, double gain);
 /* Tells the processes the box's present profile: size, rate, bits. */
 void session_profile(struct session *session);
 void session_playout_mute(struct session *session, bool on);
 void session_switch(struct session *session, const char *kind, const char *id);
-void session_view(struct session *session, const char *which, const char *output);
-/* Both answer the request, now or when the processes have answered, at most 2 s later. */
+/* which: local or remote; the conf has another view for it. */
+void session_view(struct session *session, const char *which);
+/* Pictures for the screen are there: the other side's, or those of a preview. */
+bool session_has_pictures(const struct session *session);
+/* Whether its kms: views may use the screen now: told by screen.c, where there is one. */
+void session_pictures(struct session *session, bool on);
+/* These answer the request, now or when the processes have answered, at most 2 s later. */
 void session_stats(struct session *session, struct control_request *request);
+/* words: controls that the camera gets (they join conf's when it takes them); NULL: lists what there is. */
+void session_controls(struct session *session, const char *words, struct control_request *request);
 void session_snapshot(struct session *session, const char *which, const char *file,
 		      struct control_request *request);
 

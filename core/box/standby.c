@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "core/base/log.h"
+#include "core/box/screen.h"
 
 struct standby {
 	struct box *box;
@@ -19,6 +20,7 @@ static void tell(struct standby *standby, bool on)
 	cJSON *payload = cJSON_CreateObject();
 	cJSON_AddBoolToObject(payload, "on", on);
 	box_event(standby->box, "onStandby", payload);
+	screen_standby(standby->box->screen, on);
 	const struct hook_facts facts = { .on = on ? "yes" : "no", .duration_ms = -1 };
 	hooks_run(standby->box->hooks, on ? HOOK_STANDBY_ENTER : HOOK_STANDBY_LEAVE, &facts);
 }

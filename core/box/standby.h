@@ -1,6 +1,6 @@
 /* standby: whether somebody uses the room. After standby_delay without a call and without a touch the box is in
- * standby; a call, a ring (wake_on_ring) or any verb that does something brings it back. What that means for a screen
- * is the hooks' matter. Owner: struct box, main loop. */
+ * standby; a call, a ring (wake_on_ring) or any verb that does something brings it back. The screen
+ * goes dark with it; what else it means is the hooks' matter. Owner: struct box, main loop. */
 #ifndef CALLBOX_BOX_STANDBY_H
 #define CALLBOX_BOX_STANDBY_H
 

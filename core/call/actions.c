@@ -225,6 +225,7 @@ static void decide(struct step *step, const char *name)
 	if (call->outcome != OUTCOME_ACCEPTED)
 		return;
 	event_put(step->core, call, "onUserAccept", payload_user(call));
+	type_answered(step);
 	output_put(step->core, OUT_MEDIA_START, call);
 }
 
@@ -268,14 +269,11 @@ static void note_refusal(struct step *step, const char *unused)
 static void choose_winner(struct step *step, const char *unused)
 {
 	struct call *call = step->call;
-	int type = message_int(step->body, "type", call->type);
 	(void)unused;
 	g_free(call->winner);
 	g_free(call->peer_party);
 	call->winner = g_strdup(step->from_party);
 	call->peer_party = g_strdup(step->from_party);
-	if (type == CALL_AUDIO)
-		call->type = CALL_AUDIO;
 }
 
 static void reply_state(struct step *step, const char *unused)

@@ -58,6 +58,16 @@ static struct flood *flood_of(struct call_core *core, int64_t now_ms, const char
 	return flood;
 }
 
+/* Records of calls that never came here cost a place in the history: a stranger must not empty it. A backlog has been
+ * limited by whoever kept it. */
+bool admit_record(struct call_core *core, int64_t now_ms, const struct call_message *message)
+{
+	int most = core->policy.invites_a_minute;
+	if (list_has(core->policy.block, message->from_user))
+		return false;
+	return message->replay || most == 0 || ++flood_of(core, now_ms, message->from_user)->count <= most;
+}
+
 /* Whether this invite is one too many. *ret_first: the first such of its caller in this minute. */
 static bool floods(struct call_core *core, int64_t now_ms, const char *user, bool *ret_first)
 {
@@ -96,6 +106,24 @@ static bool stands_in_ended(const cJSON *body, const char *id)
 	return false;
 }
 
+/* What an invite says of a group: a list of names, nothing else. */
+static cJSON *group_of(const cJSON *body)
+{
+	const cJSON *from = message_member(body, "group"), *one;
+	const char *id = message_string(from, "group_id", "");
+	if (!cJSON_IsObject(from))
+		return NULL;
+	cJSON *group = cJSON_CreateObject();
+	cJSON_AddStringToObject(group, "group_id", strlen(id) <= CALL_GROUP_BYTES_MAX ? id : "");
+	cJSON *users = cJSON_AddArrayToObject(group, "user_ids");
+	size_t bytes = 0;
+	cJSON_ArrayForEach(one, message_member(from, "user_ids"))
+		if (cJSON_IsString(one) && (bytes += strlen(one->valuestring) + 3) <= CALL_GROUP_BYTES_MAX)
+			cJSON_AddItemToArray(users, cJSON_CreateString(one->valuestring));
+	cJSON_AddBoolToObject(group, "is_from_group", message_bool(from, "is_from_group", false));
+	return group;
+}
+
 static struct call *call_from_invite(struct call_core *core, int64_t now_ms,
 				     const struct call_message *message, int remaining_ms)
 {
@@ -110,9 +138,8 @@ static struct call *call_from_invite(struct call_core *core, int64_t now_ms,
 		call->guard_ms = MIN(call->guard_ms, core->own_limit_ms);
 	call->fresh = message->age_ms >= 0;
 	const cJSON *attachment = message_member(message->body, "attachment");
-	const cJSON *group = message_member(message->body, "group");
 	call->attachment = cJSON_IsObject(attachment) ? cJSON_Duplicate(attachment, true) : NULL;
-	call->group = cJSON_IsObject(group) ? cJSON_Duplicate(group, true) : NULL;
+	call->group = group_of(message->body);
 	return call;
 }
 
@@ -121,6 +148,17 @@ static struct step step_of(struct call_core *core, int64_t now_ms, struct call *
 {
 	return (struct step){ .core = core, .call = call, .now_ms = now_ms,
 			      .from_party = message->from_party };
+}
+
+static void refused_told(struct step *step, const char *reason, bool missed)
+{
+	cJSON *payload = payload_user(step->call);
+	cJSON_AddStringToObject(payload, "reason", reason);
+	if (step->call->detail)
+		cJSON_AddStringToObject(payload, "detail", step->call->detail);
+	event_put(step->core, step->call, "onCallRefused", payload);
+	if (missed)
+		event_put(step->core, step->call, "onCallMissed", payload_user(step->call));
 }
 
 /* reason NULL: says nothing to the caller. missed: a record tells the user that somebody called. */
@@ -132,13 +170,8 @@ static void refuse(struct call_core *core, int64_t now_ms, struct call *call,
 		call->outcome = OUTCOME_TIMEOUT;
 	struct step step = step_of(core, now_ms, call, message);
 	call_step(&step, BOX_REFUSE, -1);
-	if (!reason)
-		return;
-	cJSON *payload = payload_user(call);
-	cJSON_AddStringToObject(payload, "reason", reason);
-	event_put(core, call, "onCallRefused", payload);
-	if (missed)
-		event_put(core, call, "onCallMissed", payload_user(call));
+	if (reason)
+		refused_told(&step, reason, missed);
 }
 
 static void admit(struct call_core *core, int64_t now_ms, struct call *call,
@@ -175,6 +208,7 @@ void call_core_screened(struct call_core *core, int64_t now_ms, const char *call
 		call->refusal = g_strdup("blocked");
 		call->refusal_scope = "device";
 		call_step(&step, USER_REJECT, -1);
+		refused_told(&step, "blocked", true);
 		break;
 	case SCREEN_ACCEPT:
 		if (call == core->live)
@@ -297,6 +331,8 @@ void admit_invite(struct call_core *core, int64_t now_ms, const struct call_mess
 	int64_t remaining = CLAMP(lifetime, 0, CALL_TIMEOUT_MAX_MS) - MAX(message->age_ms, 0);
 	struct call *call = call_from_invite(core, now_ms, message, (int)MAX(remaining, 0));
 	const char *why = refusal(core, now_ms, call, message);
+	if (many && !why)
+		call->detail = g_strdup("more calls within a minute than callbox.conf allows");
 	if (!allowed)
 		refuse(core, now_ms, call, message, NULL, false);
 	else if (why || many)

@@ -131,6 +131,8 @@ void call_bury(struct call_core *core, struct call *call, int64_t now_ms);
 /* Whether two parties are one device, perhaps of different boots. */
 bool party_same_device(const char *one, const char *other);
 void admit_invite(struct call_core *core, int64_t now_ms, const struct call_message *message);
+/* Whether the record of a call that is not known here may be kept. */
+bool admit_record(struct call_core *core, int64_t now_ms, const struct call_message *message);
 /* Whether a blank separated list names an account. */
 bool list_has(const char *list, const char *word);
 /* An answer about a call that is not kept here; body is taken. */
@@ -139,6 +141,8 @@ void answer_unknown(struct call_core *core, int64_t now_ms, const struct call_me
 
 /* media_type.c */
 void type_message(struct step *step);
+/* The callee took my call, perhaps with sound only. */
+void type_answered(struct step *step);
 void type_question_void(struct step *step);
 
 /* receive.c */

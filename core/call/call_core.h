@@ -20,6 +20,7 @@
 #define CALL_TIMEOUT_MIN_MS 1000
 #define CALL_TIMEOUT_MAX_MS 120000
 #define CALL_ATTACHMENT_BYTES_MAX 2048
+#define CALL_GROUP_BYTES_MAX 1024
 #define CALL_TOMBSTONE_MS (24 * 3600 * 1000)
 #define CALL_TOMBSTONES_MAX 4096
 #define CALL_MESSAGE_BYTES_MAX 4096
@@ -113,7 +114,8 @@ struct call_request {
 	const char *user;	/* whom to call */
 	enum call_type type;
 	const cJSON *attachment; /* object, at most CALL_ATTACHMENT_BYTES_MAX printed; NULL */
-	const cJSON *group;	 /* {groupId, userIds, isFromGroup}; NULL */
+	/* {group_id, user_ids, is_from_group}, at most CALL_GROUP_BYTES_MAX printed; NULL */
+	const cJSON *group;
 };
 int call_core_call(struct call_core *core, int64_t now_ms, const struct call_request *request,
 		   char **ret_error);
@@ -152,8 +154,10 @@ struct call_message {
 void call_core_message(struct call_core *core, int64_t now_ms, const struct call_message *message);
 /* The account's backlog was delivered whole; synced = false when the connection is lost. */
 void call_core_synced(struct call_core *core, int64_t now_ms, const char *account, bool synced);
-/* The account was logged out by another login (single-login accounts): its calls end. */
+/* The account's calls end here: it was logged out by another login (single-login accounts), or the user logs it out or
+ * stops the box. What rings is refused for this device only: its siblings, or the new login, ring on. */
 void call_core_kicked(struct call_core *core, int64_t now_ms, const char *account);
+void call_core_leave(struct call_core *core, int64_t now_ms, const char *account);
 /* Answer to OUT_MEDIA_OPEN. code 0: ready; else the reasonCode of the end: 1 credentials, 4 media engine,
  * 7 anything else. */
 void call_core_setup(struct call_core *core, int64_t now_ms, const char *call_id, int code, const char *detail);

@@ -32,13 +32,23 @@ static void update_send(struct step *step, const char *what, int type)
 static void type_apply(struct step *step, int type)
 {
 	struct call *call = step->call;
+	bool asking = call->asking_type != 0, changes = type != (int)call->type;
 	call->asked_type = call->asking_type = 0;
 	call->timers[TIMER_SWITCH] = -1;
-	if (type == (int)call->type)
-		return;
 	call->type = (enum call_type)type;
-	output_put(step->core, OUT_MEDIA_TYPE, call);
-	type_told(step, type, SWITCH_AGREE);
+	if (changes)
+		output_put(step->core, OUT_MEDIA_TYPE, call);
+	if (changes || asking)
+		type_told(step, type, SWITCH_AGREE); /* every question is answered, also one for what is */
+}
+
+void type_answered(struct step *step)
+{
+	struct call *call = step->call;
+	if (message_int(step->body, "type", 0) != CALL_AUDIO || call->type == CALL_AUDIO)
+		return;
+	call->type = CALL_AUDIO;
+	type_told(step, CALL_AUDIO, SWITCH_AGREE);
 }
 
 /* Only the anchor. */
@@ -122,9 +132,12 @@ int call_core_switch_type(struct call_core *core, int64_t now_ms, enum call_type
 					     call ? core->fsm->states[call->state].name : "idle");
 		return -EBADE;
 	}
-	if ((type != CALL_AUDIO && type != CALL_VIDEO) || state < SWITCH_ASK || state > SWITCH_REFUSE) {
-		*ret_error = g_strdup_printf("type: %d is outside 1..2, or state: %d is outside 1..3", (int)type,
-					     state);
+	if (type != CALL_AUDIO && type != CALL_VIDEO) {
+		*ret_error = g_strdup_printf("type: %d is outside 1..2", (int)type);
+		return -EINVAL;
+	}
+	if (state < SWITCH_ASK || state > SWITCH_REFUSE) {
+		*ret_error = g_strdup_printf("state: %d is outside 1..3", state);
 		return -EINVAL;
 	}
 	if (state != SWITCH_ASK && call->asked_type != (int)type) {

@@ -7,6 +7,9 @@
 
 #define SEEN_MAX 4096
 #define HELD_MAX 64
+#define RECORD_MS_MAX (30.0 * 86400000) /* no call is longer, no record comes later */
+#define RECORD_ACCOUNTS_MAX 8
+#define RECORD_DETAIL_BYTES 512
 
 static const struct { const char *kind; enum call_event event; } table_kinds[] = {
 	{ "invite", PEER_INVITE }, { "ringing", PEER_RINGING }, { "accept", PEER_ACCEPT },
@@ -51,7 +54,7 @@ static void media_message(struct step *step, const struct call_message *message)
 	}
 	if (!call->accept_sent)
 		return;
-	if (!call->on_hold)
+	if (!call->held)
 		call->held = cJSON_CreateArray();
 	if (cJSON_GetArraySize(call->held) >= HELD_MAX)
 		return;
@@ -113,21 +116,49 @@ void call_core_flags(struct call_core *core, int64_t now_ms, bool audio_muted, b
 		flags_send(&step);
 }
 
-/* The anchor's record of a call, seen from this side, replaces my own view of it. */
+static void copy_ms(cJSON *to, const cJSON *from, const char *name)
+{
+	cJSON_AddNumberToObject(to, name, CLAMP(message_number(from, name, 0), 0, RECORD_MS_MAX));
+}
+
+static cJSON *copy_durations(const cJSON *from)
+{
+	cJSON *list = cJSON_CreateArray();
+	const cJSON *one;
+	cJSON_ArrayForEach(one, from) {
+		const char *account = message_string(one, "accid", NULL);
+		if (!account || strlen(account) > 128 || cJSON_GetArraySize(list) >= RECORD_ACCOUNTS_MAX)
+			continue;
+		cJSON *copy = cJSON_CreateObject();
+		cJSON_AddStringToObject(copy, "accid", account);
+		copy_ms(copy, one, "duration");
+		cJSON_AddItemToArray(list, copy);
+	}
+	return list;
+}
+
+/* The anchor's record of a call, seen from this side, replaces my own view of it. Nothing but the known fields of a
+ * foreign record is kept, each within its bounds. */
 static void record_message(struct call_core *core, const struct call_message *message)
 {
 	struct call_output *output = output_put(core, OUT_RECORD, NULL);
+	const char *detail = message_string(message->body, "detail", NULL);
+	cJSON *record = cJSON_CreateObject();
 	output->account = g_strdup(message->account);
 	output->call_id = g_strdup(message->call_id);
-	output->json = cJSON_Duplicate(message->body, true);
-	static const char *const ours[] = { "account", "peer", "direction", "channelId", "final" };
-	for (size_t i = 0; i < G_N_ELEMENTS(ours); i++)
-		cJSON_DeleteItemFromObjectCaseSensitive(output->json, ours[i]);
-	cJSON_AddStringToObject(output->json, "account", message->account);
-	cJSON_AddStringToObject(output->json, "peer", message->from_user);
-	cJSON_AddStringToObject(output->json, "direction", "in");
-	cJSON_AddStringToObject(output->json, "channelId", message->call_id);
-	cJSON_AddBoolToObject(output->json, "final", true);
+	output->json = record;
+	cJSON_AddNumberToObject(record, "type", message_int(message->body, "type", 0));
+	cJSON_AddStringToObject(record, "channelId", message->call_id);
+	cJSON_AddNumberToObject(record, "status", message_int(message->body, "status", 0));
+	cJSON_AddItemToObject(record, "durations", copy_durations(message_member(message->body, "durations")));
+	cJSON_AddStringToObject(record, "account", message->account);
+	cJSON_AddStringToObject(record, "peer", message->from_user);
+	cJSON_AddStringToObject(record, "direction", "in");
+	copy_ms(record, message->body, "durationMs");
+	copy_ms(record, message->body, "agoMs");
+	if (detail && strlen(detail) <= RECORD_DETAIL_BYTES)
+		cJSON_AddStringToObject(record, "detail", detail);
+	cJSON_AddBoolToObject(record, "final", true);
 }
 
 static bool is_good_record(const struct call_message *message)
@@ -161,6 +192,10 @@ static void take_record(struct call_core *core, int64_t now_ms, const struct cal
 	if (!is_good_record(message) ||
 	    (call && (call->anchor || !g_str_equal(call->peer_user, message->from_user) ||
 		      !g_str_equal(call->account, message->account)))) {
+		core->ignored++;
+		return;
+	}
+	if (!call && !admit_record(core, now_ms, message)) {
 		core->ignored++;
 		return;
 	}

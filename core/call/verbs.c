@@ -13,6 +13,18 @@ static int wrong_state(const struct call_core *core, const char *verb, const cha
 	return -EBADE;
 }
 
+/* Also when the call that was named is not here: what is here says the same as without a name. */
+static int no_such_call(const struct call_core *core, const char *call_id, const char *verb, const char *needs,
+			char **ret_error)
+{
+	const struct call *here[] = { core->live, core->waiting };
+	for (size_t i = 0; i < G_N_ELEMENTS(here); i++)
+		if (!call_id || (here[i] && g_str_equal(here[i]->id, call_id)))
+			return wrong_state(core, verb, needs, ret_error);
+	*ret_error = g_strdup_printf("callId: no such call is live here; %s needs %s", verb, needs);
+	return -EBADE;
+}
+
 enum call_status call_core_status(const struct call_core *core)
 {
 	return core->live ? core->fsm->states[core->live->state].status : CALL_IDLE;
@@ -33,6 +45,30 @@ static bool is_call_id(const char *id)
 	return id && strlen(id) == CALL_ID_CHARS && strspn(id, "0123456789abcdef") == CALL_ID_CHARS;
 }
 
+static bool fits(const cJSON *json, size_t most, const char *what, char **ret_error)
+{
+	if (!json)
+		return true;
+	char *text = cJSON_PrintUnformatted(json);
+	size_t bytes = strlen(text);
+	cJSON_free(text);
+	if (cJSON_IsObject(json) && bytes <= most)
+		return true;
+	*ret_error = g_strdup_printf("%s of at most %zu bytes is needed, this has %zu", what, most, bytes);
+	return false;
+}
+
+static int check_users(const cJSON *users, char **ret_error)
+{
+	const cJSON *one;
+	cJSON_ArrayForEach(one, users)
+		if (!cJSON_IsString(one) || !one->valuestring[0] || strlen(one->valuestring) > 128) {
+			*ret_error = g_strdup("userIds: accounts of 1 to 128 bytes are needed");
+			return -EINVAL;
+		}
+	return 0;
+}
+
 static int check_request(const struct call_core *core, const struct call_request *request, char **ret_error)
 {
 	if (core->live)
@@ -47,16 +83,10 @@ static int check_request(const struct call_core *core, const struct call_request
 		*ret_error = g_strdup("callId: 32 fresh hex digits are needed");
 	if (*ret_error)
 		return -EINVAL;
-	if (!request->attachment)
-		return 0;
-	char *text = cJSON_PrintUnformatted(request->attachment);
-	size_t bytes = strlen(text);
-	cJSON_free(text);
-	if (cJSON_IsObject(request->attachment) && bytes <= CALL_ATTACHMENT_BYTES_MAX)
-		return 0;
-	*ret_error = g_strdup_printf("attachment: an object of at most %d bytes is needed, this has %zu",
-				     CALL_ATTACHMENT_BYTES_MAX, bytes);
-	return -EINVAL;
+	if (!fits(request->attachment, CALL_ATTACHMENT_BYTES_MAX, "attachment: an object", ret_error) ||
+	    !fits(request->group, CALL_GROUP_BYTES_MAX, "userIds, groupId: a group", ret_error))
+		return -EINVAL;
+	return check_users(message_member(request->group, "user_ids"), ret_error);
 }
 
 int call_core_call(struct call_core *core, int64_t now_ms, const struct call_request *request,
@@ -102,7 +132,9 @@ static int user_step(struct call_core *core, int64_t now_ms, const char *call_id
 		     const char *verb, const char *needs, char **ret_error)
 {
 	struct step step = { .core = core, .call = live_call(core, call_id), .now_ms = now_ms };
-	if (!step.call || !call_step(&step, (int)event, -1))
+	if (!step.call)
+		return no_such_call(core, call_id, verb, needs, ret_error);
+	if (!call_step(&step, (int)event, -1))
 		return wrong_state(core, verb, needs, ret_error);
 	return 0;
 }
@@ -159,7 +191,7 @@ int call_core_accept(struct call_core *core, int64_t now_ms, const char *call_id
 		return -EINVAL;
 	}
 	if (!call)
-		return wrong_state(core, "accept", "a ringing call", ret_error);
+		return no_such_call(core, call_id, "accept", "a ringing call", ret_error);
 	if (type != 0 && type != CALL_AUDIO && type != (int)call->type) {
 		*ret_error = g_strdup_printf("type: %d cannot answer an invite of type %d; 1 (audio) can", type,
 					     (int)call->type);
@@ -175,7 +207,7 @@ int call_core_reject(struct call_core *core, int64_t now_ms, const char *call_id
 {
 	struct call *call = ringing_call(core, call_id);
 	if (!call)
-		return wrong_state(core, "reject", "a ringing call", ret_error);
+		return no_such_call(core, call_id, "reject", "a ringing call", ret_error);
 	return user_step(core, now_ms, call->id, USER_REJECT, "reject", "a ringing call", ret_error);
 }
 
@@ -184,7 +216,7 @@ int call_core_ignore(struct call_core *core, int64_t now_ms, const char *call_id
 	struct call *call = ringing_call(core, call_id);
 	(void)now_ms;
 	if (!call)
-		return wrong_state(core, "ignore", "a ringing call", ret_error);
+		return no_such_call(core, call_id, "ignore", "a ringing call", ret_error);
 	call->ignored = true;
 	call->timers[TIMER_AUTOANSWER] = -1;
 	output_put(core, OUT_RING, call)->on = false;
@@ -224,7 +256,7 @@ int call_core_cancel(struct call_core *core, int64_t now_ms, const char *call_id
 {
 	struct call *call = live_call(core, call_id);
 	if (!call || !call->anchor)
-		return wrong_state(core, "cancel", "a call of my own", ret_error);
+		return no_such_call(core, call_id, "cancel", "a call of my own", ret_error);
 	return call_core_hangup(core, now_ms, call_id, ret_error);
 }
 
@@ -232,7 +264,7 @@ int call_core_hangup(struct call_core *core, int64_t now_ms, const char *call_id
 {
 	struct call *call = live_call(core, call_id);
 	if (!call)
-		return wrong_state(core, "hangup", "a live call", ret_error);
+		return no_such_call(core, call_id, "hangup", "a live call", ret_error);
 	call->hung_up = true;
 	call->end = END_BY_ME;
 	if (rings(core, call))
@@ -319,17 +351,27 @@ void call_core_synced(struct call_core *core, int64_t now_ms, const char *accoun
 	}
 }
 
-void call_core_kicked(struct call_core *core, int64_t now_ms, const char *account)
+static void calls_leave(struct call_core *core, int64_t now_ms, const char *account, enum call_end end)
 {
 	struct call *here[] = { core->waiting, core->live };
 	for (size_t i = 0; i < G_N_ELEMENTS(here); i++) {
 		struct step step = { .core = core, .call = here[i], .now_ms = now_ms };
 		if (!step.call || !g_str_equal(step.call->account, account))
 			continue;
-		step.call->end = END_BY_KICK;
-		if (!call_step(&step, USER_HANGUP, -1))
-			call_step(&step, USER_REJECT, -1);
+		step.call->end = end;
+		step.call->hung_up = end == END_BY_ME;
+		call_step(&step, rings(core, step.call) ? BOX_SUPERSEDED : USER_HANGUP, -1);
 	}
+}
+
+void call_core_kicked(struct call_core *core, int64_t now_ms, const char *account)
+{
+	calls_leave(core, now_ms, account, END_BY_KICK);
+}
+
+void call_core_leave(struct call_core *core, int64_t now_ms, const char *account)
+{
+	calls_leave(core, now_ms, account, END_BY_ME);
 }
 
 static cJSON *call_json(const struct call_core *core, const struct call *call, int64_t now_ms)
@@ -347,10 +389,16 @@ static cJSON *call_json(const struct call_core *core, const struct call *call, i
 		cJSON_AddStringToObject(json, "peerParty", call->peer_party);
 	if (call->attachment)
 		cJSON_AddItemToObject(json, "attachment", cJSON_Duplicate(call->attachment, true));
-	if (call->group)
-		cJSON_AddItemToObject(json, "group", cJSON_Duplicate(call->group, true));
+	if (call->group) {
+		cJSON_AddItemToObject(json, "userIds",
+				      cJSON_Duplicate(message_member(call->group, "user_ids"), true));
+		cJSON_AddStringToObject(json, "groupId", message_string(call->group, "group_id", ""));
+		cJSON_AddBoolToObject(json, "isFromGroup", message_bool(call->group, "is_from_group", false));
+	}
 	if (call->asked_type)
 		cJSON_AddNumberToObject(json, "askedType", call->asked_type);
+	if (call->asking_type)
+		cJSON_AddNumberToObject(json, "askingType", call->asking_type);
 	cJSON_AddBoolToObject(json, "held", call->on_hold);
 	cJSON_AddBoolToObject(json, "ignored", call->ignored);
 	cJSON_AddBoolToObject(json, "peerAudioMuted", call->peer_audio_muted);

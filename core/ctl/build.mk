@@ -1,7 +1,8 @@
 # core/ctl: callboxctl
 bin_PROGRAMS += core/ctl/callboxctl
-core_ctl_callboxctl_SOURCES = core/ctl/main.c core/ctl/ctl.h core/ctl/doctor.c core/ctl/records.c
-core_ctl_callboxctl_LDADD = $(BASE_LDADD)
+core_ctl_callboxctl_SOURCES = core/ctl/main.c core/ctl/ctl.h core/ctl/doctor.c core/ctl/doctor_camera.c core/ctl/records.c core/ctl/say.c
+core_ctl_callboxctl_CFLAGS = $(AM_CFLAGS) $(VA_CFLAGS)
+core_ctl_callboxctl_LDADD = drivers-glue/libvideoglue.a $(BASE_LDADD) $(VA_LIBS)
 
 nodist_man_MANS += core/ctl/callboxctl.1
 EXTRA_DIST += core/ctl/callboxctl.1.in

@@ -12,6 +12,15 @@ enum exit_code {
 /* Prints one line a finding about camera, sound, GPU and network; returns the number of things that are
  * wrong, as opposed to merely absent. */
 int doctor_machine(void);
+/* A line; 1 when the level is WRONG. Levels: ok, none, slow, note, WRONG. */
+int doctor_found(const char *level, const char *part, const char *format, ...) __attribute__((format(printf, 3, 4)));
+int doctor_cameras(void); /* doctor_camera.c: their part of doctor_machine() */
+
+/* ---- say.c: what a peer could have written never steers the terminal: other characters become '?' ---- */
+
+void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* On standard error, after the program's name. Returns code. */
+int fail(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* ---- records.c ---- */
 

@@ -26,22 +26,10 @@ struct ctl {
 	bool json;
 	char **words; /* of the command, without options */
 	int count;
-	const char *type, *attachment, *wait, *peer, *limit, *call_id, *since, *until, *status;
+	const char *type, *attachment, *wait, *peer, *limit, *call_id, *since, *until, *status, *account, *group;
+	const char *users;
 	bool csv;
 };
-
-static int fail(int code, const char *format, ...) G_GNUC_PRINTF(2, 3);
-
-static int fail(int code, const char *format, ...)
-{
-	va_list arguments;
-	va_start(arguments, format);
-	fputs("callboxctl: ", stderr);
-	vfprintf(stderr, format, arguments);
-	fputc('\n', stderr);
-	va_end(arguments);
-	return code;
-}
 
 static int connect_box(struct ctl *ctl)
 {
@@ -193,7 +181,7 @@ static int follow(struct ctl *ctl, const char *first_id, bool to_end)
 		}
 		if (strcmp(event, "onCallEnd") == 0) {
 			int reason = message_int(params, "reasonCode", 0);
-			printf("%s: %s\n", call_id, message_string(params, "message", ""));
+			say("%s: %s\n", call_id, message_string(params, "message", ""));
 			cJSON_Delete(json);
 			return end_code(reason);
 		}
@@ -201,9 +189,27 @@ static int follow(struct ctl *ctl, const char *first_id, bool to_end)
 	return fail(EXIT_NO_BOX, "the box has gone");
 }
 
+static cJSON *call_params(const struct ctl *ctl)
+{
+	cJSON *params = one_text("userId", ctl->words[0]);
+	if (ctl->account)
+		cJSON_AddStringToObject(params, "account", ctl->account);
+	if (ctl->group) {
+		cJSON_AddStringToObject(params, "groupId", ctl->group);
+		cJSON_AddBoolToObject(params, "isFromGroup", true);
+	}
+	if (ctl->users) {
+		g_auto(GStrv) users = g_strsplit(ctl->users, ",", -1);
+		cJSON_AddItemToObject(params, "userIds",
+				      cJSON_CreateStringArray((const char *const *)users,
+							      (int)g_strv_length(users)));
+	}
+	return params;
+}
+
 static int command_call(struct ctl *ctl)
 {
-	cJSON *params = one_text("userId", ctl->words[0]), *result = NULL;
+	cJSON *params = call_params(ctl), *result = NULL;
 	int type = 2, r = 0;
 	if (ctl->type)
 		r = type_parse(ctl->type, &type);
@@ -335,8 +341,14 @@ static int command_token_service(struct ctl *ctl)
 static int command_profile(struct ctl *ctl)
 {
 	cJSON *params = one_text("resolution", ctl->words[0]);
-	if (ctl->count > 1)
-		cJSON_AddNumberToObject(params, "frameRate", strtod(ctl->words[1], NULL));
+	char *end = NULL;
+	double rate = ctl->count > 1 ? strtod(ctl->words[1], &end) : 0;
+	if (end && (end == ctl->words[1] || *end)) {
+		cJSON_Delete(params);
+		return fail(EXIT_USAGE, "profile: \"%s\" is no number of pictures a second", ctl->words[1]);
+	}
+	if (end)
+		cJSON_AddNumberToObject(params, "frameRate", rate);
 	if (ctl->count > 2)
 		cJSON_AddStringToObject(params, "quality", ctl->words[2]);
 	return simple(ctl, "setCallProfile", params);
@@ -418,6 +430,17 @@ static int command_switch_type(struct ctl *ctl)
 	return simple(ctl, "switchCallType", params);
 }
 
+/* A direction that can be used has no words. */
+static void card_print(const cJSON *card)
+{
+	say("found       %s  %s", message_string(card, "id", ""), message_string(card, "name", ""));
+	for (int i = 0; i < 2; i++) {
+		const char *kind = i ? "speaker" : "microphone", *trouble = message_string(card, kind, "");
+		say("%s %s", i ? ";" : ":", trouble[0] ? trouble : kind);
+	}
+	say("\n");
+}
+
 static int command_devices(struct ctl *ctl)
 {
 	cJSON *result = NULL;
@@ -427,12 +450,41 @@ static int command_devices(struct ctl *ctl)
 	} else if (r == 0) {
 		static const char *const kinds[] = { "camera", "microphone", "speaker" };
 		for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++)
-			printf("%-10s  %s\n", kinds[i], message_string(result, kinds[i], ""));
+			say("%-10s  %s\n", kinds[i], message_string(result, kinds[i], ""));
 		const cJSON *one;
 		cJSON_ArrayForEach(one, message_member(result, "cameras"))
-			printf("found       %s  %s\n", message_string(one, "id", ""),
-			       message_string(one, "name", ""));
+			say("found       %s  %s\n", message_string(one, "id", ""),
+			    message_string(one, "name", ""));
+		cJSON_ArrayForEach(one, message_member(result, "soundCards"))
+			card_print(one);
 	}
+	cJSON_Delete(result);
+	return r;
+}
+
+static int command_set_volume(struct ctl *ctl)
+{
+	char *end;
+	double percent = strtod(ctl->words[1], &end);
+	if (*end || end == ctl->words[1] || percent < 0 || percent > 100)
+		return fail(EXIT_USAGE, "set-volume: \"%s\" is no number from 0 to 100", ctl->words[1]);
+	cJSON *params = one_text("kind", ctl->words[0]);
+	cJSON_AddNumberToObject(params, "percent", (int)percent);
+	return simple(ctl, "setVolume", params);
+}
+
+static int command_get_volume(struct ctl *ctl)
+{
+	cJSON *result = NULL;
+	int r = ask(ctl, "getVolume", NULL, &result);
+	const cJSON *one;
+	if (r == 0 && ctl->json)
+		print_json(result, true);
+	else if (r == 0)
+		cJSON_ArrayForEach(one, result)
+			printf("%-10s  %3d %%%s  %s\n", one->string, message_int(one, "percent", 0),
+			       message_bool(one, "on", true) ? "" : " (switched off)",
+			       message_bool(one, "mixer", false) ? message_string(one, "name", "") : "no mixer");
 	cJSON_Delete(result);
 	return r;
 }
@@ -452,6 +504,45 @@ static int command_view(struct ctl *ctl)
 	return simple(ctl, local ? "setupLocalView" : "setupRemoteView", one_text("view", ctl->words[1]));
 }
 
+static void call_print(const cJSON *call)
+{
+	static const char *const types[] = { "?", "audio", "video", "other" };
+	int type = message_int(call, "type", 0);
+	say("  %s, %s %s, %s, %.0f s", message_string(call, "state", ""),
+	    strcmp(message_string(call, "direction", ""), "out") == 0 ? "to" : "from",
+	    message_string(call, "userId", ""), types[type >= 1 && type <= 3 ? type : 0],
+	    message_number(call, "ageMs", 0) / 1000);
+	if (message_member(call, "askedType"))
+		say("; asks for %s", types[CLAMP(message_int(call, "askedType", 0), 0, 3)]);
+}
+
+static void status_print(const cJSON *status)
+{
+	static const struct { const char *name; bool when; const char *text; } facts[] = {
+		{ "preview", true, "preview" }, { "audioMuted", true, "microphone muted" },
+		{ "videoMuted", true, "camera covered" }, { "audioEnabled", false, "microphone off" },
+		{ "videoEnabled", false, "camera off" }, { "dnd", true, "do not disturb" },
+		{ "standby", true, "standby" },
+	};
+	const cJSON *call = message_member(status, "call"), *waiting = message_member(status, "waiting"), *one;
+	say("%s", message_string(status, "status", "?"));
+	if (call)
+		call_print(call);
+	say("\n");
+	if (waiting)
+		say("beside it: %s, with %s\n", message_bool(waiting, "held", false) ? "held" : "ringing",
+		    message_string(waiting, "userId", ""));
+	for (size_t i = 0; i < G_N_ELEMENTS(facts); i++)
+		if (message_bool(status, facts[i].name, !facts[i].when) == facts[i].when)
+			say("%s\n", facts[i].text);
+	if (message_string(status, "tokenService", NULL))
+		say("token service: %s\n", message_string(status, "tokenService", ""));
+	cJSON_ArrayForEach(one, message_member(status, "accounts"))
+		say("account %s (%s): %s, %s\n", message_string(one, "account", ""),
+		    message_string(one, "device", ""), message_string(one, "state", ""),
+		    message_string(one, "message", ""));
+}
+
 static int command_status(struct ctl *ctl)
 {
 	cJSON *result = NULL;
@@ -459,25 +550,7 @@ static int command_status(struct ctl *ctl)
 	if (r == 0 && ctl->json) {
 		print_json(result, true);
 	} else if (r == 0) {
-		const cJSON *call = message_member(result, "call"), *one;
-		printf("%s", message_string(result, "status", "?"));
-		if (call)
-			printf("  %s, %s %s, %.0f s", message_string(call, "state", ""),
-			       strcmp(message_string(call, "direction", ""), "out") == 0 ? "to" : "from",
-			       message_string(call, "userId", ""), message_number(call, "ageMs", 0) / 1000);
-		putchar('\n');
-		const cJSON *waiting = message_member(result, "waiting");
-		if (waiting)
-			printf("beside it: %s, with %s\n", message_bool(waiting, "held", false) ? "held" : "ringing",
-			       message_string(waiting, "userId", ""));
-		if (message_bool(result, "dnd", false))
-			puts("do not disturb");
-		if (message_string(result, "tokenService", NULL))
-			printf("token service: %s\n", message_string(result, "tokenService", ""));
-		cJSON_ArrayForEach(one, message_member(result, "accounts"))
-			printf("account %s (%s): %s, %s\n", message_string(one, "account", ""),
-			       message_string(one, "device", ""), message_string(one, "state", ""),
-			       message_string(one, "message", ""));
+		status_print(result);
 	}
 	cJSON_Delete(result);
 	return r;
@@ -494,21 +567,49 @@ static void flat_print(const cJSON *json, const char *prefix)
 			continue;
 		}
 		char *text = cJSON_PrintUnformatted(one);
-		printf("%-32s %s\n", name, text);
+		say("%-32s %s\n", name, text);
 		cJSON_free(text);
 	}
 }
 
-static int command_stats(struct ctl *ctl)
+/* A question whose answer is printed, one value a line. */
+static int question(struct ctl *ctl, const char *method)
 {
 	cJSON *result = NULL;
-	int r = ask(ctl, "stats", NULL, &result);
+	int r = ask(ctl, method, NULL, &result);
 	if (r == 0 && ctl->json)
 		print_json(result, true);
 	else if (r == 0)
 		flat_print(result, "");
 	cJSON_Delete(result);
 	return r;
+}
+
+static int command_stats(struct ctl *ctl)
+{
+	return question(ctl, "stats");
+}
+
+static int command_info(struct ctl *ctl)
+{
+	return question(ctl, "getCallInfo");
+}
+
+static int command_room(struct ctl *ctl)
+{
+	return question(ctl, "getRoomInfo");
+}
+
+/* What the other side says is not played here. */
+static int command_silence(struct ctl *ctl)
+{
+	bool on;
+	int r = on_off_word("silence", ctl->words[0], &on);
+	if (r)
+		return r;
+	cJSON *params = one_text("userId", ctl->count > 1 ? ctl->words[1] : NULL);
+	cJSON_AddBoolToObject(params, "on", on);
+	return simple(ctl, "setAudioMute", params);
 }
 
 static int command_snapshot(struct ctl *ctl)
@@ -524,6 +625,39 @@ static int command_preview(struct ctl *ctl)
 	cJSON *params = cJSON_CreateObject();
 	cJSON_AddBoolToObject(params, "on", strcmp(ctl->words[0], "off") != 0);
 	return simple(ctl, "preview", params);
+}
+
+static int command_camera_controls(struct ctl *ctl)
+{
+	cJSON *result = NULL;
+	int r = ask(ctl, "getCameraControls", NULL, &result);
+	const cJSON *one, *controls = message_member(result, "controls");
+	if (r == 0 && ctl->json)
+		print_json(controls, true);
+	else if (r == 0)
+		cJSON_ArrayForEach(one, controls) {
+			const char *item = message_string(one, "item", "");
+			printf("%-32s %-6s %d%s%s  (%d to %d, step %d, default %d)%s%s\n",
+			       message_string(one, "name", ""), message_string(one, "type", ""),
+			       message_int(one, "value", 0), item[0] ? " = " : "", item, message_int(one, "min", 0),
+			       message_int(one, "max", 0), message_int(one, "step", 0),
+			       message_int(one, "default", 0), message_member(one, "note") ? " " : "",
+			       message_string(one, "note", ""));
+		}
+	cJSON_Delete(result);
+	return r;
+}
+
+static int command_camera_set(struct ctl *ctl)
+{
+	cJSON *params = one_text("name", ctl->words[0]);
+	cJSON_AddStringToObject(params, "value", ctl->words[1]);
+	return simple(ctl, "setCameraControl", params);
+}
+
+static int command_camera_preset(struct ctl *ctl)
+{
+	return simple(ctl, "setCameraPreset", one_text("name", ctl->words[0]));
 }
 
 static int command_watch(struct ctl *ctl)
@@ -556,7 +690,7 @@ static int command_doctor(struct ctl *ctl)
 	const cJSON *one;
 	cJSON_ArrayForEach(one, message_member(result, "accounts")) {
 		bool online = strcmp(message_string(one, "state", ""), "online") == 0;
-		printf("%-6s hub      account %s: %s: %s\n", online ? "ok" : "WRONG",
+		say("%-6s hub      account %s: %s: %s\n", online ? "ok" : "WRONG",
 		       message_string(one, "account", ""), message_string(one, "state", ""),
 		       message_string(one, "message", ""));
 		trouble += !online;
@@ -571,24 +705,36 @@ static const struct {
 	int least, most; /* words */
 	const char *usage, *help;
 } commands[] = {
-	{ "call", command_call, 1, 1, "call USER [--type audio|video] [--attachment JSON] [--wait connected|end]",
-	  "call somebody; prints the call's id" },
-	{ "accept", command_accept, 0, 0, "accept [--type audio] [--call ID]", "take the ringing call" },
-	{ "reject", command_reject, 0, 0, "reject", "refuse the ringing call" },
-	{ "ignore", command_ignore, 0, 0, "ignore", "stop ringing here, refuse nothing" },
-	{ "cancel", command_cancel, 0, 0, "cancel", "give up my call" },
-	{ "hangup", command_hangup, 0, 0, "hangup", "end whatever call there is" },
+	{ "call", command_call, 1, 1,
+	  "call USER [--type audio|video|other] [--attachment JSON] [--account MINE] [--group ID] [--users A,B] "
+	  "[--wait connected|end]", "call somebody; prints the call's id" },
+	{ "accept", command_accept, 0, 0, "accept [--type audio] [--call ID]",
+	  "take the ringing call, perhaps with sound only" },
+	{ "reject", command_reject, 0, 0, "reject [--call ID]", "refuse the ringing call" },
+	{ "ignore", command_ignore, 0, 0, "ignore [--call ID]", "stop ringing here, refuse nothing" },
+	{ "cancel", command_cancel, 0, 0, "cancel [--call ID]", "give up my call" },
+	{ "hangup", command_hangup, 0, 0, "hangup [--call ID]", "end whatever call there is" },
 	{ "prolong", command_prolong, 0, 0, "prolong", "go on after the warning of the longest call time" },
-	{ "set-timeout", command_timeout, 1, 1, "set-timeout MS", "how long my calls ring, 1000..120000" },
+	{ "set-timeout", command_timeout, 1, 1, "set-timeout MS",
+	  "how long calls ring, mine there and others' here, 1000..120000" },
 	{ "mute", command_mute, 2, 2, "mute audio|video on|off", "the device stays open, nothing of it is sent" },
 	{ "enable", command_enable, 2, 2, "enable audio|video on|off", "open or close the device" },
 	{ "switch-type", command_switch_type, 1, 2, "switch-type audio|video [ask|agree|refuse]",
 	  "between sound and picture" },
+	{ "silence", command_silence, 1, 2, "silence on|off [USER]", "what the other side says is not played here" },
 	{ "devices", command_devices, 0, 0, "devices [--json]", "what is used and what was found" },
 	{ "switch", command_switch, 2, 2, "switch microphone|camera|speaker DEVICE", "use another device" },
+	{ "camera-controls", command_camera_controls, 0, 0, "camera-controls [--json]",
+	  "brightness, focus, zoom and what else the open camera has" },
+	{ "camera-set", command_camera_set, 2, 2, "camera-set CONTROL VALUE", "set one of them" },
+	{ "camera-preset", command_camera_preset, 1, 1, "camera-preset NAME", "set those of a preset in the conf" },
+	{ "set-volume", command_set_volume, 2, 2, "set-volume speaker|microphone 0..100", "how loud it is" },
+	{ "get-volume", command_get_volume, 0, 0, "get-volume [--json]", "of both, and whose knob it is" },
 	{ "view", command_view, 2, 2, "view local|remote VIEW", "null:, png:FILE, raw:FILE or window:" },
 	{ "preview", command_preview, 1, 1, "preview on|off", "the own picture without a call" },
 	{ "status", command_status, 0, 0, "status [--json]", "what is going on" },
+	{ "info", command_info, 0, 0, "info [--json]", "the live call" },
+	{ "room", command_room, 0, 0, "room [--json]", "its media room: id, name, members" },
 	{ "records", command_records, 0, 0,
 	  "records [--json|--csv] [--peer USER] [--status STATUS] [--since TIME] [--until TIME] [--limit N]",
 	  "the calls that were; TIME: 2026-11-24, 2026-11-24T15:00, 2h or 7d (ago)" },
@@ -649,6 +795,8 @@ int main(int argc, char **argv)
 		{ "call", required_argument, NULL, 'c' },   { "since", required_argument, NULL, 'S' },
 		{ "until", required_argument, NULL, 'U' },  { "status", required_argument, NULL, 'R' },
 		{ "csv", no_argument, NULL, 'C' },	    { "man", no_argument, NULL, 'M' },
+		{ "account", required_argument, NULL, 'A' }, { "group", required_argument, NULL, 'G' },
+		{ "users", required_argument, NULL, 'u' },
 		{ NULL, 0, NULL, 0 },
 	};
 	g_autofree char *socket_path = path_join(PATH_RUN, "control.sock");
@@ -667,6 +815,9 @@ int main(int argc, char **argv)
 		case 'U': ctl.until = optarg; break;
 		case 'R': ctl.status = optarg; break;
 		case 'C': ctl.csv = true; break;
+		case 'A': ctl.account = optarg; break;
+		case 'G': ctl.group = optarg; break;
+		case 'u': ctl.users = optarg; break;
 		case 'M': return print_man();
 		case 'h': return usage(stdout);
 		default: return EXIT_USAGE;

@@ -118,9 +118,9 @@ void records_print(const cJSON *records)
 	const cJSON *one;
 	cJSON_ArrayForEach(one, records) {
 		g_autofree char *when = started(one, "%Y-%m-%d %H:%M:%S");
-		printf("%s  %-4s %-5s %-20s %-9s %7.1f s  %s\n", when, message_string(one, "direction", ""),
-		       type_word(one), message_string(one, "peer", ""), status_word(one),
-		       message_number(one, "durationMs", 0) / 1000, message_string(one, "channelId", ""));
+		say("%s  %-4s %-5s %-20s %-9s %7.1f s  %s\n", when, message_string(one, "direction", ""),
+		    type_word(one), message_string(one, "peer", ""), status_word(one),
+		    message_number(one, "durationMs", 0) / 1000, message_string(one, "channelId", ""));
 	}
 }
 

@@ -27,7 +27,7 @@ const struct view_driver *view_find(const char *id, const char **ret_address, ch
 	for (const struct view_driver *const *d = view_drivers; *d; d++)
 		if (is_driver(id, (*d)->name, ret_address))
 			return *d;
-	snprintf(why, why_bytes, "conf: view \"%s\": no such driver; there are png:FILE, raw:FILE, null: and, "
-		 "where SDL2 was there at build time, window:", id);
+	snprintf(why, why_bytes, "conf: view \"%s\": no such driver; there are kms:, kms:inset, png:FILE, raw:FILE, "
+		 "null: and, where SDL2 was there at build time, window:", id);
 	return NULL;
 }

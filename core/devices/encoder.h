@@ -25,6 +25,7 @@ struct encoded {
 struct encoder_driver {
 	const char *name;
 	bool hardware;
+	bool by_name; /* never chosen but by name */
 	/* address: which device, "" for the first that fits. 0, or -errno with words for people in why. */
 	int (*open)(const char *address, const struct encoder_wish *wish, struct encoder **ret_encoder,
 		    char *why, size_t why_bytes);
@@ -42,7 +43,7 @@ struct encoder_driver {
 
 struct decoder_driver {
 	const char *name;
-	bool hardware;
+	bool hardware, by_name; /* as above */
 	int (*open)(const char *address, struct decoder **ret_decoder, char *why, size_t why_bytes);
 	/* One access unit. 0: *ret_frame counts once for the caller; -EAGAIN: nothing to show; -EBADMSG:
 	 * damaged, ask for an IDR; another error: the device failed, the instance is good for close only. */

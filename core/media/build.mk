@@ -1,21 +1,34 @@
 # core/media: callbox-media
 noinst_LIBRARIES += core/media/libmedia.a drivers-glue/libsoundglue.a
-drivers_glue_libsoundglue_a_CFLAGS = $(AM_CFLAGS) $(ALSA_CFLAGS)
-drivers_glue_libsoundglue_a_SOURCES = drivers-glue/sound_alsa.c drivers-glue/sound_clocked.c \
-	drivers-glue/sound_drivers.c drivers-glue/sound_drivers.h core/devices/sound_device.h
+drivers_glue_libsoundglue_a_CFLAGS = $(AM_CFLAGS) $(ALSA_CFLAGS) $(ECHO_CFLAGS)
+drivers_glue_libsoundglue_a_CXXFLAGS = $(AM_CXXFLAGS) $(WEBRTC_CFLAGS)
+drivers_glue_libsoundglue_a_SOURCES = core/devices/sound_device.h core/devices/wav.c core/devices/wav.h \
+	drivers-glue/alsa_samples.c drivers-glue/alsa_samples.h drivers-glue/alsa_setup.c drivers-glue/alsa_setup.h \
+	core/devices/mixer.h drivers-glue/mixer_alsa.c core/devices/suppressor.h drivers-glue/suppressor_webrtc.cc \
+	drivers-glue/sound_alsa.c drivers-glue/sound_clocked.c drivers-glue/sound_drivers.c \
+	drivers-glue/sound_drivers.h
 core_media_libmedia_a_CFLAGS = $(AM_CFLAGS) $(NICE_CFLAGS) $(OPENSSL_CFLAGS) $(SRTP_CFLAGS) $(OPUS_CFLAGS) \
 	$(ECHO_CFLAGS)
 core_media_libmedia_a_SOURCES = core/media/h264.c core/media/h264.h core/media/ice.c core/media/ice.h \
 	core/media/rtp.c core/media/rtp.h core/media/sdp.c core/media/sdp.h core/media/secure.c \
 	core/media/secure.h core/media/session.c core/media/session.h core/media/video_receive.c \
-	core/media/video_receive.h core/media/sound/jitter.c core/media/sound/jitter.h \
-	core/media/sound/sound.c core/media/sound/sound.h
+	core/media/video_receive.h core/media/sound/clock_fit.c core/media/sound/clock_fit.h \
+	core/media/sound/echo.c core/media/sound/echo.h core/media/sound/gain.c core/media/sound/gain.h core/media/sound/jitter.c \
+	core/media/sound/jitter.h core/media/sound/microphone.c core/media/sound/microphone.h \
+	core/media/sound/port.c core/media/sound/port.h core/media/sound/sound.c core/media/sound/sound.h \
+	core/media/sound/speaker.c core/media/sound/speaker.h core/media/sound/tones.c core/media/sound/tones.h
+# What libsoundglue.a needs; webrtc-audio-processing is C++.
+SOUND_LIBS = $(ECHO_LIBS) $(ALSA_LIBS) $(WEBRTC_LIBS) -lstdc++
 MEDIA_LDADD = core/media/libmedia.a drivers-glue/libsoundglue.a $(NICE_LIBS) $(OPENSSL_LIBS) $(SRTP_LIBS) \
-	$(OPUS_LIBS) $(ECHO_LIBS) $(ALSA_LIBS)
+	$(OPUS_LIBS) $(SOUND_LIBS)
 
 pkglibexec_PROGRAMS += core/media/callbox-media
 core_media_callbox_media_SOURCES = core/media/main.c
 core_media_callbox_media_LDADD = $(MEDIA_LDADD) $(BASE_LDADD)
+
+pkglibexec_PROGRAMS += core/media/callbox-ring
+core_media_callbox_ring_SOURCES = core/media/ring.c
+core_media_callbox_ring_LDADD = $(MEDIA_LDADD) $(BASE_LDADD)
 
 check_PROGRAMS += tests/unit/test_media
 tests_unit_test_media_SOURCES = tests/unit/test_media.c
@@ -24,3 +37,10 @@ tests_unit_test_media_LDADD = $(MEDIA_LDADD) $(BASE_LDADD)
 check_PROGRAMS += tests/unit/test_secure
 tests_unit_test_secure_SOURCES = tests/unit/test_secure.c
 tests_unit_test_secure_LDADD = $(MEDIA_LDADD) $(BASE_LDADD)
+check_PROGRAMS += tests/unit/test_sound_parts
+tests_unit_test_sound_parts_SOURCES = tests/unit/test_sound_parts.c core/box/drifts.c core/box/drifts.h
+tests_unit_test_sound_parts_CFLAGS = $(AM_CFLAGS) $(ALSA_CFLAGS)
+tests_unit_test_sound_parts_LDADD = $(MEDIA_LDADD) $(BASE_LDADD)
+check_PROGRAMS += tests/unit/test_sound_echo
+tests_unit_test_sound_echo_SOURCES = tests/unit/test_sound_echo.c
+tests_unit_test_sound_echo_LDADD = $(MEDIA_LDADD) $(BASE_LDADD)

@@ -6,6 +6,7 @@
 
 #include "core/base/program.h"
 #include "core/media/session.h"
+#include "core/media/sound/tones.h"
 
 struct media {
 	struct program *program;
@@ -71,8 +72,17 @@ static void on_device(const char *kind, const char *id, const char *state, const
 	program_post(((struct media *)data)->program, message);
 }
 
+static void on_drift(const char *microphone, const char *speaker, int nanos, void *data)
+{
+	cJSON *message = message_new("drift");
+	cJSON_AddStringToObject(message, "microphone", microphone);
+	cJSON_AddStringToObject(message, "speaker", speaker);
+	cJSON_AddNumberToObject(message, "nanos", nanos);
+	say(data, message);
+}
+
 static const struct session_ops ops = { on_description, on_candidates, on_up, on_lost, on_quality, on_device,
-					on_failed };
+					on_failed, on_drift };
 
 static void do_start(void *data, const cJSON *message, int fd)
 {
@@ -155,13 +165,28 @@ static void do_playout_mute(void *data, const cJSON *message, int fd)
 		session_playout_mute(media->session, message_bool(message, "on", true));
 }
 
-static void do_beep(void *data, const cJSON *message, int fd)
+static void do_tone(void *data, const cJSON *message, int fd)
 {
 	struct media *media = data;
-	(void)message;
+	const char *what = message_string(message, "tone", NULL);
+	struct tone *tone = NULL;
+	char why[512] = "";
+	(void)fd;
+	if (!media->session)
+		return;
+	if (what && tone_create(what, message_int(message, "volume", 100), &tone, why, sizeof(why)) < 0)
+		on_device("speaker", what, "failed", why, media);
+	else
+		session_tone(media->session, tone);
+}
+
+static void do_gain(void *data, const cJSON *message, int fd)
+{
+	struct media *media = data;
 	(void)fd;
 	if (media->session)
-		session_beep(media->session);
+		session_gain(media->session, message_string(message, "kind", ""),
+			     message_number(message, "millis", 1000) / 1000);
 }
 
 static void do_switch(void *data, const cJSON *message, int fd)
@@ -194,7 +219,7 @@ static void do_stop(void *data, const cJSON *message, int fd)
 
 static const struct message_field start_fields[] = {
 	{ "call_id", M_STRING, true, 32, 32 },	   { "role", M_STRING, true, 5, 6 },
-	{ "microphone", M_STRING, true, 1, 256 },  { "speaker", M_STRING, true, 1, 256 },
+	{ "microphone", M_STRING, true, 1, 1024 }, { "speaker", M_STRING, true, 1, 1024 },
 	{ "ice_servers", M_ARRAY, false, 0, 16 },  { "settings", M_OBJECT, false, 0, 0 },
 	{ "video", M_BOOL, false, 0, 0 },	   { NULL, M_STRING, false, 0, 0 },
 };
@@ -205,6 +230,12 @@ static const struct message_field candidates_fields[] = { { "candidates", M_ARRA
 							  { NULL, M_STRING, false, 0, 0 } };
 static const struct message_field switch_fields[] = {
 	{ "kind", M_STRING, true, 1, 16 }, { "id", M_STRING, true, 1, 256 }, { NULL, M_STRING, false, 0, 0 },
+};
+static const struct message_field tone_fields[] = {
+	{ "tone", M_STRING, false, 1, 1024 }, { "volume", M_NUMBER, true, 0, 100 }, { NULL, M_STRING, false, 0, 0 },
+};
+static const struct message_field gain_fields[] = {
+	{ "kind", M_STRING, true, 1, 16 }, { "millis", M_NUMBER, true, 0, 1000 }, { NULL, M_STRING, false, 0, 0 },
 };
 static const struct message_field stats_fields[] = { { "id", M_NUMBER, true, 1, 1e9 },
 						     { NULL, M_STRING, false, 0, 0 } };
@@ -218,7 +249,8 @@ static const struct program_word words[] = {
 	{ "mute", NULL, do_mute },
 	{ "enable", NULL, do_enable },
 	{ "playout_mute", NULL, do_playout_mute },
-	{ "beep", NULL, do_beep },
+	{ "tone", tone_fields, do_tone },
+	{ "gain", gain_fields, do_gain },
 	{ "switch", switch_fields, do_switch },
 	{ "stats", stats_fields, do_stats },
 	{ "stop", NULL, do_stop },

@@ -27,6 +27,8 @@
 #define HISTORY 1024
 #define RTX_SHARE 0.3
 #define SECURE_ROOM 64
+#define DRIFTS_MAX 16
+#define DRIFT_SECONDS 20 /* of comparing before it is worth remembering */
 #define RATE_MIN_BPS 100000
 #define REMB_MAX_BPS 20000000.0
 
@@ -88,6 +90,7 @@ struct session {
 	uint64_t received_packets, received_bytes, bad_packets, nacks_in, plis_in;
 	double rtt_ms, audio_loss_out, video_loss_out, remb_in;
 	double rate_bps, rate_max_bps, told_bps, remb_out;
+	double told_ppm; /* of the sound devices' clocks */
 	uint64_t rate_bytes; /* received since the last report */
 	bool video_muted, video_enabled;
 };
@@ -527,6 +530,17 @@ static void heard_check(struct session *s)
 	}
 }
 
+/* Told when it is known well, and when it moved by half a millionth. */
+static void drift_check(struct session *s)
+{
+	struct sound_stats q;
+	sound_stats(s->sound, &q);
+	if (q.echo.drift_seconds < DRIFT_SECONDS || fabs(q.echo.drift_ppm - s->told_ppm) < 0.5)
+		return;
+	s->told_ppm = q.echo.drift_ppm;
+	s->ops->drift(q.microphone.id, q.speaker.id, (int)lrint(q.echo.drift_ppm * 1000), s->data);
+}
+
 static gboolean on_tick(void *data)
 {
 	struct session *s = data;
@@ -538,6 +552,8 @@ static gboolean on_tick(void *data)
 		rate_adapt(s);
 		heard_check(s);
 	}
+	if (s->ticks % QUALITY_TICKS == 0)
+		drift_check(s);
 	if (s->ticks % QUALITY_TICKS == 0 && s->up)
 		s->ops->quality(quality_of(MAX(s->audio_loss_out, s->video_loss_out), s->rtt_ms),
 				quality_of(loss_in(&s->audio_in), s->rtt_ms), s->data);
@@ -712,6 +728,20 @@ void session_candidates(struct session *s, const cJSON *candidates)
 	}
 }
 
+static unsigned int drifts_parse(const cJSON *list, struct sound_drift drifts[DRIFTS_MAX])
+{
+	unsigned int n = 0;
+	const cJSON *one;
+	cJSON_ArrayForEach(one, list) {
+		if (n == DRIFTS_MAX)
+			break;
+		g_strlcpy(drifts[n].microphone, message_string(one, "microphone", ""), SOUND_ID);
+		g_strlcpy(drifts[n].speaker, message_string(one, "speaker", ""), SOUND_ID);
+		drifts[n++].ppm = message_number(one, "nanos", 0) / 1000;
+	}
+	return n;
+}
+
 static int parts_open(struct session *s, const cJSON *start)
 {
 	const cJSON *settings = message_member(start, "settings");
@@ -733,6 +763,7 @@ static int parts_open(struct session *s, const cJSON *start)
 	g_strlcpy(s->local.fingerprint_hash, "sha-256", sizeof(s->local.fingerprint_hash));
 	g_free(ufrag);
 	g_free(password);
+	struct sound_drift drifts[DRIFTS_MAX];
 	const struct sound_settings sound = {
 		.microphone = message_string(start, "microphone", "null:"),
 		.speaker = message_string(start, "speaker", "null:"),
@@ -740,6 +771,8 @@ static int parts_open(struct session *s, const cJSON *start)
 		.echo_cancel = message_bool(settings, "echo_cancel", true),
 		.noise_suppress = message_bool(settings, "noise_suppress", true),
 		.gain_control = message_bool(settings, "gain_control", true),
+		.drifts = drifts,
+		.drift_count = drifts_parse(message_member(settings, "drifts"), drifts),
 	};
 	return sound_start(&sound, &sound_ops, s, &s->sound);
 }
@@ -858,10 +891,17 @@ void session_enable(struct session *s, bool audio, bool video)
 	s->video_enabled = video;
 }
 
-void session_beep(struct session *session)
+void session_tone(struct session *session, struct tone *tone)
 {
 	if (session->sound)
-		sound_beep(session->sound);
+		sound_play_tone(session->sound, tone);
+	else
+		tone_destroy(tone);
+}
+
+void session_gain(struct session *s, const char *kind, double gain)
+{
+	sound_gain(s->sound, kind, gain);
 }
 
 void session_playout_mute(struct session *s, bool on)
@@ -879,26 +919,39 @@ static void add(cJSON *json, const char *name, double value)
 	cJSON_AddNumberToObject(json, name, round(value * 100) / 100);
 }
 
+static void stats_port(cJSON *json, const char *kind, const struct port_stats *port)
+{
+	char name[32];
+	cJSON_AddStringToObject(json, kind, port->id);
+	g_snprintf(name, sizeof(name), "%s_dbfs", kind);
+	add(json, name, port->dbfs);
+	g_snprintf(name, sizeof(name), "%s_xruns", kind);
+	add(json, name, port->xruns);
+	g_snprintf(name, sizeof(name), "%s_missed", kind);
+	add(json, name, (double)port->missed);
+}
+
 static void stats_sound(struct session *s, cJSON *json)
 {
 	struct sound_stats q;
 	sound_stats(s->sound, &q);
-	cJSON_AddStringToObject(json, "microphone", q.microphone);
-	cJSON_AddStringToObject(json, "speaker", q.speaker);
+	stats_port(json, "microphone", &q.microphone);
+	stats_port(json, "speaker", &q.speaker);
+	add(json, "echo_reduced_db", q.echo.erle_db);
+	add(json, "echo_linear_db", q.echo.linear_db);
+	cJSON_AddBoolToObject(json, "echo_converged", q.echo.converged);
+	add(json, "drift_ppm", q.echo.drift_ppm);
+	add(json, "drift_seconds", q.echo.drift_seconds);
 	add(json, "captured", (double)q.captured);
 	add(json, "encoded", (double)q.encoded);
-	add(json, "received", (double)q.received);
-	add(json, "decoded", (double)q.decoded);
-	add(json, "concealed", (double)q.concealed);
-	add(json, "fec", (double)q.fec);
-	add(json, "late", (double)q.late);
-	add(json, "discarded", (double)q.discarded);
-	add(json, "jitter_ms", q.jitter_ms);
-	add(json, "delay_ms", q.delay_ms);
-	add(json, "microphone_dbfs", q.microphone_dbfs);
-	add(json, "speaker_dbfs", q.speaker_dbfs);
-	add(json, "microphone_xruns", q.microphone_xruns);
-	add(json, "speaker_xruns", q.speaker_xruns);
+	add(json, "received", (double)q.jitter.received);
+	add(json, "decoded", (double)q.jitter.decoded);
+	add(json, "concealed", (double)q.jitter.concealed);
+	add(json, "fec", (double)q.jitter.fec);
+	add(json, "late", (double)q.jitter.late);
+	add(json, "discarded", (double)q.jitter.discarded);
+	add(json, "jitter_ms", q.jitter.jitter_ms);
+	add(json, "delay_ms", q.jitter.delay_ms);
 }
 
 static void stats_video(struct session *s, cJSON *json)

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 
 struct session;
+struct tone;
 
 struct session_ops {
 	void (*description)(const char *type, const char *sdp, void *data);
@@ -24,6 +25,8 @@ struct session_ops {
 	/* any thread */
 	void (*device)(const char *kind, const char *id, const char *state, const char *text, void *data);
 	void (*failed)(const char *why, void *data);
+	/* The clocks of two sound devices were compared long enough to remember it: thousandths of a ppm. */
+	void (*drift)(const char *microphone, const char *speaker, int nanos, void *data);
 };
 
 /* start: the channel's start message, checked. */
@@ -38,8 +41,10 @@ void session_mute(struct session *session, bool audio, bool video);
 /* The most bits a second of video that are sent. */
 void session_video_rate(struct session *session, double bits_per_second);
 void session_enable(struct session *session, bool audio, bool video);
-/* A short tone on the speaker. */
-void session_beep(struct session *session);
+/* On the speaker; takes the tone, NULL: silence. */
+void session_tone(struct session *session, struct tone *tone);
+/* kind: speaker or microphone; 1 leaves it as it is. */
+void session_gain(struct session *session, const char *kind, double gain);
 void session_playout_mute(struct session *session, bool on);
 void session_switch(struct session *session, const char *kind, const char *id);
 cJSON *session_stats(struct session *session);

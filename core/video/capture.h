@@ -11,22 +11,35 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <cjson/cJSON.h>
+
 #include "core/base/unit_channel.h"
+#include "core/video/hardware.h"
 #include "core/video/source.h"
 
 struct capture;
 
 struct capture_wish {
-	char *camera, *view, *encoder; /* encoder: as in ladder.h; NULL: auto */
+	char *camera, *view;
+	struct hardware_rules encoder; /* changed is called from the capture thread */
 	int width, height, fps, bitrate_bps;
+	const char *controls;	     /* as in source.h; only for the call of capture_start() */
+	const struct quirks *quirks; /* borrowed; NULL: none */
+	bool h264;		     /* the camera's own access units are welcome */
 };
+
+/* error NULL: it was done; controls: what was asked for, or NULL. From the capture thread. */
+typedef void (*capture_control_fn)(int id, const cJSON *controls, const char *error, void *data);
+
 
 struct capture_stats {
 	uint64_t captured, encoded, skipped, failed, damaged, keyframes, sent, dropped, bytes;
 	int width, height, fps, bitrate_bps; /* of what is sent now */
 	uint64_t steps;			      /* how often size or rate changed */
 	double encode_ms; /* mean */
-	char camera[128], encoder[128];
+	char camera[128], encoder[192];
+	unsigned int encoder_failures, encoder_switches; /* as in ladder.h */
+	struct source_counts source;
 };
 
 /* on_camera is called from the capture thread. */
@@ -45,6 +58,8 @@ void capture_mute(struct capture *capture, bool on);   /* device open, nothing s
 void capture_enable(struct capture *capture, bool on); /* device closed */
 void capture_switch(struct capture *capture, const char *camera);
 void capture_view(struct capture *capture, const char *view);
+/* Sets the camera's controls, or with words NULL lists them; told answers, once, with id, unless capture ends. */
+void capture_control(struct capture *capture, int id, const char *words, capture_control_fn told, void *data);
 /* The newest frame, counted for the caller; NULL when there was none yet. */
 struct frame *capture_newest(struct capture *capture);
 void capture_stats(struct capture *capture, struct capture_stats *ret_stats);

@@ -8,6 +8,7 @@
 #include "core/base/log.h"
 #include "core/base/program.h"
 #include "core/devices/convert.h"
+#include "core/devices/quirks.h"
 #include "core/video/capture.h"
 #include "core/video/render.h"
 #include "drivers-glue/png.h"
@@ -16,6 +17,7 @@ struct video {
 	struct program *program;
 	struct capture *capture;
 	struct render *render;
+	struct quirks *quirks;
 };
 
 static void on_camera(const char *id, const char *state, const char *text, void *data)
@@ -28,19 +30,30 @@ static void on_camera(const char *id, const char *state, const char *text, void 
 	program_post(((struct video *)data)->program, message);
 }
 
+static void coder_changed(void *data, const char *part, const char *words, const char *reason)
+{
+	cJSON *message = message_new("coder");
+	cJSON_AddStringToObject(message, "part", part);
+	cJSON_AddStringToObject(message, "name", words);
+	cJSON_AddStringToObject(message, "reason", reason);
+	program_post(((struct video *)data)->program, message);
+}
+
+static void on_encoder(const char *words, const char *reason, void *data)
+{
+	coder_changed(data, "encoder", words, reason);
+}
+
+static void on_decoder(const char *words, const char *reason, void *data)
+{
+	coder_changed(data, "decoder", words, reason);
+}
+
 static void on_shown(void *data)
 {
 	cJSON *message = message_new("shown");
 	cJSON_AddStringToObject(message, "which", "remote");
 	program_post(((struct video *)data)->program, message);
-}
-
-static void failed(struct video *video, const char *text)
-{
-	cJSON *message = message_new("failed");
-	cJSON_AddNumberToObject(message, "code", 4);
-	cJSON_AddStringToObject(message, "message", text);
-	program_say(video->program, message);
 }
 
 static void do_start(void *data, const cJSON *message, int fd)
@@ -49,7 +62,18 @@ static void do_start(void *data, const cJSON *message, int fd)
 	(void)fd;
 	if (video->capture)
 		return;
-	const struct capture_wish wish = {
+	struct hardware_rules rules = {
+		.retry_ms = message_int(message, "hardware_retry_ms", 0),
+		.after_ms = message_int(message, "hardware_after_ms", 0), .data = video,
+	};
+	const char *quirks = message_string(message, "quirks", "");
+	g_autofree char *error = NULL;
+	if (quirks[0] && quirks_load(quirks, &video->quirks, &error) < 0)
+		log_error("conf: %s", error); /* callboxd has looked at it, long ago */
+	struct capture_wish wish = {
+		.quirks = video->quirks,
+		.controls = message_string(message, "controls", ""),
+		.h264 = message_bool(message, "camera_h264", false),
 		.camera = (char *)message_string(message, "camera", "null:"),
 		.view = (char *)message_string(message, "local_view", "null:"),
 		.width = message_int(message, "width", 640) & ~1,
@@ -57,11 +81,12 @@ static void do_start(void *data, const cJSON *message, int fd)
 		.fps = message_int(message, "fps", 30),
 		.bitrate_bps = message_int(message, "bitrate_bps", 800000),
 	};
-	video->render = render_start(message_string(message, "remote_view", "null:"), on_shown, video);
-	if (!video->render) {
-		failed(video, "no H.264 decoder");
-		return;
-	}
+	wish.encoder = rules;
+	wish.encoder.name = message_string(message, "encoder", "auto");
+	wish.encoder.changed = on_encoder;
+	rules.name = message_string(message, "decoder", "auto");
+	rules.changed = on_decoder;
+	video->render = render_start(message_string(message, "remote_view", "null:"), &rules, on_shown, video);
 	capture_start(&wish, on_camera, video, &video->capture);
 }
 
@@ -135,6 +160,29 @@ static void do_switch(void *data, const cJSON *message, int fd)
 		capture_switch(video->capture, message_string(message, "id", "null:"));
 }
 
+static void on_control(int id, const cJSON *controls, const char *error, void *data)
+{
+	cJSON *answer = message_new("controls");
+	cJSON_AddNumberToObject(answer, "id", id);
+	if (error)
+		cJSON_AddStringToObject(answer, "error", error);
+	else if (controls)
+		cJSON_AddItemToObject(answer, "controls", cJSON_Duplicate(controls, true));
+	program_post(((struct video *)data)->program, answer);
+}
+
+/* With "set": words that set controls; else what there is. */
+static void do_controls(void *data, const cJSON *message, int fd)
+{
+	struct video *video = data;
+	int id = message_int(message, "id", 0);
+	(void)fd;
+	if (video->capture)
+		capture_control(video->capture, id, message_string(message, "set", NULL), on_control, video);
+	else
+		on_control(id, NULL, "no camera is open", video);
+}
+
 static void do_profile(void *data, const cJSON *message, int fd)
 {
 	struct video *video = data;
@@ -166,6 +214,18 @@ static void add(cJSON *json, const char *name, double value)
 	cJSON_AddNumberToObject(json, name, value);
 }
 
+static void add_source(cJSON *s, const struct source_counts *c)
+{
+	add(s, "camera_pictures", (double)c->camera.pictures);
+	add(s, "camera_overtaken", (double)c->camera.overtaken);
+	add(s, "camera_missing", (double)c->camera.missing);
+	add(s, "camera_damaged", (double)c->camera.damaged);
+	add(s, "camera_wrong_time", (double)c->camera.wrong_time);
+	add(s, "camera_restarts", (double)c->camera.restarts);
+	add(s, "camera_lost", (double)c->lost);
+	add(s, "placeholders", (double)c->placeholders);
+}
+
 static void do_stats(void *data, const cJSON *message, int fd)
 {
 	struct video *video = data;
@@ -181,13 +241,19 @@ static void do_stats(void *data, const cJSON *message, int fd)
 	cJSON *s = cJSON_AddObjectToObject(answer, "stats");
 	cJSON_AddStringToObject(s, "camera", c.camera);
 	cJSON_AddStringToObject(s, "encoder", c.encoder);
-	cJSON_AddStringToObject(s, "decoder", r.decoder ? r.decoder : "");
+	cJSON_AddStringToObject(s, "decoder", r.decoder);
+	add(s, "encoder_failures", c.encoder_failures);
+	add(s, "encoder_switches", c.encoder_switches);
+	add(s, "decoder_failures", r.decoder_failures);
+	add(s, "decoder_switches", r.decoder_switches);
+	add(s, "units_refused", r.units_refused);
 	add(s, "width", c.width);
 	add(s, "height", c.height);
 	add(s, "fps", c.fps);
 	add(s, "steps", (double)c.steps);
 	add(s, "bitrate_bps", c.bitrate_bps);
 	add(s, "frames_captured", (double)c.captured);
+	add_source(s, &c.source);
 	add(s, "frames_encoded", (double)c.encoded);
 	add(s, "frames_skipped", (double)c.skipped);
 	add(s, "frames_failed", (double)c.failed);
@@ -208,6 +274,7 @@ static void do_stats(void *data, const cJSON *message, int fd)
 	add(s, "pattern_frames", (double)r.pattern_frames);
 	add(s, "pattern_gaps", (double)r.pattern_gaps);
 	add(s, "pattern_number", r.pattern_number);
+	add(s, "longest_freeze_ms", r.longest_freeze_ms);
 	add(s, "latency_p50_ms", r.latency_p50_ms);
 	add(s, "latency_p99_ms", r.latency_p99_ms);
 	program_say(video->program, answer);
@@ -226,6 +293,11 @@ static const struct message_field start_fields[] = {
 	{ "width", M_NUMBER, true, 16, 4096 },	{ "height", M_NUMBER, true, 16, 4096 },
 	{ "fps", M_NUMBER, true, 1, 120 },	{ "bitrate_bps", M_NUMBER, true, 30000, 100000000 },
 	{ "local_view", M_STRING, true, 1, 4096 }, { "remote_view", M_STRING, true, 1, 4096 },
+	{ "encoder", M_STRING, false, 1, 256 },	{ "decoder", M_STRING, false, 1, 256 },
+	{ "hardware_retry_ms", M_NUMBER, false, 1, 3600000 },
+	{ "hardware_after_ms", M_NUMBER, false, 0, 3600000 },
+	{ "quirks", M_STRING, false, 0, 4096 }, { "controls", M_STRING, false, 0, 4096 },
+	{ "camera_h264", M_BOOL, false, 0, 0 },
 	{ NULL, M_STRING, false, 0, 0 },
 };
 static const struct message_field profile_fields[] = {
@@ -241,6 +313,9 @@ static const struct message_field snapshot_fields[] = {
 	{ "id", M_NUMBER, true, 1, 1e9 }, { "which", M_STRING, true, 1, 16 },
 	{ "file", M_STRING, true, 1, 4096 }, { NULL, M_STRING, false, 0, 0 },
 };
+static const struct message_field controls_fields[] = {
+	{ "id", M_NUMBER, true, 1, 1e9 }, { "set", M_STRING, false, 1, 4096 }, { NULL, M_STRING, false, 0, 0 },
+};
 static const struct message_field id_fields[] = { { "id", M_STRING, true, 1, 256 },
 						  { NULL, M_STRING, false, 0, 0 } };
 static const struct message_field on_fields[] = { { "on", M_BOOL, true, 0, 0 },
@@ -253,6 +328,7 @@ static const struct program_word words[] = {
 	{ "view", view_fields, do_view },
 	{ "snapshot", snapshot_fields, do_snapshot },
 	{ "switch", id_fields, do_switch },
+	{ "controls", controls_fields, do_controls },
 	{ "profile", profile_fields, do_profile },
 	{ "mute", on_fields, do_mute },
 	{ "enable", on_fields, do_enable },
@@ -268,6 +344,7 @@ static void stop(void *data)
 		render_units(video->render, -1, NULL);
 	capture_stop(video->capture);
 	render_stop(video->render);
+	quirks_free(video->quirks);
 }
 
 int main(void)

@@ -8,6 +8,7 @@
 #include "core/base/log.h"
 #include "core/devices/devices.h"
 #include "core/video/capture.h"
+#include "core/video/decoding.h"
 #include "drivers-glue/pattern.h"
 
 #define IDR_INTERVAL_US 300000
@@ -24,11 +25,12 @@ struct render {
 	/* the thread's own */
 	struct unit_channel *units;
 	struct capture *capture;
-	struct decoder *decoder;
+	struct decoding *decoding;
 	const struct view_driver *view_driver;
 	struct view *view;
 	bool wants_keyframe;
 	int64_t asked_us;
+	int64_t shown_us; /* the last picture; 0: none since the channel came */
 
 	pthread_mutex_t lock; /* protects what follows */
 	pthread_cond_t done;
@@ -111,6 +113,11 @@ static void show(struct render *render, struct frame *frame)
 		log_once(LOG_LEVEL_ERROR, "remote view: %s", g_strerror(-r));
 	pthread_mutex_lock(&render->lock);
 	bool first = render->stats.shown++ == 0;
+	int64_t now = g_get_monotonic_time();
+	if (render->shown_us)
+		render->stats.longest_freeze_ms = MAX(render->stats.longest_freeze_ms,
+						      (double)(now - render->shown_us) / 1000);
+	render->shown_us = now;
 	struct frame *old = render->newest;
 	render->newest = frame_hold(frame);
 	render->stats.width = frame->width;
@@ -120,6 +127,19 @@ static void show(struct render *render, struct frame *frame)
 	frame_release(old);
 	if (first)
 		render->on_shown(render->data);
+}
+
+static void decoder_note(struct render *render)
+{
+	struct decoding_stats decoding;
+	decoding_stats(render->decoding, &decoding);
+	pthread_mutex_lock(&render->lock);
+	struct render_stats *s = &render->stats;
+	s->decoder_failures = decoding.failures;
+	s->decoder_switches = decoding.switches;
+	s->units_refused = decoding.refused;
+	g_strlcpy(s->decoder, decoding_describe(render->decoding), sizeof(s->decoder));
+	pthread_mutex_unlock(&render->lock);
 }
 
 static void on_unit(const struct unit *unit, void *data)
@@ -134,7 +154,8 @@ static void on_unit(const struct unit *unit, void *data)
 		ask_idr(render);
 		return;
 	}
-	int r = decoder_drivers[0]->decode(render->decoder, unit->bytes, unit->size, &frame);
+	int r = decoding_decode(render->decoding, unit->bytes, unit->size, unit->keyframe, &frame);
+	decoder_note(render);
 	if (r == -EAGAIN)
 		return;
 	render->wants_keyframe = r < 0;
@@ -148,6 +169,8 @@ static void on_unit(const struct unit *unit, void *data)
 	}
 	show(render, frame);
 	frame_release(frame);
+	if (decoding_wants_idr(render->decoding))
+		ask_idr(render);
 }
 
 static void on_request_idr(void *data)
@@ -190,6 +213,7 @@ static void units_take(struct render *render, void *argument)
 	units_drop(render);
 	render->capture = e->capture;
 	render->wants_keyframe = true;
+	render->shown_us = 0;
 	int r = e->fd < 0 ? -EBADF : unit_channel_open(e->fd, render->context, &ops, render, &render->units);
 	if (r < 0 && e->fd >= 0) {
 		render->units = NULL;
@@ -238,19 +262,14 @@ static void *render_thread(void *data)
 	return NULL;
 }
 
-struct render *render_start(const char *view, void (*on_shown)(void *data), void *data)
+struct render *render_start(const char *view, const struct hardware_rules *decoder, void (*on_shown)(void *data),
+			    void *data)
 {
 	struct render *render = g_new0(struct render, 1);
-	char why[256] = "";
-	if (decoder_drivers[0]->open("", &render->decoder, why, sizeof(why)) < 0) {
-		log_error("decoder %s: %s", decoder_drivers[0]->name, why);
-		g_free(render);
-		return NULL;
-	}
+	render->decoding = decoding_new(decoder);
 	render->on_shown = on_shown;
 	render->data = data;
 	render->wants_keyframe = true;
-	render->stats.decoder = decoder_drivers[0]->name;
 	pthread_mutex_init(&render->lock, NULL);
 	pthread_cond_init(&render->done, NULL);
 	render->context = g_main_context_new();
@@ -272,8 +291,8 @@ void render_stop(struct render *render)
 		return;
 	send_errand(render, quit, NULL);
 	g_thread_join(render->thread);
-	decoder_drivers[0]->close(render->decoder);
 	frame_release(render->newest);
+	decoding_free(render->decoding);
 	g_main_loop_unref(render->loop);
 	g_main_context_unref(render->context);
 	pthread_mutex_destroy(&render->lock);

@@ -7,6 +7,7 @@
 
 #include "core/base/unit_channel.h"
 #include "core/devices/frame.h"
+#include "core/video/hardware.h"
 
 struct render;
 struct capture;
@@ -18,12 +19,15 @@ struct render_stats {
 	/* of remote test patterns */
 	uint64_t pattern_frames, pattern_gaps; /* read, and numbers that never came */
 	uint32_t pattern_number;
+	double longest_freeze_ms; /* most time between two pictures shown */
 	double latency_p50_ms, latency_p99_ms; /* capture to shown; both boxes on one machine only */
-	const char *decoder;
+	char decoder[64];
+	unsigned int decoder_failures, decoder_switches, units_refused; /* as in decoding.h */
 };
 
-/* on_shown: the first picture, from the render thread. */
-struct render *render_start(const char *view, void (*on_shown)(void *data), void *data);
+/* on_shown: the first picture, from the render thread, as is decoder->changed. */
+struct render *render_start(const char *view, const struct hardware_rules *decoder, void (*on_shown)(void *data),
+			    void *data);
 void render_stop(struct render *render);
 
 /* Takes fd, a unit channel to callbox-media: units of the peer come in, those of capture go out, and the

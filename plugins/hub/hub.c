@@ -24,6 +24,7 @@
 #define EXPIRE_INTERVAL_US (30 * LWS_US_PER_SEC)
 #define LOGIN_LIMIT_S 10
 #define OUT_MAX 2000	     /* messages queued for one connection before it is closed */
+#define NAME_FORBIDDEN " *:/"
 #define RATE_MESSAGES_S 2000 /* of one connection */
 #define RECEIVE_BYTES 1024   /* buffer of a connection; longer messages come in parts */
 
@@ -231,7 +232,14 @@ static void refuse(struct client *client, const char *format, ...)
 
 static bool is_name(const char *text)
 {
-	return text && text[0] && strlen(text) <= HUB_NAME_BYTES && !strpbrk(text, "\n\r\t *:/");
+	if (!text || !text[0] || strlen(text) > HUB_NAME_BYTES || strpbrk(text, NAME_FORBIDDEN))
+		return false;
+	if (!g_utf8_validate(text, -1, NULL))
+		return false;
+	for (const char *at = text; *at; at = g_utf8_next_char(at))
+		if (!g_unichar_isprint(g_utf8_get_char(at)))
+			return false; /* nobody's screen is to be steered by a name */
+	return true;
 }
 
 static void on_login(struct client *client, const cJSON *json)
@@ -243,7 +251,8 @@ static void on_login(struct client *client, const cJSON *json)
 		return;
 	}
 	if (!is_name(account) || !is_name(device) || !is_name(boot)) {
-		refuse(client, "account, device and boot must be names of 1 to %d bytes", HUB_NAME_BYTES);
+		refuse(client, "account, device and boot must be names of 1 to %d printable bytes, no blank, *, : or /",
+		       HUB_NAME_BYTES);
 		return;
 	}
 	int r = strlen(token) > 1024 ? -EACCES : hub_store_check(hub.store, account, token);
@@ -721,7 +730,7 @@ static int add_user(const char *user)
 {
 	char line[1026] = "";
 	if (!is_name(user)) {
-		fprintf(stderr, "callbox-hub: \"%s\" is no account name: 1 to %d bytes, no blank, *, : or /\n",
+		fprintf(stderr, "callbox-hub: \"%s\" is no account name: 1 to %d printable bytes, no blank, *, : or /\n",
 			user, HUB_NAME_BYTES);
 		return 1;
 	}

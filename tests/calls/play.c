@@ -358,6 +358,8 @@ static bool do_fact(struct play *p, struct box *b, const char *fact, char **w)
 		call_core_setup(b->core, p->now_ms, call_id(p, NULL), w[0] ? atoi(w[0]) : 7, "no camera");
 	else if (strcmp(fact, "kicked") == 0)
 		call_core_kicked(b->core, p->now_ms, b->account);
+	else if (strcmp(fact, "leaves") == 0)
+		call_core_leave(b->core, p->now_ms, b->account);
 	else if (strcmp(fact, "offline") == 0)
 		call_core_synced(b->core, p->now_ms, b->account, false);
 	else if (strcmp(fact, "synced") == 0)

@@ -17,6 +17,7 @@ struct client {
 	unsigned int next_id;
 	GString *in;
 	GQueue *events; /* cJSON notifications */
+	double sequence; /* of the last event */
 };
 
 static int socket_connect(const char *path)
@@ -59,6 +60,19 @@ void client_close(struct client *client)
 }
 
 /* The next whole line as JSON; NULL after end_us (monotonic). */
+/* Of a box's events none is missing and none comes twice. */
+static void check_sequence(struct client *client, const cJSON *json)
+{
+	const char *event = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, "method"));
+	const cJSON *params = cJSON_GetObjectItemCaseSensitive(json, "params");
+	if (!event)
+		return;
+	double sequence = cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(params, "sequence"));
+	if (strcmp(event, "state") != 0 && sequence != client->sequence + 1)
+		g_error("%s has sequence %.0f after %.0f", event, sequence, client->sequence);
+	client->sequence = sequence;
+}
+
 static cJSON *next_line(struct client *client, gint64 end_us)
 {
 	for (;;) {
@@ -70,6 +84,7 @@ static cJSON *next_line(struct client *client, gint64 end_us)
 				g_error("box wrote no JSON: %.*s",
 					(int)(newline - client->in->str), client->in->str);
 			g_string_erase(client->in, 0, newline - client->in->str + 1);
+			check_sequence(client, json);
 			return json;
 		}
 		gint64 left = end_us - g_get_monotonic_time();

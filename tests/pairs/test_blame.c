@@ -30,6 +30,9 @@ static const struct conf_mistake conf_mistakes[] = {
 	{ "bad-value", "callbox.conf", "call_timeout = 5 parsecs\n", { "callbox.conf:", "call_timeout", "parsecs" } },
 	{ "range", "callbox.conf", "call_timeout = 999999\n", { "callbox.conf:", "call_timeout", "120000" } },
 	{ "bad-line", "callbox.conf", "no equals sign here\n", { "callbox.conf:", "=" } },
+	{ "screen", "callbox.conf", "screen = hdmi\n", { "callbox.conf:", "screen", "kms:auto" } },
+	{ "screen-mode", "callbox.conf", "screen_mode = big\n", { "callbox.conf:", "screen_mode", "HERTZ" } },
+	{ "cec", "callbox.conf", "cec = maybe\n", { "callbox.conf:", "cec", "/dev/cec0" } },
 	{ "account-key", "accounts/alice.conf", "colour = red\n", { "alice.conf:", "colour", "unknown" } },
 	{ "no-secret", "accounts/alice.conf", "secret_file = /nowhere/secret\n", { "/nowhere/secret", "No such file" } },
 };

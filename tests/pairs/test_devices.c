@@ -19,7 +19,8 @@ static void scene_open(struct scene *s, const void *unused)
 	s->place = place_open(NULL);
 	place_hub_start(s->place);
 	g_autofree char *token = place_add_user(s->place, "bob");
-	s->alice_box = box_create(s->place, "alice", "room-a", NULL, NULL);
+	const struct box_devices talkative = { .more = "log_level = debug\n" };
+	s->alice_box = box_create(s->place, "alice", "room-a", NULL, &talkative);
 	s->bob1_box = box_create(s->place, "bob", "room-b1", token, NULL);
 	s->bob2_box = box_create(s->place, "bob", "room-b2", token, NULL);
 	box_start(s->alice_box);
@@ -91,6 +92,46 @@ static void test_refused_elsewhere(struct scene *s, const void *unused)
 	expect_end(s->bob2, 17);
 	expect_end(s->bob1, 13);
 	expect_end(s->alice, 14);
+}
+
+/* alice has heard that this device rings. */
+static void expect_ringing(struct scene *s, const char *device)
+{
+	g_autofree char *word = g_strdup_printf("ringing from bob/%s", device);
+	for (int i = 0; i < 2000; i++) {
+		g_autofree char *text = NULL;
+		if (g_file_get_contents(s->alice_box->log, &text, NULL, NULL) && strstr(text, word))
+			return;
+		g_usleep(10000);
+	}
+	g_error("%s: no \"%s\"", s->alice_box->log, word);
+}
+
+/* A box that is stopped, or logged out, while it rings refuses for itself: its sibling rings on and answers. */
+static void test_leaves_while_ringing(struct scene *s, const void *unused)
+{
+	(void)unused;
+	call_bob(s);
+	expect(s->bob1, "onInvited");
+	expect(s->bob2, "onInvited");
+	expect_ringing(s, "room-b1");
+	expect_ringing(s, "room-b2");
+	g_assert_cmpint(box_stop(s->bob1_box, SIGTERM), ==, 0);
+	verb(s->bob2, "accept");
+	expect(s->alice, "onUserEnter");
+	expect(s->bob2, "onUserEnter");
+	g_assert_cmpuint(client_count(s->alice, "onUserReject"), ==, 0);
+	verb(s->alice, "hangup");
+	expect_end(s->bob2, 16);
+	expect_end(s->alice, 15);
+	call_bob(s);
+	expect(s->bob2, "onInvited");
+	cJSON *params = cJSON_CreateObject();
+	cJSON_AddStringToObject(params, "account", "bob");
+	cJSON_Delete(client_call(s->bob2, "logout", params, NULL));
+	expect(s->bob2, "onCallingTimeout");
+	expect_end(s->bob2, 2);
+	expect_end(s->alice, 2); /* nobody else rings */
 }
 
 /* One device is in a call: its sibling rings and answers the next. */
@@ -170,6 +211,8 @@ int main(int argc, char **argv)
 	g_test_add("/devices/answered-elsewhere", struct scene, NULL, scene_open, test_answered_elsewhere,
 		   scene_close);
 	g_test_add("/devices/refused-elsewhere", struct scene, NULL, scene_open, test_refused_elsewhere, scene_close);
+	g_test_add("/devices/leaves-while-ringing", struct scene, NULL, scene_open, test_leaves_while_ringing,
+		   scene_close);
 	g_test_add("/devices/busy-device", struct scene, NULL, scene_open, test_busy_device, scene_close);
 	g_test_add("/devices/hub-restarted", struct scene, NULL, scene_open, test_hub_restarted, scene_close);
 	g_test_add("/devices/away", struct scene, NULL, scene_open, test_away, scene_close);

@@ -117,6 +117,24 @@ static void test_kicked(void)
 	place_close(place);
 }
 
+/* A name is seen on many a screen and in many a log. */
+static void test_names(void)
+{
+	static const char *const bad[] = { "a b", "a:b", "a/b", "*", "a\nb", "a\033[31mb", "a\177", "a\302\233b",
+					   "a\377" };
+	struct place *place = place_open(NULL);
+	place_hub_start(place);
+	for (size_t i = 0; i < G_N_ELEMENTS(bad); i++) {
+		char *out = NULL;
+		g_assert_cmpint(place_run(place, place->dir, &out, "callbox-hub", "adduser", "-f", place->hub_conf,
+					  bad[i], NULL), !=, 0);
+		g_assert_nonnull(strstr(out, "printable"));
+		g_free(out);
+	}
+	g_free(place_add_user(place, "Zo\303\253"));
+	place_close(place);
+}
+
 static void test_conf(void)
 {
 	static const struct { const char *conf, *says[2]; } rows[] = {
@@ -150,6 +168,7 @@ int main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/hub/tls", test_tls);
 	g_test_add_func("/hub/kicked", test_kicked);
+	g_test_add_func("/hub/names", test_names);
 	g_test_add_func("/hub/conf", test_conf);
 	return g_test_run();
 }

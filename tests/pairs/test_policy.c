@@ -244,14 +244,18 @@ static void test_hooks(void)
 	verb(bob, "muteLocalAudio", one_bool("on", true));
 	verb(bob, "enableLocalVideo", one_bool("on", false));
 	verb(bob, "enableLocalVideo", one_bool("on", true));
+	verb(bob, "enableLocalAudio", one_bool("on", false)); /* is silent already: no news */
 	verb(bob, "hangup", NULL);
 	expect_end(bob, 15);
 	expect_end(alice, 16);
+	g_free(wait_for(file, "mute-change - no")); /* the end lifts it */
 	verb(alice, "call", one_text("userId", "bob"));
 	expect(bob, "onInvited");
 	verb(alice, "cancel", NULL);
 	expect_end(bob, 12);
 	expect_end(alice, 11);
+	g_autofree char *all = wait_for(file, "call-end alice bob video 12");
+	g_assert_true(strstr(all, "mute-change") == strstr(all, "mute-change alice bob video - yes"));
 	static const char *const lines[] = {
 		"call-ringing alice bob video", "call-connected alice bob video", "mute-change alice bob video - yes",
 		"camera-change alice bob video - no", "camera-change alice bob video - yes",
@@ -287,12 +291,62 @@ static void test_alias_and_errors(void)
 	params = cJSON_CreateObject();
 	cJSON_AddNumberToObject(params, "status", 9);
 	refused(alice, "getCallRecords", params, "0..5");
+	params = cJSON_CreateObject();
+	cJSON_AddNumberToObject(params, "peer", 5);
+	refused(alice, "getCallRecords", params, "peer: a text");
+	params = one_text("userId", "bob");
+	cJSON_AddStringToObject(params, "userIds", "bob");
+	refused(alice, "call", params, "userIds: a list");
+	refused(alice, "hangup", one_text("callId", "00000000000000000000000000000000"), "no such call");
+	refused(alice, "setCallTimeout", one_text("ms", "soon"), "number");
+	char *out = NULL;
+	g_assert_cmpint(place_run(place, alice_box->dir, &out, "callboxctl", "-s", alice_box->socket, "call",
+				  "a\033[31mb", "--wait", "end", NULL), ==, 6);
+	g_assert_nonnull(strstr(out, "a?[31mb: no such account")); /* the terminal is not steered */
+	g_free(out);
+	expect_end(alice, 7);
 	refused(alice, "setTokenService", one_text("url", "/bin/sh"), "callbox.conf");
 	refused(alice, "setTokenService", one_text("url", "http://192.0.2.1/"), "TLS");
 	params = one_text("resolution", "720p");
 	cJSON_AddStringToObject(params, "quality", "low");
 	verb(alice, "setCallProfile", params);
 	verb(alice, "setCallProfile", one_text("resolution", "640x360"));
+}
+
+/* What is switched off in a preview is on again after it; the verbs that only ask and say. */
+static void test_preview_and_questions(void)
+{
+	forget_all();
+	verb(alice, "preview", one_bool("on", true));
+	cJSON *status = client_call(alice, "status", NULL, NULL);
+	g_assert_true(truth(status, "preview"));
+	cJSON_Delete(status);
+	verb(alice, "enableLocalVideo", one_bool("on", false));
+	verb(alice, "preview", one_bool("on", false));
+	status = client_call(alice, "status", NULL, NULL);
+	g_assert_false(truth(status, "preview"));
+	g_assert_true(truth(status, "videoEnabled"));
+	cJSON_Delete(status);
+	connect_to(alice, bob, "bob");
+	verb(bob, "enableLocalVideo", one_bool("on", false));
+	expect_flag(alice, "onCameraAvailable", "available", false);
+	g_autofree char *info = ctl(alice_box, "info", NULL, NULL);
+	g_assert_nonnull(strstr(info, "\"bob\""));
+	g_autofree char *room = ctl(alice_box, "room", NULL, NULL);
+	g_assert_nonnull(strstr(room, "[\"alice\",\"bob\"]"));
+	g_free(ctl(alice_box, "silence", "on", "bob"));
+	cJSON *params = one_text("userId", "carol");
+	cJSON_AddStringToObject(params, "view", "null:");
+	refused(alice, "setupRemoteView", params, "carol is not in this call");
+	verb(alice, "hangup", NULL);
+	expect_end(alice, 15);
+	expect_end(bob, 16);
+	status = client_call(bob, "status", NULL, NULL);
+	g_assert_true(truth(status, "videoEnabled"));
+	cJSON_Delete(status);
+	cJSON *record = client_expect(bob, "onCallRecord");
+	g_assert_nonnull(cJSON_GetObjectItemCaseSensitive(record, "startedAt"));
+	cJSON_Delete(record);
 }
 
 /* An account that stands in no file; a wrong token; logged out again. */
@@ -313,7 +367,7 @@ static void test_login(void)
 	}
 	connect_to(bob, carol, "dora");
 	verb(carol, "logout", one_text("account", "dora"));
-	expect_end(carol, 8);
+	expect_end(carol, 15);
 	expect_end(bob, 16);
 	refused(carol, "call", one_text("userId", "dora"), "itself");
 }
@@ -383,7 +437,7 @@ static void bob_hooks(void)
 {
 	static const char *const hooks[] = { "call-ringing", "call-connected", "call-end", "call-missed",
 					     "mute-change", "camera-change" };
-	g_autofree char *log = g_strdup_printf("#!/bin/sh\necho \"$HOOK $CALL_FROM $CALL_TO $CALL_TYPE "
+	g_autofree char *log = g_strdup_printf("#!/bin/sh\necho \"$HOOK ${CALL_FROM:+$CALL_FROM $CALL_TO $CALL_TYPE }"
 					       "${CALL_REASON:--} $CALL_ON\" >>%s/hooks.log\n", bob_box->dir);
 	g_autofree char *writer = script(bob_box->dir, "writer", log);
 	g_autofree char *judge = script(bob_box->dir, "judge",
@@ -427,6 +481,52 @@ static void test_hooks_restarted(void)
 	test_hooks();
 }
 
+/* SIGHUP: the number of log lines that hold the word grows. */
+static void reload(const char *word)
+{
+	unsigned int before = 0, now = 0;
+	for (int i = 0; now <= before; i++) {
+		g_autofree char *text = NULL;
+		g_assert_true(g_file_get_contents(alice_box->log, &text, NULL, NULL));
+		now = 0;
+		for (const char *at = text; (at = strstr(at, word)); at++)
+			now++;
+		if (i == 0) {
+			before = now;
+			kill(alice_box->pid, SIGHUP);
+		}
+		g_assert_cmpint(i, <, 2000);
+		g_usleep(10000);
+	}
+}
+
+/* alice blocks bob while the box runs; a mistake in the file changes nothing. */
+static void test_reload(void)
+{
+	forget_all();
+	g_autofree char *file = g_build_filename(alice_box->dir, "conf", "callbox.conf", NULL);
+	g_autofree char *first = NULL;
+	g_assert_true(g_file_get_contents(file, &first, NULL, NULL));
+	g_autofree char *blocks = g_strconcat(first, "block = bob\n", NULL);
+	g_autofree char *wrong = g_strconcat(first, "colour = red\n", NULL);
+	g_assert_true(g_file_set_contents(file, blocks, -1, NULL));
+	reload("conf: read again");
+	verb(bob, "call", one_text("userId", "alice"));
+	expect_end(bob, 14);
+	g_assert_true(g_file_set_contents(file, wrong, -1, NULL));
+	reload("colour: unknown key");
+	verb(bob, "call", one_text("userId", "alice"));
+	expect_end(bob, 14);
+	g_assert_true(g_file_set_contents(file, first, -1, NULL));
+	reload("conf: read again");
+	connect_to(bob, alice, "alice");
+	reload("conf: read again"); /* a call goes on */
+	flows(alice);
+	verb(bob, "hangup", NULL);
+	expect_end(bob, 15);
+	expect_end(alice, 16);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -441,8 +541,10 @@ int main(int argc, char **argv)
 	g_test_add_func("/policy/standby", test_standby);
 	g_test_add_func("/policy/login", test_login);
 	g_test_add_func("/policy/alias-and-errors", test_alias_and_errors);
+	g_test_add_func("/policy/preview-and-questions", test_preview_and_questions);
 	g_test_add_func("/policy/records", test_records);
 	g_test_add_func("/policy/hooks", test_hooks_restarted);
+	g_test_add_func("/policy/reload", test_reload);
 	int r = g_test_run();
 	client_close(alice);
 	client_close(bob);

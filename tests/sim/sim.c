@@ -15,6 +15,7 @@
 
 #include "core/base/message.h"
 #include "core/call/call_core.h"
+#include "tests/sim/dice.h"
 #include "tests/sim/schedule.h"
 
 #define DEVICES_MAX 9
@@ -35,6 +36,7 @@ struct device {
 	struct call_core *core; /* NULL while crashed */
 	GHashTable *journal;	/* call_id → cJSON; survives a crash */
 	GHashTable *accepted;	/* call ids this user took, or dialled into glare */
+	GHashTable *refused;	/* call ids this user refused or hung up while it rang */
 	GHashTable *told;	/* call ids that the user knows of, of this boot: dialled or onInvited */
 	GHashTable *ended;	/* call ids told as over, of this boot */
 	GHashTable *timed_out;	/* call ids told as onCallingTimeout, of this boot */
@@ -49,7 +51,7 @@ struct device {
 
 struct world {
 	const struct fsm *fsm;
-	GRand *random;
+	struct dice dice;
 	struct schedule *schedule;
 	int64_t now_ms;
 	struct device devices[DEVICES_MAX];
@@ -74,7 +76,7 @@ static void fail(const struct world *w, const char *what, const char *call_id, c
 
 static int chance(struct world *w, int percent)
 {
-	return g_rand_int_range(w->random, 0, 100) < percent;
+	return dice_range(&w->dice, 0, 100) < percent;
 }
 
 /* An event in in_ms; device -1: nobody's. */
@@ -88,11 +90,11 @@ static struct event *event_put(struct world *w, enum event_kind kind, int device
 
 static int delay(struct world *w)
 {
-	int r = g_rand_int_range(w->random, 0, 100);
+	int r = dice_range(&w->dice, 0, 100);
 	if (w->calm)
-		return g_rand_int_range(w->random, 1, 400);
-	return r < 80 ? g_rand_int_range(w->random, 1, 60)
-	       : r < 96 ? g_rand_int_range(w->random, 60, 3000) : g_rand_int_range(w->random, 3000, 25000);
+		return dice_range(&w->dice, 1, 400);
+	return r < 80 ? dice_range(&w->dice, 1, 60)
+	       : r < 96 ? dice_range(&w->dice, 60, 3000) : dice_range(&w->dice, 3000, 25000);
 }
 
 static void post(struct world *w, int to, const struct device *from, const struct call_output *o)
@@ -131,6 +133,9 @@ static void do_send(struct world *w, const struct device *d, const struct call_o
 {
 	if (strcmp(o->kind, "decide") == 0)
 		note_verdict(w, d, o);
+	if (strcmp(o->kind, "reject") == 0 && strcmp(message_string(o->json, "scope", ""), "all") == 0 &&
+	    !g_hash_table_contains(d->refused, o->call_id))
+		fail(w, "refused for the account, but not by its user", o->call_id, d);
 	for (int i = 0; i < w->count; i++)
 		if (strcmp(w->devices[i].account, o->to_user) == 0 &&
 		    (strcmp(o->to_party, "*") == 0 || strcmp(o->to_party, w->devices[i].party) == 0))
@@ -155,7 +160,7 @@ static void do_media_start(struct world *w, struct device *d, const struct call_
 	total_connected += o->anchor;
 	w->joined++;
 	if (w->calm || !chance(w, 4)) {
-		struct event *e = event_put(w, EVENT_MEDIA, d->index, g_rand_int_range(w->random, 20, 4000));
+		struct event *e = event_put(w, EVENT_MEDIA, d->index, dice_range(&w->dice, 20, 4000));
 		g_strlcpy(e->call_id, o->call_id, sizeof(e->call_id));
 	}
 }
@@ -226,7 +231,7 @@ static void do_screen(struct world *w, struct device *d, const struct call_outpu
 {
 	if (chance(w, 20))
 		return;
-	struct event *e = event_put(w, EVENT_SCREENED, d->index, g_rand_int_range(w->random, 0, 2500));
+	struct event *e = event_put(w, EVENT_SCREENED, d->index, dice_range(&w->dice, 0, 2500));
 	g_strlcpy(e->call_id, o->call_id, sizeof(e->call_id));
 }
 
@@ -351,7 +356,7 @@ static void take_letter(struct world *w, struct device *d, const struct letter *
 /* Somebody sets a clock: ages that were taken from it are wrong by up to a day. */
 static int64_t jump(struct world *w)
 {
-	return chance(w, 10) ? g_rand_int_range(w->random, -86400000, 86400000) : 0;
+	return chance(w, 10) ? dice_range(&w->dice, -86400000, 86400000) : 0;
 }
 
 static cJSON *aged(struct world *w, const struct device *d, const cJSON *entry)
@@ -399,15 +404,15 @@ static void crash(struct world *w, struct device *d)
 	d->crashed_ms = w->now_ms;
 	w->crashed = true;
 	total_crashes++;
-	event_put(w, EVENT_RESTART, d->index, g_rand_int_range(w->random, 100, 40000));
+	event_put(w, EVENT_RESTART, d->index, dice_range(&w->dice, 100, 40000));
 }
 
 static void dial(struct world *w, struct device *d)
 {
 	char id[CALL_ID_CHARS + 1], *error = NULL;
 	static const char *const users[] = { "alice", "bob", "carol" };
-	const char *user = users[w->calm ? d->index ^ 1 : g_rand_int_range(w->random, 0, 3)];
-	g_snprintf(id, sizeof(id), "%08x%024x", g_rand_int(w->random), ++w->next_id);
+	const char *user = users[w->calm ? d->index ^ 1 : dice_range(&w->dice, 0, 3)];
+	g_snprintf(id, sizeof(id), "%08x%024x", (uint32_t)dice_next(&w->dice), ++w->next_id);
 	const struct call_request request = { .call_id = id, .account = d->account, .user = user, .type = CALL_VIDEO };
 	if (call_core_call(d->core, w->now_ms, &request, &error) == 0) {
 		g_hash_table_insert(w->dialled, g_strdup(id), d);
@@ -418,11 +423,35 @@ static void dial(struct world *w, struct device *d)
 	g_free(error);
 }
 
+static void refused_note(struct device *d, const char *id)
+{
+	if (id)
+		g_hash_table_add(d->refused, g_strdup(id));
+}
+
+static void reject(struct world *w, struct device *d)
+{
+	char *error = NULL;
+	refused_note(d, call_core_live_id(d->core));
+	refused_note(d, call_core_waiting_id(d->core));
+	call_core_reject(d->core, w->now_ms, NULL, &error);
+	g_free(error);
+}
+
+/* The account is logged out, by its user or by another login: nothing of it goes on here. */
+static void log_out(struct world *w, struct device *d)
+{
+	(chance(w, 50) ? call_core_leave : call_core_kicked)(d->core, w->now_ms, d->account);
+	if (call_core_live_id(d->core) || call_core_waiting_id(d->core))
+		fail(w, "a call outlives its login", call_core_live_id(d->core), d);
+}
+
 /* I17: the user's wish ends the call in this very step, whatever state it is in. */
 static void hang_up(struct world *w, struct device *d)
 {
 	char *error = NULL;
 	g_autofree char *id = g_strdup(call_core_live_id(d->core));
+	refused_note(d, id);
 	int r = call_core_hangup(d->core, w->now_ms, NULL, &error);
 	if (id && (r < 0 || g_strcmp0(call_core_live_id(d->core), id) == 0))
 		fail(w, "a hang-up did not end the call", id, d);
@@ -436,7 +465,7 @@ static void accept(struct world *w, struct device *d)
 	g_autofree char *live = g_strdup(call_core_live_id(d->core));
 	g_autofree char *waiting = g_strdup(call_core_waiting_id(d->core));
 	bool second = call_core_status(d->core) != CALL_CALLED && waiting;
-	if (call_core_accept(d->core, w->now_ms, NULL, 0, &error) == 0)
+	if (call_core_accept(d->core, w->now_ms, NULL, chance(w, 10) ? CALL_AUDIO : 0, &error) == 0)
 		g_hash_table_add(d->accepted, g_strdup(second ? waiting : live));
 	g_free(error);
 }
@@ -444,7 +473,7 @@ static void accept(struct world *w, struct device *d)
 static void press(struct world *w, struct device *d)
 {
 	char *error = NULL;
-	switch (g_rand_int_range(w->random, 0, 14)) {
+	switch (dice_range(&w->dice, 0, 14)) {
 	case 0:
 		dial(w, d);
 		break;
@@ -452,7 +481,7 @@ static void press(struct world *w, struct device *d)
 		accept(w, d);
 		break;
 	case 8:
-		call_core_reject(d->core, w->now_ms, NULL, &error);
+		reject(w, d);
 		break;
 	case 9:
 		hang_up(w, d);
@@ -463,8 +492,12 @@ static void press(struct world *w, struct device *d)
 	case 11:
 		call_core_flags(d->core, w->now_ms, chance(w, 50), false, true, chance(w, 50));
 		break;
+	case 12:
+		if (chance(w, 30))
+			log_out(w, d);
+		break;
 	default:
-		call_core_switch_type(d->core, w->now_ms, CALL_AUDIO, g_rand_int_range(w->random, 1, 4), &error);
+		call_core_switch_type(d->core, w->now_ms, CALL_AUDIO, dice_range(&w->dice, 1, 4), &error);
 	}
 	g_free(error);
 }
@@ -481,9 +514,9 @@ static void forge(struct world *w, struct device *d)
 				  "\"what\":\"set\",\"rev\":99,\"status\":1}");
 	g_autofree char *id = g_strdup(live);
 	const struct call_message m = { .account = d->account,
-					.kind = kinds[g_rand_int_range(w->random, 0, G_N_ELEMENTS(kinds))],
+					.kind = kinds[dice_range(&w->dice, 0, G_N_ELEMENTS(kinds))],
 					.call_id = id, .from_user = "mallory", .from_party = "d0:1",
-					.seq = g_rand_int(w->random), .age_ms = 0, .body = body };
+					.seq = (uint32_t)dice_next(&w->dice), .age_ms = 0, .body = body };
 	enum call_status status = call_core_status(d->core);
 	call_core_message(d->core, w->now_ms, &m);
 	cJSON_Delete(body);
@@ -497,12 +530,12 @@ static void media_goes_on(struct world *w, const struct device *d, const struct 
 {
 	static const enum call_media_fact facts[] = { CALL_MEDIA_UP, CALL_MEDIA_ALIVE, CALL_MEDIA_LOST,
 						      CALL_MEDIA_FAILED };
-	int r = g_rand_int_range(w->random, 0, 100);
+	int r = dice_range(&w->dice, 0, 100);
 	enum call_media_fact fact = facts[w->calm || r < 40 ? 0 : r < 90 ? 1 : r < 96 ? 2 : 3];
 	call_core_media(d->core, w->now_ms, e->call_id, fact, "media broke");
 	if (fact == CALL_MEDIA_FAILED || w->now_ms > 1000000 + FLOW_MS / 2)
 		return;
-	struct event *next = event_put(w, EVENT_MEDIA, d->index, g_rand_int_range(w->random, 1000, 29000));
+	struct event *next = event_put(w, EVENT_MEDIA, d->index, dice_range(&w->dice, 1000, 29000));
 	g_strlcpy(next->call_id, e->call_id, sizeof(next->call_id));
 }
 
@@ -562,7 +595,7 @@ static void happen(struct world *w, struct event *e)
 		break;
 	case EVENT_SCREENED:
 		call_core_screened(d->core, w->now_ms, e->call_id,
-				   (enum call_screening)g_rand_int_range(w->random, SCREEN_ALLOW, SCREEN_ACCEPT + 1));
+				   (enum call_screening)dice_range(&w->dice, SCREEN_ALLOW, SCREEN_ACCEPT + 1));
 		break;
 	case EVENT_RESTART:
 		break;
@@ -634,8 +667,8 @@ static struct call_policy policy_of(struct world *w)
 				      .confirm_video = true };
 	if (w->calm || chance(w, 60))
 		return policy;
-	policy.call_timeout_ms = g_rand_int_range(w->random, 1000, 120001);
-	policy.autoanswer_ms = chance(w, 20) ? g_rand_int_range(w->random, 0, 5000) : -1;
+	policy.call_timeout_ms = dice_range(&w->dice, 1000, 120001);
+	policy.autoanswer_ms = chance(w, 20) ? dice_range(&w->dice, 0, 5000) : -1;
 	policy.autoanswer_contacts = chance(w, 30);
 	policy.contacts = chance(w, 50) ? "alice carol" : NULL;
 	policy.dnd = chance(w, 5);
@@ -650,7 +683,7 @@ static struct call_policy policy_of(struct world *w)
 	policy.allow = chance(w, 5) ? "alice bob" : NULL;
 	policy.block = chance(w, 5) ? "bob" : NULL;
 	policy.confirm_audio = chance(w, 30);
-	policy.maxcall_ms = chance(w, 20) ? g_rand_int_range(w->random, 1000, 90000) : 0;
+	policy.maxcall_ms = chance(w, 20) ? dice_range(&w->dice, 1000, 90000) : 0;
 	return policy;
 }
 
@@ -667,6 +700,7 @@ static void join(struct world *w, const char *account)
 	d->policy = policy_of(w);
 	d->journal = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)cJSON_Delete);
 	d->accepted = id_set();
+	d->refused = id_set();
 	d->told = id_set();
 	d->ended = id_set();
 	d->timed_out = id_set();
@@ -679,7 +713,7 @@ static void join(struct world *w, const char *account)
 
 static void leave(struct device *d)
 {
-	GHashTable *sets[] = { d->journal, d->accepted, d->told, d->ended, d->timed_out, d->replaced,
+	GHashTable *sets[] = { d->journal, d->accepted, d->refused, d->told, d->ended, d->timed_out, d->replaced,
 			       d->over, d->records };
 	call_core_free(d->core);
 	for (size_t i = 0; i < G_N_ELEMENTS(sets); i++)
@@ -689,28 +723,28 @@ static void leave(struct device *d)
 
 static void plan(struct world *w)
 {
-	int presses = g_rand_int_range(w->random, 2, 14);
+	int presses = dice_range(&w->dice, 2, 14);
 	for (int i = 0; i < presses; i++)
-		event_put(w, EVENT_USER, g_rand_int_range(w->random, 0, w->count), g_rand_int_range(w->random, 0, 60000));
+		event_put(w, EVENT_USER, dice_range(&w->dice, 0, w->count), dice_range(&w->dice, 0, 60000));
 	if (chance(w, 10))
-		event_put(w, EVENT_CRASH, g_rand_int_range(w->random, 0, w->count),
-			  g_rand_int_range(w->random, 0, 60000));
+		event_put(w, EVENT_CRASH, dice_range(&w->dice, 0, w->count),
+			  dice_range(&w->dice, 0, 60000));
 	for (int i = chance(w, 30) ? 5 : 0; i > 0; i--)
-		event_put(w, EVENT_STRANGER, g_rand_int_range(w->random, 0, w->count),
-			  g_rand_int_range(w->random, 0, 60000));
+		event_put(w, EVENT_STRANGER, dice_range(&w->dice, 0, w->count),
+			  dice_range(&w->dice, 0, 60000));
 }
 
 static void flow(const struct fsm *fsm, guint32 seed, bool verbose)
 {
 	struct world w = { .fsm = fsm, .seed = seed, .verbose = verbose, .now_ms = 1000000,
-			   .random = g_rand_new_with_seed(seed), .schedule = schedule_create() };
+			   .dice = { seed }, .schedule = schedule_create() };
 	w.verdicts = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 	w.dialled = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	w.calm = chance(&w, 3);
 	w.lossless = w.calm || chance(&w, 50);
 	static const char *const accounts[] = { "alice", "bob", "carol" };
 	for (int a = 0; a < (!w.calm && chance(&w, 40) ? 3 : 2); a++)
-		for (int n = w.calm ? 1 : g_rand_int_range(w.random, 1, a == 1 ? 4 : 3); n > 0; n--)
+		for (int n = w.calm ? 1 : dice_range(&w.dice, 1, a == 1 ? 4 : 3); n > 0; n--)
 			join(&w, accounts[a]);
 	dial(&w, &w.devices[0]);
 	drain(&w, &w.devices[0]);
@@ -734,7 +768,6 @@ static void flow(const struct fsm *fsm, guint32 seed, bool verbose)
 	g_hash_table_destroy(w.verdicts);
 	g_hash_table_destroy(w.dialled);
 	schedule_free(w.schedule);
-	g_rand_free(w.random);
 }
 
 /* What a worker tells of its share. */

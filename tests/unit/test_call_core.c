@@ -20,7 +20,8 @@ struct device {
 	char account[16], party[32];
 	struct call_core *core;
 	GString *events; /* " onInvited onCallEnd:15" */
-	int records, last_status, media_started, journals;
+	int records, last_status, media_started, media_messages, journals;
+	cJSON *record; /* the last */
 	bool holds_media;
 };
 
@@ -90,6 +91,8 @@ static void drain(struct world *w, struct device *device)
 		case OUT_RECORD:
 			device->records++;
 			device->last_status = message_int(o->json, "status", 0);
+			cJSON_Delete(device->record);
+			device->record = cJSON_Duplicate(o->json, true);
 			break;
 		case OUT_JOURNAL:
 			device->journals++;
@@ -104,8 +107,10 @@ static void drain(struct world *w, struct device *device)
 		case OUT_MEDIA_STOP:
 			device->holds_media = false;
 			break;
-		case OUT_MEDIA_TYPE:
 		case OUT_MEDIA_MESSAGE:
+			device->media_messages++;
+			break;
+		case OUT_MEDIA_TYPE:
 		case OUT_MEDIA_HOLD:
 		case OUT_SCREEN:
 		case OUT_RING:
@@ -185,6 +190,7 @@ static void world_close(struct world *w)
 		g_assert_false(w->devices[i].holds_media);
 		call_core_free(w->devices[i].core);
 		g_string_free(w->devices[i].events, TRUE);
+		cJSON_Delete(w->devices[i].record);
 	}
 	g_queue_clear_full(&w->network, (GDestroyNotify)letter_free);
 	fsm_free(w->fsm);
@@ -636,6 +642,106 @@ static void test_switch_type(void)
 	world_close(w);
 }
 
+/* Description and candidates overtake the verdict: all of them wait for it, none is lost. */
+static void test_media_first(void)
+{
+	struct world *w = world_open(1);
+	struct device *bob = &w->devices[1];
+	arrive(w, 1, "invite", 70, "alice", "a:1", 0, INVITE);
+	arrive(w, 1, "description", 70, "alice", "a:1", 0, "{\"sdp\":\"early\"}"); /* before an accept: not wanted */
+	verb(w, 1, ACCEPT);
+	arrive(w, 1, "description", 70, "alice", "a:1", 0, "{\"sdp\":\"v=0\"}");
+	arrive(w, 1, "candidates", 70, "alice", "a:1", 0, "{\"candidates\":[]}");
+	arrive(w, 1, "candidates", 70, "alice", "a:1", 0, "{\"candidates\":[]}");
+	g_assert_cmpint(bob->media_messages, ==, 0);
+	arrive(w, 1, "decide", 70, "alice", "a:1", 0, "{\"outcome\":\"accepted\",\"winner\":\"b0:1\"}");
+	g_assert_cmpint(bob->media_messages, ==, 3);
+	verb(w, 1, HANGUP);
+	world_close(w);
+}
+
+/* What a peer writes into invite and record is cut down to what those fields may hold. */
+static void test_foreign_fields(void)
+{
+	struct world *w = world_open(1);
+	struct device *bob = &w->devices[1];
+	arrive(w, 1, "invite", 71, "alice", "a:1", 0,
+	       "{\"type\":2,\"lifetime_ms\":30000,\"group\":{\"group_id\":7,\"user_ids\":[1,null,\"bob\",{\"x\":[]}],"
+	       "\"more\":[1,2,3]}}");
+	cJSON *state = call_core_state(bob->core, w->now_ms);
+	const cJSON *call = message_member(state, "call");
+	char *users = cJSON_PrintUnformatted(message_member(call, "userIds"));
+	g_assert_cmpstr(users, ==, "[\"bob\"]");
+	g_assert_cmpstr(message_string(call, "groupId", NULL), ==, "");
+	cJSON_free(users);
+	cJSON_Delete(state);
+	arrive(w, 1, "record", 71, "alice", "a:1", 0,
+	       "{\"type\":2,\"status\":2,\"agoMs\":1e300,\"durationMs\":-5,\"more\":[[1]],\"direction\":\"out\","
+	       "\"durations\":[{\"accid\":\"alice\",\"duration\":1e99},{\"accid\":3},7],\"detail\":9}");
+	char *record = cJSON_PrintUnformatted(bob->record);
+	g_assert_cmpstr(record, ==,
+			"{\"type\":2,\"channelId\":\"00000000000000000000000000000047\",\"status\":2,\"durations\":"
+			"[{\"accid\":\"alice\",\"duration\":2592000000}],\"account\":\"bob\",\"peer\":\"alice\","
+			"\"direction\":\"in\",\"durationMs\":0,\"agoMs\":2592000000,\"final\":true}");
+	cJSON_free(record);
+	world_close(w);
+}
+
+/* Records of calls that never were here: a stranger's fill no history, a backlog's are all taken. */
+static void test_record_flood(void)
+{
+	struct world *w = world_open(1);
+	const struct call_policy policy = { .call_timeout_ms = 30000, .autoanswer_ms = -1, .invites_a_minute = 30,
+					    .block = "mallory" };
+	call_core_policy(w->devices[1].core, &policy);
+	for (unsigned int i = 0; i < 100; i++) {
+		arrive(w, 1, "record", 1000 + i, "carol", "c:1", 0, "{\"type\":2,\"status\":1}");
+		arrive(w, 1, "record", 2000 + i, "mallory", "m:1", 0, "{\"type\":2,\"status\":1}");
+	}
+	g_assert_cmpint(w->devices[1].records, ==, 30);
+	cJSON *body = cJSON_Parse("{\"type\":2,\"status\":1}");
+	for (unsigned int i = 0; i < 100; i++) {
+		char id[CALL_ID_CHARS + 1];
+		g_snprintf(id, sizeof(id), "%032x", 3000 + i);
+		const struct call_message m = { .account = "bob", .kind = "record", .call_id = id, .from_user = "carol",
+						.from_party = "c:1", .seq = i + 1, .replay = true, .body = body };
+		call_core_message(w->devices[1].core, w->now_ms, &m);
+		drain(w, &w->devices[1]);
+	}
+	cJSON_Delete(body);
+	g_assert_cmpint(w->devices[1].records, ==, 130);
+	world_close(w);
+}
+
+/* The user's own words about a group are checked, not carried. */
+static void test_group(void)
+{
+	static const struct { const char *group, *error; } rows[] = {
+		{ "{\"group_id\":\"g\",\"user_ids\":[\"bob\",7]}", "userIds" },
+		{ "{\"group_id\":\"g\",\"user_ids\":[\"\"]}", "userIds" },
+		{ "{\"group_id\":\"g\",\"user_ids\":[\"bob\",\"carol\"],\"is_from_group\":true}", NULL },
+	};
+	struct world *w = world_open(1);
+	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+		char id[CALL_ID_CHARS + 1], *error = NULL;
+		cJSON *group = cJSON_Parse(rows[i].group);
+		g_snprintf(id, sizeof(id), "%032zx", i + 1);
+		const struct call_request request = {
+			.call_id = id, .account = "alice", .user = "bob", .type = CALL_VIDEO, .group = group,
+		};
+		int r = call_core_call(w->devices[0].core, w->now_ms, &request, &error);
+		g_assert_cmpint(r == 0, ==, rows[i].error == NULL);
+		if (rows[i].error)
+			g_assert_nonnull(strstr(error, rows[i].error));
+		g_free(error);
+		cJSON_Delete(group);
+	}
+	drain(w, &w->devices[0]);
+	verb(w, 0, HANGUP);
+	settle(w);
+	world_close(w);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -654,5 +760,9 @@ int main(int argc, char **argv)
 	g_test_add_func("/call/admission", test_admission);
 	g_test_add_func("/call/tombstones", test_tombstones);
 	g_test_add_func("/call/switch-type", test_switch_type);
+	g_test_add_func("/call/media-first", test_media_first);
+	g_test_add_func("/call/foreign-fields", test_foreign_fields);
+	g_test_add_func("/call/group", test_group);
+	g_test_add_func("/call/record-flood", test_record_flood);
 	return g_test_run();
 }

@@ -99,11 +99,28 @@ static void test_fuzz(void)
 	g_rand_free(random);
 }
 
+/* call.fsm(5) explains every word. */
+static void test_manual(void)
+{
+	/* heartbeat and switch are the core's own and stand in no file */
+	static const char *const unlisted[] = { "switch", "heartbeat", NULL };
+	const char *const *const lists[] = { call_words.events, call_words.guards, call_words.actions,
+					     call_words.timers };
+	g_autofree char *file = g_build_filename(g_getenv("CALLBOX_SRC"), "conf", "call.fsm.5", NULL);
+	g_autofree char *text = NULL;
+	g_assert_true(g_file_get_contents(file, &text, NULL, NULL));
+	for (size_t i = 0; i < G_N_ELEMENTS(lists); i++)
+		for (const char *const *word = lists[i]; *word; word++)
+			if (!g_strv_contains(unlisted, *word) && !strstr(text, *word))
+				g_error("call.fsm(5) does not explain %s", *word);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/fsm/print-back", test_print_back);
 	g_test_add_func("/fsm/mistakes", test_mistakes);
 	g_test_add_func("/fsm/fuzz", test_fuzz);
+	g_test_add_func("/fsm/manual", test_manual);
 	return g_test_run();
 }

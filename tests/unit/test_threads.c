@@ -56,7 +56,7 @@ static bool has_decoded(void *data)
 {
 	struct sound_stats stats;
 	sound_stats(data, &stats);
-	return stats.decoded >= 100;
+	return stats.jitter.decoded >= 100;
 }
 
 static bool has_been_silent(void *data)
@@ -101,7 +101,7 @@ static void test_sound(void)
 	sound_playout_mute(b, true);
 	struct sound_stats stats;
 	sound_stats(b, &stats);
-	g_assert_cmpuint(stats.fec + stats.concealed, >, 0);
+	g_assert_cmpuint(stats.jitter.fec + stats.jitter.concealed, >, 0);
 	sound_stop(a);
 	sound_stop(b);
 	double rms = wav_rms(file);
@@ -166,10 +166,11 @@ static void test_pictures(void)
 	struct render *renders[2];
 	struct joined joined[2];
 	struct unit_channel *ends[2];
+	const struct hardware_rules software = { .name = "software" };
 	int first[2] = { 0, 0 };
 	for (int i = 0; i < 2; i++) {
 		int fds[2];
-		renders[i] = render_start("null:", on_shown, &first[i]);
+		renders[i] = render_start("null:", &software, on_shown, &first[i]);
 		capture_start(&wish, on_camera, NULL, &captures[i]);
 		g_assert_cmpint(channel_pair(fds), ==, 0);
 		g_assert_cmpint(unit_channel_open(fds[0], NULL, &bridge, &joined[i], &ends[i]), ==, 0);

@@ -44,7 +44,7 @@ static void test_survives_encoding(void)
 	const struct encoder_wish wish = { 640, 360, 30, 100000 };
 	unsigned int good = 0, bytes = 0, pictures = 0;
 	g_assert_cmpint(encoder_openh264.open("", &wish, &encoder, why, sizeof(why)), ==, 0);
-	g_assert_cmpint(decoder_drivers[0]->open("", &decoder, why, sizeof(why)), ==, 0);
+	g_assert_cmpint(decoder_avcodec.open("", &decoder, why, sizeof(why)), ==, 0);
 	g_assert_cmpint(frame_new(FRAME_I420, 640, 360, &frame), ==, 0);
 	g_assert_cmpint(frame_picture(frame, &drawn), ==, 0);
 	for (uint32_t i = 1; i <= 150; i++) {
@@ -59,7 +59,7 @@ static void test_survives_encoding(void)
 			continue;
 		bytes += (unsigned int)encoded.size;
 		pictures++;
-		g_assert_cmpint(decoder_drivers[0]->decode(decoder, encoded.bytes, encoded.size, &shown), ==, 0);
+		g_assert_cmpint(decoder_avcodec.decode(decoder, encoded.bytes, encoded.size, &shown), ==, 0);
 		g_assert_cmpint(frame_picture(shown, &seen), ==, 0);
 		good += pattern_read(&seen, &read) == 0 && read.number == i;
 		frame_release(shown);
@@ -69,7 +69,7 @@ static void test_survives_encoding(void)
 	g_assert_cmpuint(good, ==, pictures);
 	frame_release(frame);
 	encoder_openh264.close(encoder);
-	decoder_drivers[0]->close(decoder);
+	decoder_avcodec.close(decoder);
 	g_assert_cmpint(frame_living(), ==, 0);
 }
 
@@ -79,14 +79,14 @@ static void test_decoder_damaged(void)
 	struct frame *shown;
 	char why[256];
 	GRand *random = g_rand_new_with_seed(9);
-	g_assert_cmpint(decoder_drivers[0]->open("", &decoder, why, sizeof(why)), ==, 0);
+	g_assert_cmpint(decoder_avcodec.open("", &decoder, why, sizeof(why)), ==, 0);
 	for (int i = 0; i < 2000; i++) {
 		uint8_t bytes[200] = { 0, 0, 0, 1, 0x65 };
 		for (size_t b = 5; b < sizeof(bytes); b++)
 			bytes[b] = (uint8_t)g_rand_int_range(random, 0, 256);
-		g_assert_cmpint(decoder_drivers[0]->decode(decoder, bytes, sizeof(bytes), &shown), !=, 0);
+		g_assert_cmpint(decoder_avcodec.decode(decoder, bytes, sizeof(bytes), &shown), !=, 0);
 	}
-	decoder_drivers[0]->close(decoder);
+	decoder_avcodec.close(decoder);
 	g_rand_free(random);
 }
 

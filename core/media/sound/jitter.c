@@ -192,6 +192,16 @@ int jitter_take(struct jitter *jitter, int16_t samples[JITTER_SAMPLES_MAX])
 	return n > 0 ? n : conceal(jitter, samples);
 }
 
+int jitter_skip(struct jitter *jitter)
+{
+	int16_t samples[JITTER_SAMPLES_MAX];
+	if (!jitter->playing || jitter->level <= jitter->target)
+		return 0;
+	jitter->stats.discarded++;
+	int n = play(jitter, samples);
+	return n > 0 ? n : 0;
+}
+
 void jitter_stats(const struct jitter *jitter, struct jitter_stats *ret_stats)
 {
 	*ret_stats = jitter->stats;

@@ -26,6 +26,8 @@ void jitter_put(struct jitter *jitter, const uint8_t *opus, size_t bytes, uint16
 		int64_t arrival_us);
 /* The next samples, 48 kHz mono; their number, 0 while nothing has come yet. */
 int jitter_take(struct jitter *jitter, int16_t samples[JITTER_SAMPLES_MAX]);
+/* Lets the next packet go by unheard, if more wait than the delay wished for: its samples, or 0. */
+int jitter_skip(struct jitter *jitter);
 void jitter_stats(const struct jitter *jitter, struct jitter_stats *ret_stats);
 
 #endif
