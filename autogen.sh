@@ -15,7 +15,7 @@ libva-dev libva-drm2 vainfo ffmpeg gstreamer1.0-tools gstreamer1.0-plugins-base 
 libpng-dev libseccomp-dev libsystemd-dev libsdl2-dev
 libdrm-dev libcairo2-dev libpango1.0-dev fonts-dejavu-core fonts-wqy-microhei
 clang mandoc graphviz alsa-utils v4l-utils iproute2 flex bison bc libelf-dev kmod cpio xz-utils busybox-static libjemalloc-dev
-qemu-system-x86 nodejs npm chromium openssl"
+qemu-system-x86 nodejs npm chromium openssl coturn"
 
 say() { printf 'autogen: %s\n' "$*"; }
 

@@ -272,20 +272,28 @@ await tap.test("panel: on a phone, by touch", async () => {
 await tap.test("box: a page of another server drives the box when it is named, and not otherwise", async () => {
 	const server = createServer((request, answer) => {
 		answer.setHeader("content-type", "text/html");
-		answer.end(`<!doctype html><title>x</title><script src="${panel.url}callbox-script.js"></script>`);
+		answer.end(
+			`<!doctype html><title>x</title><script src="${panel.url}callbox-script.js"></script>`,
+		);
 	});
 	await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
 	const origin = `http://127.0.0.1:${server.address().port}`;
 	const named = await place.panel(alice, `origins = ${origin}\n`);
 	const other = await open(browser, origin);
 	const drive = (url) =>
-		other.evaluate(async (wanted) => {
-			const rtc = new window.Callbox({ way: "box", url: wanted });
-			const late = new Promise((resolve) => setTimeout(resolve, 2000, "refused"));
-			const said = await Promise.race([rtc.getStatus().then(({ status: is }) => is), late]);
-			rtc.destroy();
-			return said;
-		}, url.replace("http", "ws"));
+		other.evaluate(
+			async (wanted) => {
+				const rtc = new window.Callbox({ way: "box", url: wanted });
+				const late = new Promise((resolve) => setTimeout(resolve, 2000, "refused"));
+				const said = await Promise.race([
+					rtc.getStatus().then(({ status: is }) => is),
+					late,
+				]);
+				rtc.destroy();
+				return said;
+			},
+			url.replace("http", "ws"),
+		);
 	assert.equal(await drive(named.url), "idle");
 	assert.equal(await drive(panel.url), "refused");
 	await other.context().close();

@@ -24,7 +24,11 @@ export async function start(flags = [], { devices = true } = {}) {
 		return { why: `no playwright-core (npm ci in tests/browser): ${error.code}` };
 	}
 	return {
-		browser: await chromium.launch({ executablePath, headless: true, args: [...(devices ? FLAGS : FLAGS.filter((flag) => !flag.includes("fake"))), ...flags] }),
+		browser: await chromium.launch({
+			executablePath,
+			headless: true,
+			args: [...(devices ? FLAGS : FLAGS.filter((flag) => !flag.includes("fake"))), ...flags],
+		}),
 	};
 }
 

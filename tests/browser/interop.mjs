@@ -169,83 +169,108 @@ await tap.test("a call that begins as sound only, both ways", async () => {
 	assert.deepEqual(page.faults, []);
 });
 
-await tap.test("two browsers and a box are three devices of two accounts: ring-all, elsewhere, busy", async () => {
-	const second = await callboxPage(browser, {
-		base: `http://127.0.0.1:${place.hubPort}/call/`,
-		options: { way: "peer", url: place.hubUrl, account: "room", token: box.token },
-	});
-	const third = await callboxPage(browser, {
-		base: `http://127.0.0.1:${place.hubPort}/call/`,
-		options: { way: "peer", url: place.hubUrl, account: "third", token: place.addUser("third") },
-	});
-	await forget(page);
-	for (const winner of ["box", "browser"]) {
-		await page.evaluate(() => window.rtc.call({ userId: "room", type: 2 }));
-		await Promise.all([boxIs("ringing"), take(second, "onInvited")]);
-		if (winner === "box") {
-			await ask(box.socket, "accept");
-			await take(second, "onOtherClientAccept");
-			assert.equal((await take(second, "onCallEnd")).payload.reasonCode, 18);
-			await boxIs("active");
-			await browserSees();
-			/* The box is in a call: the account's other device rings alone. */
-			await third.evaluate(() => window.rtc.call({ userId: "room", type: 1 }));
-			await take(second, "onInvited");
-			await second.evaluate(() => window.rtc.reject());
-			await take(third, "onUserReject");
-			await forget(second);
-			await boxIs("active");
-			await second.evaluate(() => window.rtc.setDnd(true));
-			await third.evaluate(() => window.rtc.call({ userId: "room", type: 1 }));
-			await take(third, "onUserBusy");
-			await second.evaluate(() => window.rtc.setDnd(false));
-		} else {
-			await second.evaluate(() => window.rtc.accept());
-			await boxIs("idle");
-			await take(page, "onUserEnter");
-		}
-		await page.evaluate(() => window.rtc.hangup());
-		await Promise.all([boxIs("idle"), status(second, "idle"), status(page, "idle")]);
+await tap.test(
+	"two browsers and a box are three devices of two accounts: ring-all, elsewhere, busy",
+	async () => {
+		const second = await callboxPage(browser, {
+			base: `http://127.0.0.1:${place.hubPort}/call/`,
+			options: { way: "peer", url: place.hubUrl, account: "room", token: box.token },
+		});
+		const third = await callboxPage(browser, {
+			base: `http://127.0.0.1:${place.hubPort}/call/`,
+			options: {
+				way: "peer",
+				url: place.hubUrl,
+				account: "third",
+				token: place.addUser("third"),
+			},
+		});
 		await forget(page);
-		await forget(second);
-	}
-	await second.context().close();
-	await third.context().close();
-});
+		for (const winner of ["box", "browser"]) {
+			await page.evaluate(() => window.rtc.call({ userId: "room", type: 2 }));
+			await Promise.all([boxIs("ringing"), take(second, "onInvited")]);
+			if (winner === "box") {
+				await ask(box.socket, "accept");
+				await take(second, "onOtherClientAccept");
+				assert.equal((await take(second, "onCallEnd")).payload.reasonCode, 18);
+				await boxIs("active");
+				await browserSees();
+				/* The box is in a call: the account's other device rings alone. */
+				await third.evaluate(() => window.rtc.call({ userId: "room", type: 1 }));
+				await take(second, "onInvited");
+				await second.evaluate(() => window.rtc.reject());
+				await take(third, "onUserReject");
+				await forget(second);
+				await boxIs("active");
+				await second.evaluate(() => window.rtc.setDnd(true));
+				await third.evaluate(() => window.rtc.call({ userId: "room", type: 1 }));
+				await take(third, "onUserBusy");
+				await second.evaluate(() => window.rtc.setDnd(false));
+			} else {
+				await second.evaluate(() => window.rtc.accept());
+				await boxIs("idle");
+				await take(page, "onUserEnter");
+			}
+			await page.evaluate(() => window.rtc.hangup());
+			await Promise.all([boxIs("idle"), status(second, "idle"), status(page, "idle")]);
+			await forget(page);
+			await forget(second);
+		}
+		await second.context().close();
+		await third.context().close();
+	},
+);
 
-await tap.test("a browser without camera and microphone sees and hears the room; its addresses are mDNS names", async () => {
-	const { browser: poor } = await start([], { devices: false });
-	const guest = await callboxPage(poor, {
-		base: `http://127.0.0.1:${place.hubPort}/call/`,
-		options: { way: "peer", url: place.hubUrl, account: "poor", token: place.addUser("poor") },
-		more: { permissions: [] },
-	});
-	await guest.evaluate(() => {
-		window.sent = [];
-		const send = WebSocket.prototype.send;
-		WebSocket.prototype.send = function (text) {
-			if (String(text).includes('"kind":"candidates"'))
-				window.sent.push(...JSON.parse(text).env.body.candidates.map((one) => one.candidate));
-			return send.call(this, text);
-		};
-		window.rtc.setupRemoteView("", document.getElementById("your container"));
-		window.rtc.call({ userId: "room", type: 2 });
-	});
-	await boxIs("ringing");
-	await ask(box.socket, "accept");
-	await take(guest, "onUserEnter");
-	const seen = await until("a picture", async () => {
-		const one = await guest.evaluate(readPattern, "#your\\ container video");
-		return one.number ? one : null;
-	});
-	const sent = await guest.evaluate(() => window.sent);
-	console.log(`# #${seen.number} at ${seen.width}x${seen.height}; candidates: ${sent.map((c) => c.split(" ")[4]).join(" ")}`);
-	assert.ok(sent.some((candidate) => candidate.includes(".local ")), "no mDNS name was offered");
-	await guest.evaluate(() => window.rtc.hangup());
-	await boxIs("idle");
-	assert.deepEqual(guest.faults, []);
-	await poor.close();
-});
+await tap.test(
+	"a browser without camera and microphone sees and hears the room; its addresses are mDNS names",
+	async () => {
+		const { browser: poor } = await start([], { devices: false });
+		const guest = await callboxPage(poor, {
+			base: `http://127.0.0.1:${place.hubPort}/call/`,
+			options: {
+				way: "peer",
+				url: place.hubUrl,
+				account: "poor",
+				token: place.addUser("poor"),
+			},
+			more: { permissions: [] },
+		});
+		await guest.evaluate(() => {
+			window.sent = [];
+			const send = WebSocket.prototype.send;
+			WebSocket.prototype.send = function (text) {
+				if (String(text).includes('"kind":"candidates"'))
+					window.sent.push(
+						...JSON.parse(text).env.body.candidates.map(
+							(one) => one.candidate,
+						),
+					);
+				return send.call(this, text);
+			};
+			window.rtc.setupRemoteView("", document.getElementById("your container"));
+			window.rtc.call({ userId: "room", type: 2 });
+		});
+		await boxIs("ringing");
+		await ask(box.socket, "accept");
+		await take(guest, "onUserEnter");
+		const seen = await until("a picture", async () => {
+			const one = await guest.evaluate(readPattern, "#your\\ container video");
+			return one.number ? one : null;
+		});
+		const sent = await guest.evaluate(() => window.sent);
+		console.log(
+			`# #${seen.number} at ${seen.width}x${seen.height}; candidates: ${sent.map((c) => c.split(" ")[4]).join(" ")}`,
+		);
+		assert.ok(
+			sent.some((candidate) => candidate.includes(".local ")),
+			"no mDNS name was offered",
+		);
+		await guest.evaluate(() => window.rtc.hangup());
+		await boxIs("idle");
+		assert.deepEqual(guest.faults, []);
+		await poor.close();
+	},
+);
 
 if (tap.failed)
 	console.log(

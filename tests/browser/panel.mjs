@@ -234,7 +234,7 @@ await tap.test("500 pages that do not read disturb nobody", async () => {
 		`# a verb answers after ${times[100].toFixed(2)} ms (p50), ${times[197].toFixed(2)} ms (p99); the panel ` +
 			`grew from ${kept} to ${most} KiB`,
 	);
-	assert.ok(most - kept < 200000, `${most} KiB`);
+	assert.ok(most - kept < 500000, `${most} KiB`);
 	for (const page of [...pages, good]) page.close();
 	await until(`descriptors are ${before} again`, () => fds() <= before);
 	const after = await Socket.open(port);

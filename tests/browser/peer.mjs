@@ -129,6 +129,7 @@ await tap.test("peer: views, accept, sound and picture both ways, hang up", asyn
 		`# alice decoded ${a.frames} frames ${a.width} wide, bob ${b.frames} frames ${b.width} wide`,
 	);
 	await take(alice, "onUserNetworkQuality");
+	assert.deepEqual([await count(alice, "onError"), await count(bob, "onError")], [0, 0]);
 });
 
 await tap.test("peer: mute, camera and a switch to sound are seen by the other side", async () => {
@@ -323,6 +324,28 @@ await tap.test("guest: log in, be refused in words, call, be called", async () =
 	clean(guest);
 	clean(alice);
 	await guest.context().close();
+});
+
+await tap.test("guest: on a hub of single logins the older one learns why it is out", async () => {
+	const single = new Place();
+	await single.hubStart("login = single\n");
+	const token = single.addUser("alice");
+	const logIn = async () => {
+		const guest = await open(browser, `http://127.0.0.1:${single.hubPort}/call/`);
+		await guest.fill("#account", "alice");
+		await guest.fill("#token", token);
+		await guest.keyboard.press("Enter");
+		await until("idle", () => guest.getByRole("button", { name: "Call", exact: true }).isVisible());
+		return guest;
+	};
+	const older = await logIn(),
+		newer = await logIn();
+	await until("words", () => older.getByText("the account logged in elsewhere").isVisible());
+	await until("the form again", () => older.getByRole("button", { name: "Log in" }).isVisible());
+	assert.equal((await newer.evaluate(() => window.rtc.getStatus())).accounts[0].state, "online");
+	await older.context().close();
+	await newer.context().close();
+	await single.close();
 });
 
 await browser.close();

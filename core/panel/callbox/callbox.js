@@ -2,7 +2,7 @@
  *
  *   way "box"    the page drives a callbox            { way: "box", url: "ws://HOST:PORT/", token }
  *   way "peer"   the browser itself is a device       { way: "peer", url: "wss://HUB/", account, token, device,
- *                                                       iceServers, policy }
+ *                                                       iceServers, iceTransportPolicy, policy }
  *
  * url is by default where the page came from. Verbs answer with promises; what is refused rejects them with a
  * CallError in words. `ready` is a promise: connected and logged in. */

@@ -20,7 +20,7 @@ function grade(loss, rttMs) {
 
 export class PeerMedia {
 	/* on: {send(kind, body), fact(name, detail), stream(stream), quality(up, down)} */
-	constructor({ anchor, servers, on }) {
+	constructor({ anchor, servers, policy, on }) {
 		Object.assign(this, { anchor, on });
 		this.tracks = { audio: null, video: null };
 		this.stream = new MediaStream();
@@ -28,7 +28,11 @@ export class PeerMedia {
 		this.outgoing = [];
 		this.seen = {};
 		this.isUp = false;
-		this.pc = new RTCPeerConnection({ iceServers: servers, bundlePolicy: "max-bundle" });
+		this.pc = new RTCPeerConnection({
+			iceServers: servers,
+			iceTransportPolicy: policy,
+			bundlePolicy: "max-bundle",
+		});
 		this.pc.onicecandidate = ({ candidate }) => this.candidateOut(candidate);
 		this.pc.onconnectionstatechange = () => this.changed();
 		this.pc.ontrack = ({ track }) => {

@@ -38,9 +38,17 @@ function stored(key, otherwise) {
 
 export class PeerWay {
 	constructor(options, table, emit) {
-		const { url, account, token, device = deviceName(), iceServers = [], policy = {} } = options;
+		const {
+			url,
+			account,
+			token,
+			device = deviceName(),
+			iceServers = [],
+			iceTransportPolicy = "all",
+			policy = {},
+		} = options;
 		if (!account || !url) throw new CallError("way peer needs url, account and token", "value");
-		Object.assign(this, { account, device, emit, iceServers });
+		Object.assign(this, { account, device, emit, iceServers, iceTransportPolicy });
 		this.key = `callbox.${account}.${device}`;
 		this.constraints = { audio: true, video: { width: { ideal: 1280 }, height: { ideal: 720 } } };
 		this.local = null; /* MediaStream while devices are open */
@@ -301,6 +309,7 @@ export class PeerWay {
 		return new PeerMedia({
 			anchor,
 			servers,
+			policy: this.iceTransportPolicy,
 			on: {
 				send: (kind, body) => this.run((m) => m.mediaMessage(callId, kind, body)),
 				fact: (name, detail) => this.run((m) => m.media(callId, name, detail)),
@@ -330,14 +339,15 @@ export class PeerWay {
 		const peer = this.machine.live ? this.machine.live.peer : null;
 		for (const [user, view] of this.remoteViews)
 			view.show(user === ANY || user === peer ? stream : null);
-		if (!this.sound) return;
+		if (!this.sound || this.sound.srcObject === stream) return;
 		this.sound.srcObject = stream;
-		if (stream)
-			this.sound
-				.play()
-				.catch((error) =>
-					this.emit("onError", { code: 4, message: `sound: ${error.message}` }),
-				);
+		if (stream) this.sound.play().catch((error) => this.soundRefused(error));
+	}
+
+	/* A browser may want a touch before anything sounds; a stream that is replaced meanwhile is no fault. */
+	soundRefused(error) {
+		if (error.name !== "AbortError")
+			this.emit("onError", { code: 4, message: `sound: ${error.message}` });
 	}
 
 	/* ---- verbs ---- */

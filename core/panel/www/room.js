@@ -165,7 +165,7 @@ export class Room {
 		if (changed) {
 			for (const [name, element] of Object.entries(this.screens))
 				element.hidden = name !== wanted;
-			this.screen = wanted;
+			this.screen = this.element.dataset.screen = wanted;
 		}
 		this.ringer.set(wanted === "incoming" && !this.call().ignored);
 		const draw = {
