@@ -86,8 +86,8 @@ static const struct message_field controls_fields[] = { { "id", M_NUMBER, true, 
 							{ NULL, M_STRING, false, 0, 0 } };
 static const struct message_shape video_shapes[] = {
 	{ "ready", NULL }, { "coder", coder_fields }, { "camera", camera_fields }, { "shown", NULL },
-	{ "snapshot", snapshot_fields }, { "controls", controls_fields }, { "stats", stats_fields }, { "failed", text_fields },
-	{ "stopped", NULL }, { NULL, NULL },
+	{ "snapshot", snapshot_fields }, { "controls", controls_fields }, { "stats", stats_fields },
+	{ "failed", text_fields }, { "stopped", NULL }, { NULL, NULL },
 };
 
 static void core_fact(struct session *session, enum call_media_fact fact, const char *detail)
@@ -580,8 +580,9 @@ bool session_has_pictures(const struct session *session)
 	const struct conf *conf = &session->box->conf;
 	if (!session->started || session->held || !session->video)
 		return false;
-	return session->call_id ? session->shown && g_str_has_prefix(conf->remote_view, "kms:")
-				: g_str_has_prefix(conf->local_view, "kms:");
+	if (session->call_id && g_str_has_prefix(conf->remote_view, "kms:"))
+		return session->shown;
+	return g_str_has_prefix(conf->local_view, "kms:");
 }
 
 void session_pictures(struct session *session, bool on)

@@ -24,7 +24,8 @@ noinst_PROGRAMS += tests/vm/guest_sound
 tests_vm_guest_sound_SOURCES = tests/vm/guest_sound.c tests/vm/steady.c tests/vm/steady.h
 tests_vm_guest_sound_LDADD = drivers-glue/libsoundglue.a $(ALSA_LIBS) $(ECHO_LIBS) $(BASE_LDADD)
 noinst_PROGRAMS += tests/vm/guest_sound_call
-tests_vm_guest_sound_call_SOURCES = tests/vm/guest_sound_call.c tests/vm/steady.c tests/vm/steady.h
+tests_vm_guest_sound_call_SOURCES = tests/vm/guest_sound_call.c tests/vm/sound_scene.c tests/vm/sound_scene.h \
+	tests/vm/steady.c tests/vm/steady.h
 tests_vm_guest_sound_call_LDADD = $(PAIRS_LDADD) -lm
 EXTRA_DIST += tests/vm/sound_leg
 
