@@ -99,8 +99,8 @@ int main(int argc, char **argv)
 	place = place_open(NULL);
 	place_hub_start(place);
 	file = g_build_filename(place->dir, "screen.png", NULL);
-	g_autofree char *more = g_strdup_printf("screen = png:%s\nscreen_mode = 640x360\nscreen_blank = 50ms\ncec = off\n",
-						file);
+	g_autofree char *more = g_strdup_printf("screen = png:%s\nscreen_mode = 640x360\nscreen_blank = 50ms\n"
+						"cec = off\n", file);
 	const struct box_devices screen = { .more = more };
 	alice = box_create(place, "alice", "room-a", NULL, &screen);
 	bob = box_create(place, "bob", "room-b", NULL, NULL);
