@@ -867,7 +867,10 @@ export class CallMachine {
 			![AUDIO, VIDEO].includes(type) ||
 			![SWITCH_ASK, SWITCH_AGREE, SWITCH_REFUSE].includes(state)
 		)
-			throw new CallError("type: 1 or 2, and state: 1, 2 or 3 are needed", "value");
+			throw new CallError(
+				`type: ${type} is outside 1..2, or state: ${state} is outside 1..3`,
+				"value",
+			);
 		if (state !== SWITCH_ASK && call.askedType !== type)
 			throw new CallError("the other side has not asked for that type", "state");
 		call.askedType = 0;
