@@ -82,7 +82,8 @@ int unit_check(struct unit_check *check, struct frame *frame, int width, int hei
 	}
 	bool fits = decoded->width == width && decoded->height == height;
 	if (!fits)
-		log_warning("driver: the coded picture is %dx%d, not %dx%d", decoded->width, decoded->height, width, height);
+		log_warning("driver: the coded picture is %dx%d, not %dx%d", decoded->width, decoded->height, width,
+			    height);
 	r = fits ? compare(check, frame, decoded) : -EIO;
 	frame_release(decoded);
 	if (r == 0 && ++check->done == UNIT_CHECKS)

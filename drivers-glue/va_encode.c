@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <va/va_enc_h264.h>
 
 #include "core/base/log.h"
 #include "core/devices/h264_stream.h"
@@ -14,53 +13,37 @@
 #include "drivers-glue/unit_check.h"
 #include "drivers-glue/va_display.h"
 #include "drivers-glue/va_image.h"
+#include "drivers-glue/va_picture.h"
 #include "drivers-glue/va_probe.h"
 
 #define TICK_NS (GUARD_TICK_MS * 1000000ull)
 #define TICKS 8 /* of waiting for a picture: less than GUARD_WORK_MS */
-#define BUFFERS_MAX 16
 #define AGAIN_MAX 2
 
 struct va_encode {
 	struct va_display va;
-	struct va_choice choice;
 	bool processes;
-	struct h264_sequence sequence;
-	int bitrate_bps;
-	bool rate_changed;
+	struct va_picture picture; /* display and context are those of the whole stream */
 	struct rate_control control; /* VA_RC_CQP */
 
 	VAConfigID config;
-	VAContextID context;
 	VASurfaceID references[2]; /* as the driver reconstructs them; [current] is made next */
 	int current;
-	VABufferID coded;
-	VABufferID buffers[BUFFERS_MAX]; /* of the picture in the making */
-	int buffer_count;
 	struct va_input *input;
 	struct va_image image;
 	bool no_sync_buffer, no_sync_surface2;
 
 	unsigned int pictures; /* coded so far */
-	struct h264_slice slice;
 	struct unit_check *check;
 	uint8_t *bytes;
 	size_t capacity;
 };
 
-static int failed(const char *call, VAStatus status)
-{
-	if (status == VA_STATUS_ERROR_TIMEDOUT)
-		return -ETIMEDOUT;
-	log_warning("driver: %s: %s", call, vaErrorStr(status));
-	return -EIO;
-}
-
 /* ---- open and close ---- */
 
 static int config_create(struct va_encode *e)
 {
-	const struct va_choice *c = &e->choice;
+	const struct va_choice *c = &e->picture.choice;
 	VAConfigAttrib a[3] = {
 		{ VAConfigAttribRTFormat, VA_RT_FORMAT_YUV420 },
 		{ VAConfigAttribRateControl, c->rate_control },
@@ -73,29 +56,29 @@ static int config_create(struct va_encode *e)
 	if (status == VA_STATUS_SUCCESS)
 		return 0;
 	e->config = VA_INVALID_ID;
-	return failed("vaCreateConfig", status);
+	return va_failed("vaCreateConfig", status);
 }
 
 static int context_create(struct va_encode *e)
 {
-	int width = (e->sequence.width + 15) & ~15, height = (e->sequence.height + 15) & ~15;
+	int width = (e->picture.sequence.width + 15) & ~15, height = (e->picture.sequence.height + 15) & ~15;
 	VAStatus status = vaCreateSurfaces(e->va.display, VA_RT_FORMAT_YUV420, (unsigned int)width,
 					   (unsigned int)height, e->references, 2, NULL, 0);
 	if (status != VA_STATUS_SUCCESS) {
 		e->references[0] = VA_INVALID_ID;
-		return failed("vaCreateSurfaces", status);
+		return va_failed("vaCreateSurfaces", status);
 	}
 	status = vaCreateContext(e->va.display, e->config, width, height, VA_PROGRESSIVE, e->references, 2,
-				 &e->context);
+				 &e->picture.context);
 	if (status != VA_STATUS_SUCCESS) {
-		e->context = VA_INVALID_ID;
-		return failed("vaCreateContext", status);
+		e->picture.context = VA_INVALID_ID;
+		return va_failed("vaCreateContext", status);
 	}
 	unsigned int room = (unsigned int)(width * height * 3 / 2 + 4096);
-	status = vaCreateBuffer(e->va.display, e->context, VAEncCodedBufferType, room, 1, NULL, &e->coded);
+	status = vaCreateBuffer(e->va.display, e->picture.context, VAEncCodedBufferType, room, 1, NULL, &e->picture.coded);
 	if (status != VA_STATUS_SUCCESS) {
-		e->coded = VA_INVALID_ID;
-		return failed("vaCreateBuffer", status);
+		e->picture.coded = VA_INVALID_ID;
+		return va_failed("vaCreateBuffer", status);
 	}
 	e->capacity = room + 2 * sizeof(struct h264_header);
 	e->bytes = malloc(e->capacity);
@@ -117,7 +100,7 @@ static int display_open(struct va_encode *e, const char *address, char *why, siz
 		if (r < 0)
 			snprintf(why, why_bytes, "%s: driver: does not say what it can", nodes[i]);
 		else
-			r = va_choose(&can, e->sequence.width, e->sequence.height, &e->choice, why, why_bytes);
+			r = va_choose(&can, e->picture.sequence.width, e->picture.sequence.height, &e->picture.choice, why, why_bytes);
 		e->processes = can.processes;
 		if (r == 0)
 			return 0;
@@ -145,7 +128,7 @@ static int trial(struct va_encode *e)
 	for (int i = 0; r == 0 && i < UNIT_CHECKS - 1; i++) {
 		struct frame *frame;
 		struct encoded out;
-		r = frame_new(FRAME_I420, e->sequence.width, e->sequence.height, &frame);
+		r = frame_new(FRAME_I420, e->picture.sequence.width, e->picture.sequence.height, &frame);
 		if (r < 0)
 			break;
 		trial_draw(frame, i);
@@ -153,7 +136,7 @@ static int trial(struct va_encode *e)
 		frame_release(frame);
 	}
 	e->pictures = 0;
-	rate_control_init(&e->control, e->sequence.width, e->sequence.height, e->bitrate_bps, e->sequence.fps);
+	rate_control_init(&e->control, e->picture.sequence.width, e->picture.sequence.height, e->picture.bitrate_bps, e->picture.sequence.fps);
 	return r;
 }
 
@@ -163,7 +146,7 @@ static int parts_open(struct va_encode *e)
 	if (r == 0)
 		r = context_create(e);
 	if (r == 0)
-		r = va_input_open(e->va.display, e->sequence.width, e->sequence.height, e->processes, &e->input);
+		r = va_input_open(e->va.display, e->picture.sequence.width, e->picture.sequence.height, e->processes, &e->input);
 	return r;
 }
 
@@ -174,14 +157,15 @@ int va_encode_open(const char *address, const struct encoder_wish *wish, struct 
 	if (!e)
 		return -ENOMEM;
 	e->va.fd = -1;
-	e->sequence = (struct h264_sequence){ wish->width, wish->height, wish->fps };
-	e->bitrate_bps = wish->bitrate_bps;
-	e->config = e->context = e->coded = VA_INVALID_ID;
+	e->picture.sequence = (struct h264_sequence){ wish->width, wish->height, wish->fps };
+	e->picture.bitrate_bps = wish->bitrate_bps;
+	e->config = e->picture.context = e->picture.coded = VA_INVALID_ID;
 	e->references[0] = e->references[1] = VA_INVALID_ID;
 	rate_control_init(&e->control, wish->width, wish->height, wish->bitrate_bps, wish->fps);
 	e->check = unit_check_new();
 	int r = e->check ? display_open(e, address, why, why_bytes) : -ENOMEM;
 	if (r == 0) {
+		e->picture.display = e->va.display;
 		va_image_init(&e->image, e->va.display);
 		r = parts_open(e);
 		if (r < 0)
@@ -196,13 +180,6 @@ int va_encode_open(const char *address, const struct encoder_wish *wish, struct 
 	return r;
 }
 
-static void buffers_destroy(struct va_encode *e)
-{
-	for (int i = 0; i < e->buffer_count; i++)
-		vaDestroyBuffer(e->va.display, e->buffers[i]);
-	e->buffer_count = 0;
-}
-
 void va_encode_close(struct va_encode *encode)
 {
 	struct va_encode *e = encode;
@@ -210,13 +187,13 @@ void va_encode_close(struct va_encode *encode)
 		return;
 	VADisplay d = e->va.display;
 	if (d) {
-		buffers_destroy(e);
+		va_picture_clear(&e->picture);
 		va_input_close(e->input);
 		va_image_finish(&e->image);
-		if (e->coded != VA_INVALID_ID)
-			vaDestroyBuffer(d, e->coded);
-		if (e->context != VA_INVALID_ID)
-			vaDestroyContext(d, e->context);
+		if (e->picture.coded != VA_INVALID_ID)
+			vaDestroyBuffer(d, e->picture.coded);
+		if (e->picture.context != VA_INVALID_ID)
+			vaDestroyContext(d, e->picture.context);
 		if (e->references[0] != VA_INVALID_ID)
 			vaDestroySurfaces(d, e->references, 2);
 		if (e->config != VA_INVALID_ID)
@@ -228,213 +205,24 @@ void va_encode_close(struct va_encode *encode)
 	free(e);
 }
 
-/* ---- the buffers of one picture, in the order that every driver takes: sequence, picture, miscellaneous, packed
- * headers, slice ---- */
-
-static int put(struct va_encode *e, VABufferType type, size_t size, const void *content)
-{
-	VABufferID *buffer = &e->buffers[e->buffer_count];
-	if (e->buffer_count == BUFFERS_MAX)
-		return -ENOBUFS;
-	VAStatus status = vaCreateBuffer(e->va.display, e->context, type, (unsigned int)size, 1, (void *)content, buffer);
-	if (status != VA_STATUS_SUCCESS)
-		return failed("vaCreateBuffer", status);
-	e->buffer_count++;
-	return 0;
-}
-
-static int put_sequence(struct va_encode *e)
-{
-	VAEncSequenceParameterBufferH264 s;
-	int width = e->sequence.width, height = e->sequence.height;
-	memset(&s, 0, sizeof(s));
-	s.level_idc = (uint8_t)h264_level(&e->sequence);
-	s.intra_period = s.intra_idr_period = 0x7fffffff; /* never by itself */
-	s.ip_period = 1;
-	s.bits_per_second = e->choice.rate_control == VA_RC_CQP ? 0 : (uint32_t)e->bitrate_bps;
-	s.max_num_ref_frames = 1;
-	s.picture_width_in_mbs = (uint16_t)((width + 15) / 16);
-	s.picture_height_in_mbs = (uint16_t)((height + 15) / 16);
-	s.seq_fields.bits.chroma_format_idc = 1;
-	s.seq_fields.bits.frame_mbs_only_flag = 1;
-	s.seq_fields.bits.direct_8x8_inference_flag = 1;
-	s.seq_fields.bits.log2_max_frame_num_minus4 = H264_FRAME_NUM_BITS - 4;
-	s.seq_fields.bits.log2_max_pic_order_cnt_lsb_minus4 = H264_ORDER_BITS - 4;
-	s.frame_crop_right_offset = (uint32_t)(s.picture_width_in_mbs * 16 - width) / 2;
-	s.frame_crop_bottom_offset = (uint32_t)(s.picture_height_in_mbs * 16 - height) / 2;
-	s.frame_cropping_flag = s.frame_crop_right_offset || s.frame_crop_bottom_offset;
-	s.vui_parameters_present_flag = 1;
-	s.vui_fields.bits.timing_info_present_flag = 1;
-	s.vui_fields.bits.bitstream_restriction_flag = 1;
-	s.vui_fields.bits.log2_max_mv_length_horizontal = 15;
-	s.vui_fields.bits.log2_max_mv_length_vertical = 15;
-	s.vui_fields.bits.motion_vectors_over_pic_boundaries_flag = 1;
-	s.num_units_in_tick = 1;
-	s.time_scale = (uint32_t)e->sequence.fps * 2;
-	return put(e, VAEncSequenceParameterBufferType, sizeof(s), &s);
-}
-
-static void no_picture(VAPictureH264 *picture)
-{
-	*picture = (VAPictureH264){ .picture_id = VA_INVALID_SURFACE, .flags = VA_PICTURE_H264_INVALID };
-}
-
-static VAPictureH264 reference_picture(const struct va_encode *e)
-{
-	int order = e->slice.order - 2;
-	return (VAPictureH264){
-		.picture_id = e->references[!e->current],
-		.frame_idx = (uint32_t)((e->slice.frame_num - 1) & ((1 << H264_FRAME_NUM_BITS) - 1)),
-		.flags = VA_PICTURE_H264_SHORT_TERM_REFERENCE, .TopFieldOrderCnt = order, .BottomFieldOrderCnt = order,
-	};
-}
-
-static int put_picture(struct va_encode *e)
-{
-	VAEncPictureParameterBufferH264 p;
-	memset(&p, 0, sizeof(p));
-	p.CurrPic = (VAPictureH264){
-		.picture_id = e->references[e->current], .frame_idx = (uint32_t)e->slice.frame_num,
-		.TopFieldOrderCnt = e->slice.order, .BottomFieldOrderCnt = e->slice.order,
-	};
-	for (int i = 0; i < 16; i++)
-		no_picture(&p.ReferenceFrames[i]);
-	if (!e->slice.idr)
-		p.ReferenceFrames[0] = reference_picture(e);
-	p.coded_buf = e->coded;
-	p.frame_num = (uint16_t)e->slice.frame_num;
-	p.pic_init_qp = H264_INIT_QP;
-	p.pic_fields.bits.idr_pic_flag = e->slice.idr;
-	p.pic_fields.bits.reference_pic_flag = 1;
-	p.pic_fields.bits.deblocking_filter_control_present_flag = 1;
-	return put(e, VAEncPictureParameterBufferType, sizeof(p), &p);
-}
-
-static int put_misc(struct va_encode *e, VAEncMiscParameterType type, size_t size, const void *content)
-{
-	uint64_t room[32] = { 0 }; /* a header of four bytes, then the content */
-	VAEncMiscParameterBuffer *misc = (VAEncMiscParameterBuffer *)(void *)room;
-	if (sizeof(*misc) + size > sizeof(room))
-		return -ENOBUFS;
-	misc->type = type;
-	memcpy(misc->data, content, size);
-	return put(e, VAEncMiscParameterBufferType, sizeof(*misc) + size, room);
-}
-
-/* The rate, when the driver holds it: HRD first, of one picture, so that no picture blocks the sender. */
-static int put_rate(struct va_encode *e)
-{
-	uint32_t bps = (uint32_t)e->bitrate_bps, fps = (uint32_t)e->sequence.fps;
-	const VAEncMiscParameterHRD hrd = { .buffer_size = bps / fps, .initial_buffer_fullness = bps / fps * 3 / 4 };
-	const VAEncMiscParameterFrameRate rate = { .framerate = fps };
-	VAEncMiscParameterRateControl control;
-	memset(&control, 0, sizeof(control));
-	control.bits_per_second = bps;
-	control.target_percentage = 100;
-	control.window_size = 500;
-	control.rc_flags.bits.disable_bit_stuffing = 1;
-	int r = put_misc(e, VAEncMiscParameterTypeHRD, sizeof(hrd), &hrd);
-	if (r == 0)
-		r = put_misc(e, VAEncMiscParameterTypeRateControl, sizeof(control), &control);
-	if (r == 0)
-		r = put_misc(e, VAEncMiscParameterTypeFrameRate, sizeof(rate), &rate);
-	return r;
-}
-
-static int put_miscellaneous(struct va_encode *e)
-{
-	int r = 0;
-	if (e->choice.rate_control != VA_RC_CQP && (e->slice.idr || e->rate_changed))
-		r = put_rate(e);
-	if (r == 0 && e->slice.idr && e->choice.can.qualities > 1) {
-		const VAEncMiscParameterBufferQualityLevel level = {
-			.quality_level = (uint32_t)(e->choice.can.qualities + 1) / 2
-		};
-		r = put_misc(e, VAEncMiscParameterTypeQualityLevel, sizeof(level), &level);
-	}
-	return r;
-}
-
-static int put_header(struct va_encode *e, uint32_t type, const struct h264_header *header)
-{
-	VAEncPackedHeaderParameterBuffer about;
-	memset(&about, 0, sizeof(about));
-	about.type = type;
-	about.bit_length = (uint32_t)header->bits;
-	about.has_emulation_bytes = 1;
-	int r = put(e, VAEncPackedHeaderParameterBufferType, sizeof(about), &about);
-	return r < 0 ? r : put(e, VAEncPackedHeaderDataBufferType, (header->bits + 7) / 8, header->bytes);
-}
-
-static int put_headers(struct va_encode *e)
-{
-	struct h264_header header;
-	int r = 0;
-	if (!e->choice.own_headers)
-		return 0;
-	if (e->slice.idr && e->choice.pps_alone) {
-		h264_write_sps(&e->sequence, &header);
-		r = put_header(e, VAEncPackedHeaderSequence, &header);
-		h264_write_pps(&header);
-		if (r == 0)
-			r = put_header(e, VAEncPackedHeaderPicture, &header);
-	} else if (e->slice.idr) {
-		h264_write_sets(&e->sequence, &header);
-		r = put_header(e, VAEncPackedHeaderSequence, &header);
-	}
-	if (r < 0)
-		return r;
-	h264_write_slice(&e->slice, &header);
-	return put_header(e, VAEncPackedHeaderSlice, &header);
-}
-
-static int put_slice(struct va_encode *e)
-{
-	VAEncSliceParameterBufferH264 s;
-	memset(&s, 0, sizeof(s));
-	s.num_macroblocks = (uint32_t)(((e->sequence.width + 15) / 16) * ((e->sequence.height + 15) / 16));
-	s.macroblock_info = VA_INVALID_ID;
-	s.slice_type = e->slice.idr ? 2 : 0;
-	s.idr_pic_id = (uint16_t)e->slice.idr_pic_id;
-	s.pic_order_cnt_lsb = (uint16_t)(e->slice.order & ((1 << H264_ORDER_BITS) - 1));
-	for (int i = 0; i < 32; i++) {
-		no_picture(&s.RefPicList0[i]);
-		no_picture(&s.RefPicList1[i]);
-	}
-	if (!e->slice.idr)
-		s.RefPicList0[0] = reference_picture(e);
-	s.slice_qp_delta = (int8_t)(e->slice.qp - H264_INIT_QP);
-	return put(e, VAEncSliceParameterBufferType, sizeof(s), &s);
-}
-
-static int put_all(struct va_encode *e)
-{
-	int r = e->slice.idr ? put_sequence(e) : 0;
-	if (r == 0)
-		r = put_picture(e);
-	if (r == 0)
-		r = put_miscellaneous(e);
-	if (r == 0)
-		r = put_headers(e);
-	return r == 0 ? put_slice(e) : r;
-}
-
 /* ---- one picture ---- */
 
 static int submit(struct va_encode *e, VASurfaceID surface)
 {
 	VADisplay d = e->va.display;
-	int r = put_all(e);
+	e->picture.reconstructed = e->references[e->current];
+	e->picture.reference = e->references[!e->current];
+	int r = va_picture_fill(&e->picture);
 	if (r == 0) {
-		VAStatus status = vaBeginPicture(d, e->context, surface);
+		VAStatus status = vaBeginPicture(d, e->picture.context, surface);
 		if (status == VA_STATUS_SUCCESS) {
-			status = vaRenderPicture(d, e->context, e->buffers, e->buffer_count);
-			VAStatus end = vaEndPicture(d, e->context);
+			status = vaRenderPicture(d, e->picture.context, e->picture.buffers, e->picture.buffer_count);
+			VAStatus end = vaEndPicture(d, e->picture.context);
 			status = status == VA_STATUS_SUCCESS ? end : status;
 		}
-		r = status == VA_STATUS_SUCCESS ? 0 : failed("vaRenderPicture", status);
+		r = status == VA_STATUS_SUCCESS ? 0 : va_failed("vaRenderPicture", status);
 	}
-	buffers_destroy(e);
+	va_picture_clear(&e->picture);
 	return r;
 }
 
@@ -443,7 +231,7 @@ static VAStatus wait_tick(struct va_encode *e, VASurfaceID surface)
 {
 	VAStatus status = VA_STATUS_ERROR_UNIMPLEMENTED;
 	if (!e->no_sync_buffer)
-		status = vaSyncBuffer(e->va.display, e->coded, TICK_NS);
+		status = vaSyncBuffer(e->va.display, e->picture.coded, TICK_NS);
 	if (status == VA_STATUS_ERROR_UNIMPLEMENTED) {
 		e->no_sync_buffer = true;
 		if (!e->no_sync_surface2)
@@ -461,7 +249,7 @@ static int wait(struct va_encode *e, VASurfaceID surface)
 	VAStatus status = VA_STATUS_ERROR_TIMEDOUT;
 	for (int i = TICKS * guard_patience(); i > 0 && status == VA_STATUS_ERROR_TIMEDOUT; i--)
 		status = wait_tick(e, surface);
-	return status == VA_STATUS_SUCCESS ? 0 : failed("vaSyncBuffer", status);
+	return status == VA_STATUS_SUCCESS ? 0 : va_failed("vaSyncBuffer", status);
 }
 
 static int append(struct va_encode *e, size_t *size, const uint8_t *bytes, size_t count)
@@ -490,14 +278,14 @@ static int gather(struct va_encode *e, const VACodedBufferSegment *segment, size
 static int fetch(struct va_encode *e, size_t *size)
 {
 	void *segments = NULL;
-	VAStatus status = vaMapBuffer(e->va.display, e->coded, &segments);
+	VAStatus status = vaMapBuffer(e->va.display, e->picture.coded, &segments);
 	if (status != VA_STATUS_SUCCESS)
-		return failed("vaMapBuffer", status);
+		return va_failed("vaMapBuffer", status);
 	int r = gather(e, segments, size);
-	status = vaUnmapBuffer(e->va.display, e->coded);
+	status = vaUnmapBuffer(e->va.display, e->picture.coded);
 	if (r < 0)
 		log_warning("driver: the coded picture is marked as bad");
-	return r == 0 && status != VA_STATUS_SUCCESS ? failed("vaUnmapBuffer", status) : r;
+	return r == 0 && status != VA_STATUS_SUCCESS ? va_failed("vaUnmapBuffer", status) : r;
 }
 
 /* Whether what the driver made is one access unit of the kind that was asked for; parameter sets that it left out
@@ -508,17 +296,17 @@ static int look_over(struct va_encode *e, size_t *size)
 	bool sets = false, slices = false, bad = false;
 	for (size_t at = 0; h264_next_nal(e->bytes, *size, &at, &nal);) {
 		sets |= nal.type == H264_SPS;
-		slices |= nal.type == (e->slice.idr ? H264_IDR : H264_SLICE);
-		bad |= nal.bytes[0] & 0x80 || nal.type == (e->slice.idr ? H264_SLICE : H264_IDR);
+		slices |= nal.type == (e->picture.slice.idr ? H264_IDR : H264_SLICE);
+		bad |= nal.bytes[0] & 0x80 || nal.type == (e->picture.slice.idr ? H264_SLICE : H264_IDR);
 	}
 	if (bad || !slices) {
 		log_warning("driver: the coded picture is not what was asked for");
 		return -EIO;
 	}
-	if (!e->slice.idr || sets)
+	if (!e->picture.slice.idr || sets)
 		return 0;
 	struct h264_header header;
-	h264_write_sets(&e->sequence, &header);
+	h264_write_sets(&e->picture.sequence, &header);
 	size_t more = header.bits / 8;
 	if (more > e->capacity - *size)
 		return -EMSGSIZE;
@@ -543,28 +331,28 @@ static int code_to_rate(struct va_encode *e, VASurfaceID surface, size_t *size)
 {
 	for (int tries = 0;; tries++) {
 		int r = code(e, surface, size);
-		if (r < 0 || e->choice.rate_control != VA_RC_CQP)
+		if (r < 0 || e->picture.choice.rate_control != VA_RC_CQP)
 			return r;
-		if (rate_control_accept(&e->control, e->slice.idr, &e->slice.qp, *size) || tries == AGAIN_MAX)
+		if (rate_control_accept(&e->control, e->picture.slice.idr, &e->picture.slice.qp, *size) || tries == AGAIN_MAX)
 			return 0;
 	}
 }
 
 static void slice_begin(struct va_encode *e, bool idr)
 {
-	e->slice.idr = idr;
+	e->picture.slice.idr = idr;
 	if (!idr)
 		return;
-	e->slice.frame_num = e->slice.order = 0;
-	e->slice.idr_pic_id = !e->slice.idr_pic_id;
+	e->picture.slice.frame_num = e->picture.slice.order = 0;
+	e->picture.slice.idr_pic_id = !e->picture.slice.idr_pic_id;
 }
 
 static void slice_end(struct va_encode *e)
 {
-	e->slice.frame_num = (e->slice.frame_num + 1) & ((1 << H264_FRAME_NUM_BITS) - 1);
-	e->slice.order += 2;
+	e->picture.slice.frame_num = (e->picture.slice.frame_num + 1) & ((1 << H264_FRAME_NUM_BITS) - 1);
+	e->picture.slice.order += 2;
 	e->current = !e->current;
-	e->rate_changed = false;
+	e->picture.rate_changed = false;
 	e->pictures++;
 }
 
@@ -574,8 +362,8 @@ int va_encode_picture(struct va_encode *encode, struct frame *frame, bool idr, s
 	VASurfaceID surface;
 	size_t size = 0;
 	idr |= e->pictures == 0;
-	e->slice.qp = H264_INIT_QP;
-	if (e->choice.rate_control == VA_RC_CQP && !rate_control_next(&e->control, idr, &e->slice.qp)) {
+	e->picture.slice.qp = H264_INIT_QP;
+	if (e->picture.choice.rate_control == VA_RC_CQP && !rate_control_next(&e->control, idr, &e->picture.slice.qp)) {
 		*ret_encoded = (struct encoded){ .size = 0 };
 		return 0;
 	}
@@ -585,7 +373,7 @@ int va_encode_picture(struct va_encode *encode, struct frame *frame, bool idr, s
 	slice_begin(e, idr);
 	r = code_to_rate(e, surface, &size);
 	if (r == 0)
-		r = unit_check(e->check, frame, e->sequence.width, e->sequence.height, e->bytes, size);
+		r = unit_check(e->check, frame, e->picture.sequence.width, e->picture.sequence.height, e->bytes, size);
 	if (r < 0)
 		return r == -EBADMSG ? -EIO : r;
 	slice_end(e);
@@ -595,16 +383,16 @@ int va_encode_picture(struct va_encode *encode, struct frame *frame, bool idr, s
 
 void va_encode_set_rate(struct va_encode *encode, int bitrate_bps, int fps)
 {
-	encode->bitrate_bps = bitrate_bps;
-	encode->sequence.fps = fps;
-	encode->rate_changed = true;
+	encode->picture.bitrate_bps = bitrate_bps;
+	encode->picture.sequence.fps = fps;
+	encode->picture.rate_changed = true;
 	rate_control_set(&encode->control, bitrate_bps, fps);
 }
 
 void va_encode_describe(const struct va_encode *encode, char *text, size_t text_bytes)
 {
 	char words[32];
-	va_choice_words(&encode->choice, words, sizeof(words));
+	va_choice_words(&encode->picture.choice, words, sizeof(words));
 	snprintf(text, text_bytes, "VA-API %s, %s", words, encode->va.vendor);
 }
 
@@ -620,6 +408,6 @@ void va_encode_counts(const struct va_encode *encode, struct va_input_counts *re
 
 int va_encode_reference(struct va_encode *encode, struct frame **ret_frame)
 {
-	return va_image_read(&encode->image, encode->references[!encode->current], encode->sequence.width,
-			     encode->sequence.height, ret_frame);
+	return va_image_read(&encode->image, encode->references[!encode->current], encode->picture.sequence.width,
+			     encode->picture.sequence.height, ret_frame);
 }

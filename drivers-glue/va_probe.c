@@ -133,7 +133,8 @@ int va_probe_node(const char *node, char *text, size_t text_bytes)
 			   choice.can.entrypoint == VAEntrypointEncSliceLP;
 	snprintf(text, text_bytes, "%s  %s: encodes H.264: %s%s; decodes it: %s; scales: %s", node, display.vendor,
 		 r == 0 ? encodes : why[0] ? why : "driver: gives no answer",
-		 no_firmware ? " only: on Intel, the HuC firmware is not loaded (i915.enable_guc=2); the rate is held by callbox" : "",
+		 no_firmware ? " only: on Intel, the HuC firmware is not loaded (i915.enable_guc=2); the rate is held "
+			       "by callbox" : "",
 		 can.decodes ? "yes" : "no", can.processes ? "yes" : "no");
 	va_display_close(&display);
 	return r;

@@ -16,7 +16,7 @@ noinst_PROGRAMS += tests/pairs/demo
 tests_pairs_demo_SOURCES = tests/pairs/demo.c
 tests_pairs_demo_LDADD = $(PAIRS_LDADD)
 
-PAIRS_TESTS = tests/pairs/test_call tests/pairs/test_kill tests/pairs/test_blame tests/pairs/test_loopback \
+PAIRS_TESTS = tests/pairs/test_call tests/pairs/test_screen tests/pairs/test_kill tests/pairs/test_blame tests/pairs/test_loopback \
 	tests/pairs/test_devices tests/pairs/test_hub tests/pairs/test_policy tests/pairs/test_profile \
 	tests/pairs/test_sound
 PAIRS_TESTS += tests/pairs/test_hardware
@@ -27,6 +27,8 @@ noinst_PROGRAMS += $(PAIRS_TESTS)
 if !SANITIZED_THREAD
 TESTS += $(PAIRS_TESTS)
 endif
+tests_pairs_test_screen_SOURCES = tests/pairs/test_screen.c
+tests_pairs_test_screen_LDADD = $(PAIRS_LDADD) $(VIDEOGLUE_LDADD)
 tests_pairs_test_call_SOURCES = tests/pairs/test_call.c
 tests_pairs_test_call_LDADD = $(PAIRS_LDADD)
 tests_pairs_test_policy_SOURCES = tests/pairs/test_policy.c

@@ -82,7 +82,8 @@ const struct setting conf_table[] = {
 	  "vaapi:/dev/dri/renderD128, or rehearsal:error@N or rehearsal:hang@N, which acts like hardware that fails at "
 	  "its Nth picture." },
 	{ "decoder", SETTING_STRING, AT(decoder), "auto", 0, 0, NULL,
-	  "Who decodes the picture received: auto, software, vaapi or vaapi:/dev/dri/renderD128, or rehearsal as above." },
+	  "Who decodes the picture received: auto, software, vaapi or vaapi:/dev/dri/renderD128, or rehearsal as "
+	  "above." },
 	{ "hardware_retry", SETTING_DURATION_MS, AT(hardware_retry_ms), "60s", 100, 3600000, NULL,
 	  "How long a call goes on in software before hardware that failed is tried again." },
 	{ "ring_tone", SETTING_STRING, AT(ring_tone), "default", 0, 0, NULL,

@@ -86,8 +86,8 @@ static const struct message_field controls_fields[] = { { "id", M_NUMBER, true, 
 							{ NULL, M_STRING, false, 0, 0 } };
 static const struct message_shape video_shapes[] = {
 	{ "ready", NULL }, { "coder", coder_fields }, { "camera", camera_fields }, { "shown", NULL },
-	{ "snapshot", snapshot_fields }, { "controls", controls_fields }, { "stats", stats_fields }, { "failed", text_fields },
-	{ "stopped", NULL }, { NULL, NULL },
+	{ "snapshot", snapshot_fields }, { "controls", controls_fields }, { "stats", stats_fields },
+	{ "failed", text_fields }, { "stopped", NULL }, { NULL, NULL },
 };
 
 static void core_fact(struct session *session, enum call_media_fact fact, const char *detail)

@@ -5,7 +5,8 @@
  *      └──── a scout opens it ◄───┘ as hardware.h allows
  *
  * Hardware is opened by a scout, so that no picture waits for it; only the first of a stream does, for a little
- * while. For another size a scout opens another context, and the old one goes on with the old size until then. Whoever encodes, each change begins with an IDR. Owner: the capture thread, which makes every call. */
+ * while. For another size a scout opens another context, and the old one goes on with the old size until then.
+ * Whoever encodes, each change begins with an IDR. Owner: the capture thread, which makes every call. */
 #ifndef CALLBOX_VIDEO_LADDER_H
 #define CALLBOX_VIDEO_LADDER_H
 
@@ -22,7 +23,8 @@ struct ladder_stats {
 struct ladder *ladder_new(const struct hardware_rules *rules);
 void ladder_free(struct ladder *ladder);
 
-/* wish.width, height: of the stream from now on; from hardware a few pictures more may have the old size. 0: *ret_encoded, whose bytes live until the next call.
+/* wish.width, height: of the stream from now on; from hardware a few pictures more may have the old size.
+ * 0: *ret_encoded, whose bytes live until the next call.
  * -EAGAIN: this picture is lost, the next may do; -EBADMSG: the frame is damaged. */
 int ladder_encode(struct ladder *ladder, const struct encoder_wish *wish, struct frame *frame, bool idr,
 		  struct encoded *ret_encoded);

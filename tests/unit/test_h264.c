@@ -77,7 +77,8 @@ static void pcm_put(struct unit *unit, const struct picture *p)
 			for (int i = 0; i < 3; i++) {
 				int side = i ? 8 : 16, h = i ? p->height / 2 : p->height, w = i ? p->width / 2 : p->width;
 				for (int k = 0; k < side * side; k++) {
-					int row = MIN(y * side + k / side, h - 1), column = MIN(x * side + k % side, w - 1);
+					int row = MIN(y * side + k / side, h - 1);
+					int column = MIN(x * side + k % side, w - 1);
 					byte_put(unit, p->planes[i][row * p->strides[i] + column]);
 				}
 			}

@@ -147,7 +147,8 @@ static const struct row rows[] = {
 	{ "no-proc", "EncSlice CBR", 20 },
 	{ "no-sync-buffer", "EncSlice CBR", 20 },
 	{ "segments", "EncSlice CBR", 20 },
-	{ "segments,packed=0,cqp-only,no-sync-buffer,no-derive,odd-pitch,no-import,no-proc,lp-only", "EncSliceLP CQP", 0 },
+	{ "segments,packed=0,cqp-only,no-sync-buffer,no-derive,odd-pitch,no-import,no-proc,lp-only",
+	  "EncSliceLP CQP", 0 },
 };
 
 struct rig {
@@ -339,7 +340,22 @@ static bool step(struct scene *s)
 	check_shows(out, s->number);
 	frame_release(out);
 	s->shown++;
+	s->wants_idr |= decoding_wants_idr(s->decoding);
 	return true;
+}
+
+/* Until hardware has made its first picture, which takes longer on a busy machine; then the driver's faults are taken
+ * off what opens it next. */
+static void steps_to_hardware(struct scene *s, const char *coder, const char *words)
+{
+	gint64 end = g_get_monotonic_time() + 60 * G_USEC_PER_SEC;
+	do {
+		g_assert_cmpint(g_get_monotonic_time(), <, end);
+		step(s);
+	} while (!strstr(coder, words));
+	g_setenv("CALLBOX_VA_FAULT", "", TRUE);
+	s->encoder_changes = s->decoder_changes = 1;
+	s->waited = 0;
 }
 
 /* The limits as they are for one step only: a busy machine alone is no fault. */
@@ -373,8 +389,8 @@ static gint64 fail_once(struct scene *s, const char *fault)
 {
 	mood("", fault);
 	scene_open(s, "vaapi", "software");
-	steps(s, 9);
-	g_assert_nonnull(strstr(s->encoder, "VA-API"));
+	steps_to_hardware(s, s->encoder, "VA-API");
+	steps(s, 8);
 	g_assert_true(step_in_time(s));
 	g_assert_true(s->keyframe);
 	g_assert_cmpstr(s->encoder, ==, "openh264");
@@ -394,7 +410,6 @@ static void test_encoder_fault(const void *data)
 		cost = fail_once(&s, fault);
 	}
 	g_assert_cmpint(cost, <, 500000);
-	g_setenv("CALLBOX_VA_FAULT", "", TRUE); /* the next context is sound */
 	gint64 start = s.changed_us;
 	steps_until(&s, &s.encoder_changes, 3);
 	g_assert_true(s.keyframe);
@@ -450,6 +465,9 @@ static void test_latency(void)
 	struct scene s;
 	mood("", "latency=40");
 	scene_open(&s, "vaapi", "vaapi");
+	steps_to_hardware(&s, s.encoder, "VA-API");
+	steps_to_hardware(&s, s.decoder, "vaapi");
+	s.shown = 0;
 	steps(&s, 15);
 	g_assert_nonnull(strstr(s.encoder, "VA-API"));
 	g_assert_cmpstr(s.decoder, ==, "vaapi");
@@ -465,7 +483,9 @@ static void test_decoder(const void *data)
 	struct scene s;
 	mood(data, "");
 	scene_open(&s, "openh264", "vaapi");
-	for (int i = 0; i < 60; i++) {
+	steps_to_hardware(&s, s.decoder, "vaapi");
+	s.shown = 1;
+	for (int i = 1; i < 60; i++) {
 		s.wants_idr = i == 30;
 		step(&s);
 	}
@@ -536,21 +556,16 @@ static void test_decoder_fault(const void *data)
 	struct decoding_stats stats;
 	mood("", fault);
 	scene_open(&s, "openh264", "vaapi");
-	steps(&s, 9);
+	steps_to_hardware(&s, s.decoder, "vaapi");
+	steps(&s, 8);
 	g_assert_cmpstr(s.decoder, ==, "vaapi");
 	step_in_time(&s);
 	if (s.waited) /* no keyframe: one was asked for */
 		g_assert_true(step(&s));
 	g_test_message("%s cost %.0f ms", fault, (double)s.worst_us / 1000);
 	g_assert_cmpint(s.worst_us, <, 1000000);
-	g_assert_cmpstr(s.decoder, ==, "libavcodec");
-	g_setenv("CALLBOX_VA_FAULT", "", TRUE);
-	gint64 end = g_get_monotonic_time() + 20 * G_USEC_PER_SEC;
-	while (s.decoder_changes < 3) {
-		g_assert_cmpint(g_get_monotonic_time(), <, end);
-		s.wants_idr |= decoding_wants_idr(s.decoding);
-		step(&s);
-	}
+	g_assert_cmpint(s.decoder_changes, >=, 2); /* to software, and with luck back already */
+	steps_until(&s, &s.decoder_changes, 3);
 	steps(&s, 20);
 	decoding_stats(s.decoding, &stats);
 	g_assert_cmpuint(stats.failures, ==, 1);
@@ -601,7 +616,8 @@ static void test_stuck(void)
 	struct scene s;
 	mood("no-sync-buffer", "encode:hang@13");
 	scene_open(&s, "vaapi", "software");
-	steps(&s, 9);
+	steps_to_hardware(&s, s.encoder, "VA-API");
+	steps(&s, 8);
 	g_assert_true(step_in_time(&s));
 	g_assert_true(s.keyframe);
 	g_test_message("it cost %.0f ms", (double)s.worst_us / 1000);
@@ -619,7 +635,8 @@ int main(int argc, char **argv)
 {
 	static const char *const encoder_faults[] = { "encode:error@13", "encode:silent-error@13",
 							"encode:corrupt@13", "encode:hang@13" };
-	static const char *const trials[] = { "encode:error@1", "encode:corrupt@1+", "encode:corrupt@2", "encode:silent-error@3" };
+	static const char *const trials[] = { "encode:error@1", "encode:corrupt@1+", "encode:corrupt@2",
+					      "encode:silent-error@3" };
 	static const char *const decoder_faults[] = { "decode:error@10", "decode:hang@10" };
 	static const char *const rates[] = { "", "cqp-only", "cqp-only,packed=0" };
 	static const char *const decoders[] = { "", "no-derive", "odd-pitch", "no-sync-buffer", "no-derive,odd-pitch" };

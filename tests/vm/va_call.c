@@ -14,6 +14,8 @@
 #define LIMIT_S 60
 #define FREEZE_MAX_MS 1000
 #define QUIET_MAX_MS 300
+/* A new process with 130 libraries, at 60 us a page fault: on a host it takes a fifth (tests/pairs/test_hardware). */
+#define RESTART_MAX_MS 5000
 
 static unsigned int failed;
 
@@ -150,13 +152,9 @@ static void check_abort(struct client *alice, struct client *bob)
 	cJSON_Delete(event);
 	check_encoder(alice, "openh264", "not there yet");
 	check(wait_frames(bob, 30) >= 30, "bob's picture goes on");
-	const char *start = g_getenv("START_MS"); /* of callbox-video alone, on this machine as busy as it is */
-	double start_ms = start ? g_ascii_strtod(start, NULL) : 0;
-	if (start_ms > QUIET_MAX_MS)
-		printf("ok - uml: how long bob's picture stood still # SKIP starting callbox-video alone takes %.0f ms "
-		       "here; %.0f ms in all\n", start_ms, stat_number(bob, "longest_freeze_ms"));
-	else
-		check_freeze(bob, before);
+	double freeze = stat_number(bob, "longest_freeze_ms");
+	check(freeze <= RESTART_MAX_MS, "bob's picture stood still for %.0f ms at most, %.0f before the fault", freeze,
+	      before);
 }
 
 static void call_begin(struct client *alice, struct client *bob)
