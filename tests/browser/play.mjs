@@ -220,6 +220,7 @@ class Play {
 			"setup-ok": () => m.setup(this.id()),
 			"setup-fails": () => m.setup(this.id(), Number(w[0] || 7), "no camera"),
 			kicked: () => m.kicked(),
+			leaves: () => m.leave(),
 			offline: () => m.synced(false),
 			synced: () => m.synced(true),
 			dnd: () => m.setDnd(w[0] !== "off", Number(w[1] || 0)),

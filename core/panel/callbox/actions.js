@@ -1,6 +1,6 @@
 /* The words of call.fsm that a browser's call machine knows: the questions its guards ask, and what its actions do.
  * m: the CallMachine; step: {call, from, body}. */
-import { AUDIO, ENDS, PROMPT_MS, RECORD_STATUS, sameDevice } from "./machine.js";
+import { ENDS, PROMPT_MS, RECORD_STATUS, sameDevice } from "./machine.js";
 
 /* A human's no weighs more than a busy device, that more than silence. */
 const WEIGHTS = [
@@ -181,7 +181,7 @@ export const ACTIONS = {
 	note_refusal: (m, { call, from, body }) => call.devices.set(from, String(body.reason || "decline")),
 	choose_winner(m, { call, from, body }) {
 		call.winner = call.party = from;
-		if (body.type === AUDIO) call.type = AUDIO;
+		m.typeAnswered(call, body.type);
 	},
 	"timer_start:collect"(m, { call }) {
 		if (!("collect" in call.timers)) call.timers.collect = m.now() + m.table.timers.collect;

@@ -798,12 +798,21 @@ export class CallMachine {
 	}
 
 	typeApply(call, type) {
+		const changes = type !== call.type;
+		const asking = call.askingType !== 0;
 		call.askedType = call.askingType = 0;
 		delete call.timers.switch;
-		if (type === call.type) return;
 		call.type = type;
-		this.output("mediaType", call);
-		this.typeTold(call, type, SWITCH_AGREE);
+		if (changes) this.output("mediaType", call);
+		/* Every question is answered, also one for what is. */
+		if (changes || asking) this.typeTold(call, type, SWITCH_AGREE);
+	}
+
+	/* The callee took my call, perhaps with sound only. */
+	typeAnswered(call, type) {
+		if (type !== AUDIO || call.type === AUDIO) return;
+		call.type = AUDIO;
+		this.typeTold(call, AUDIO, SWITCH_AGREE);
 	}
 
 	agree(call, type) {
@@ -858,7 +867,10 @@ export class CallMachine {
 			![AUDIO, VIDEO].includes(type) ||
 			![SWITCH_ASK, SWITCH_AGREE, SWITCH_REFUSE].includes(state)
 		)
-			throw new CallError("type: 1 or 2, and state: 1, 2 or 3 are needed", "value");
+			throw new CallError(
+				`type: ${type} is outside 1..2, or state: ${state} is outside 1..3`,
+				"value",
+			);
 		if (state !== SWITCH_ASK && call.askedType !== type)
 			throw new CallError("the other side has not asked for that type", "state");
 		call.askedType = 0;
@@ -1023,11 +1035,18 @@ export class CallMachine {
 		this.step({ call: this.live }, "signalling:synced");
 	}
 
+	/* The account logged in elsewhere, or this device leaves: its call ends here. What rings is refused for this
+	 * device only: its siblings ring on. */
 	kicked() {
+		this.leave("kick");
+	}
+
+	leave(end = "me") {
 		const call = this.live;
 		if (!call) return;
-		call.end = "kick";
-		if (!this.step({ call }, "user:hangup")) this.step({ call }, "user:reject");
+		call.end = end;
+		call.hungUp = end === "me";
+		this.step({ call }, this.status() === "called" ? "box:superseded" : "user:hangup");
 	}
 
 	/* A journal entry of an earlier life; agoMs: since it was written. A call that was live then is settled. */

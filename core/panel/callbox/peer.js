@@ -88,7 +88,7 @@ export class PeerWay {
 		const left = stored(`${this.key}.journal`, null);
 		if (left) this.run((m) => m.restore(left.entry, Math.max(Date.now() - left.at, 0)));
 		this.pinger = setInterval(() => this.run((m) => m.ping()), PING_MS);
-		this.leave = () => this.machine.live && this.run((m) => m.hangup());
+		this.leave = () => this.machine.live && this.run((m) => m.leave());
 		window.addEventListener("pagehide", this.leave);
 	}
 
