@@ -15,14 +15,15 @@ libva-dev libva-drm2 vainfo ffmpeg gstreamer1.0-tools gstreamer1.0-plugins-base 
 libpng-dev libseccomp-dev libsystemd-dev libsdl2-dev
 libdrm-dev libcairo2-dev libpango1.0-dev fonts-dejavu-core fonts-wqy-microhei
 clang mandoc graphviz alsa-utils v4l-utils iproute2 flex bison bc libelf-dev kmod cpio xz-utils busybox-static libjemalloc-dev
-qemu-system-x86"
+qemu-system-x86 nodejs npm chromium openssl coturn"
 
 say() { printf 'autogen: %s\n' "$*"; }
 
 install_packages() {
 	missing=
 	for p in $PACKAGES; do
-		dpkg-query -W -f '${Status}' "$p" 2>/dev/null | grep -q 'ok installed' || missing="$missing $p"
+		dpkg-query -W -f '${Status}' "$p" 2>/dev/null | grep -q 'ok installed' ||
+			command -v "$p" >/dev/null || missing="$missing $p"
 	done
 	[ -n "$missing" ] || return 0
 	[ "$(id -u)" = 0 ] || { say "not installed:$missing; run '$0 deps' as root"; exit 1; }

@@ -1,7 +1,7 @@
 # conf: what is installed beside the programs
 dist_pkgdata_DATA = conf/call.fsm conf/quirks.conf
 examplesdir = $(docdir)/examples
-dist_examples_DATA = conf/callbox.conf conf/account.conf conf/hooks.conf conf/hub.conf
+dist_examples_DATA = conf/callbox.conf conf/account.conf conf/hooks.conf conf/hub.conf conf/panel.conf
 
 # The picture of the call's states is drawn from the table itself.
 if HAVE_DOT

@@ -47,8 +47,8 @@ bool display_is_ready(const struct display *display);
 /* Of the mode, in pixels; false: there is no output now. */
 bool display_size(const struct display *display, int *ret_width, int *ret_height);
 
-/* 0; -EAGAIN: a flip is on its way; -ENODEV: there is no output; -EACCES: another program is master; -ENOTSUP or
- * -EBADMSG: this frame is no picture; others: the driver failed. */
+/* 0; -EAGAIN, -EBUSY: the flip before is not over yet; -ENODEV: there is no output; -EACCES: another program is
+ * master; -ENOTSUP or -EBADMSG: this frame is no picture; others: the driver failed. */
 int display_show(struct display *display, const struct display_scene *scene);
 /* XRGB8888 of the mode's size. The same errors. */
 int display_paint(struct display *display, const uint8_t *pixels, int stride);

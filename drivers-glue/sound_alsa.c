@@ -50,7 +50,7 @@ struct sound_stream {
 	uint64_t moved;	 /* as far as the application pointer went */
 	uint64_t insert; /* zeros that the reader gets before the next frame */
 	uint64_t missed;
-	unsigned int xruns;
+	unsigned int xruns, restarts;
 	double clock_frames;
 	int64_t clock_us;
 };
@@ -180,6 +180,7 @@ static int lengthen(struct sound_stream *stream)
 /* A stream that stands still runs again. What went by meanwhile is known from the last look at its pointer. */
 static int restart(struct sound_stream *stream, bool longer)
 {
+	stream->restarts++;
 	int r = longer ? lengthen(stream) : 0;
 	if (r == 0)
 		r = start(stream);
@@ -356,6 +357,7 @@ static void alsa_state(const struct sound_stream *stream, struct sound_state *re
 	double scale = (double)SOUND_RATE / stream->setup.rate;
 	*ret_state = (struct sound_state){
 		.xruns = stream->xruns,
+		.restarts = stream->restarts,
 		.missed = (uint64_t)((double)stream->missed * scale),
 		.moved = (double)(stream->moved - stream->insert) * scale - stream->ready_count,
 		.clock_frames = stream->clock_frames * scale,

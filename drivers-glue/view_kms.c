@@ -135,6 +135,13 @@ static bool scene_take(struct screen *screen, struct display_scene *ret_scene)
 	return is_new;
 }
 
+static void repeat(struct screen *screen)
+{
+	pthread_mutex_lock(&screen->lock);
+	screen->is_new = true;
+	pthread_mutex_unlock(&screen->lock);
+}
+
 static void screen_show(struct screen *screen)
 {
 	struct display_scene scene;
@@ -143,7 +150,9 @@ static void screen_show(struct screen *screen)
 	int r = display_show(screen->display, &scene);
 	if (r == -EACCES)
 		display_take(screen->display);
-	else if (r < 0 && r != -EAGAIN && r != -ENODEV && r != -EBADMSG)
+	else if (r == -EAGAIN || r == -EBUSY)
+		repeat(screen);
+	else if (r < 0 && r != -ENODEV && r != -EBADMSG)
 		log_once(LOG_LEVEL_ERROR, "driver: view kms: %s", g_strerror(-r));
 	atomic_store(&screen->wants_memory, display_wants_memory(screen->display));
 	frame_release(scene.main);
@@ -170,13 +179,6 @@ static void screen_wait(struct screen *screen, bool picture_waits)
 	poll(fds, G_N_ELEMENTS(fds), picture_waits ? RETRY_MS : 1000);
 	if (fds[0].revents && read(screen->wake, &count, sizeof(count)) < 0)
 		return; /* somebody else's wake-up: nothing to do */
-}
-
-static void repeat(struct screen *screen)
-{
-	pthread_mutex_lock(&screen->lock);
-	screen->is_new = true;
-	pthread_mutex_unlock(&screen->lock);
 }
 
 static void *screen_thread(void *data)

@@ -16,7 +16,7 @@ noinst_PROGRAMS += tests/pairs/demo
 tests_pairs_demo_SOURCES = tests/pairs/demo.c
 tests_pairs_demo_LDADD = $(PAIRS_LDADD)
 
-PAIRS_TESTS = tests/pairs/test_call tests/pairs/test_kill tests/pairs/test_blame tests/pairs/test_loopback \
+PAIRS_TESTS = tests/pairs/test_call tests/pairs/test_screen tests/pairs/test_kill tests/pairs/test_blame tests/pairs/test_loopback \
 	tests/pairs/test_devices tests/pairs/test_hub tests/pairs/test_policy tests/pairs/test_profile \
 	tests/pairs/test_sound
 PAIRS_TESTS += tests/pairs/test_hardware
@@ -27,6 +27,8 @@ noinst_PROGRAMS += $(PAIRS_TESTS)
 if !SANITIZED_THREAD
 TESTS += $(PAIRS_TESTS)
 endif
+tests_pairs_test_screen_SOURCES = tests/pairs/test_screen.c
+tests_pairs_test_screen_LDADD = $(PAIRS_LDADD) $(VIDEOGLUE_LDADD)
 tests_pairs_test_call_SOURCES = tests/pairs/test_call.c
 tests_pairs_test_call_LDADD = $(PAIRS_LDADD)
 tests_pairs_test_policy_SOURCES = tests/pairs/test_policy.c
@@ -56,7 +58,7 @@ EXTRA_DIST += tests/check-long tests/lint/run tests/lint/includes tests/mutants/
 # tests/sim: the call core in a world of its own
 noinst_PROGRAMS += tests/sim/sim
 TESTS += tests/sim/sim
-tests_sim_sim_SOURCES = tests/sim/sim.c tests/sim/dice.h tests/sim/schedule.c tests/sim/schedule.h
+tests_sim_sim_SOURCES = tests/sim/sim.c tests/sim/dice.c tests/sim/dice.h tests/sim/schedule.c tests/sim/schedule.h
 tests_sim_sim_LDADD = $(JEMALLOC_LIBS) core/call/libcall.a $(BASE_LDADD)
 
 # tests/model: every order of events of small worlds

@@ -1,6 +1,7 @@
 #include "core/box/screen.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,6 +14,7 @@
 
 #define RESTART_MIN_MS 100
 #define RESTART_MAX_MS 5000
+#define YIELD_LIMIT_MS 1000
 #define LOOK_MS 5000 /* what no event tells: a camera's file, how long the network is away */
 
 enum holder { HOLDER_SCREEN, HOLDER_NOBODY, HOLDER_VIDEO }; /* NOBODY: it was asked to yield */
@@ -22,7 +24,7 @@ struct screen {
 	struct child *child; /* NULL: between two of them */
 	enum holder holder;
 	unsigned int restart_ms;
-	guint restart, look, soon, blank_timer;
+	guint restart, look, soon, blank_timer, yield_timer;
 	bool is_dark, is_on; /* is_on: what the television was told last */
 	char *page;	     /* as sent last, but for the duration */
 	int64_t offline_since_ms; /* 0: an account is online */
@@ -49,14 +51,34 @@ static void say_on(struct screen *screen, const char *name, bool on)
 
 /* ---- who draws ---- */
 
-/* The other side's camera may be off or covered: then the page says more than a still picture. */
+/* The other side's camera may be off or covered, its media lost: then the page says more than a still picture. */
 static bool pictures_are_there(const struct screen *screen, const cJSON *state)
 {
 	const cJSON *call = message_member(state, "call");
 	const struct session *session = screen->box->session;
 	bool shown = message_bool(call, "peerCameraAvailable", true) && !message_bool(call, "peerVideoMuted", false) &&
-		     message_int(call, "type", CALL_VIDEO) != CALL_AUDIO;
+		     message_int(call, "type", CALL_VIDEO) != CALL_AUDIO &&
+		     strcmp(message_string(call, "state", ""), "recovering") != 0;
 	return session && session_has_pictures(session) && (shown || !session_call_id(session));
+}
+
+static void yield_timer_stop(struct screen *screen)
+{
+	if (screen->yield_timer)
+		g_source_remove(screen->yield_timer);
+	screen->yield_timer = 0;
+}
+
+/* One that hangs loses the screen with its life; its end is then told like any other. */
+static gboolean on_yield_limit(void *data)
+{
+	struct screen *screen = data;
+	screen->yield_timer = 0;
+	if (screen->holder != HOLDER_NOBODY || !screen->child)
+		return G_SOURCE_REMOVE;
+	log_error("callbox-screen does not let go of the screen: killed");
+	kill(child_pid(screen->child), SIGKILL);
+	return G_SOURCE_REMOVE;
 }
 
 static void hand_over(struct screen *screen, bool to_video)
@@ -65,6 +87,8 @@ static void hand_over(struct screen *screen, bool to_video)
 	if (to_video && screen->holder == HOLDER_SCREEN && screen->child) {
 		screen->holder = HOLDER_NOBODY;
 		say(screen, message_new("yield"));
+		yield_timer_stop(screen);
+		screen->yield_timer = g_timeout_add(YIELD_LIMIT_MS, on_yield_limit, screen);
 	} else if (to_video && (screen->holder != HOLDER_NOBODY || !screen->child)) {
 		screen->holder = HOLDER_VIDEO;
 		session_pictures(session, true);
@@ -78,6 +102,7 @@ static void hand_over(struct screen *screen, bool to_video)
 
 static void on_yielded(struct screen *screen)
 {
+	yield_timer_stop(screen);
 	if (screen->holder != HOLDER_NOBODY)
 		return; /* it was asked to take it back meanwhile */
 	screen->holder = HOLDER_VIDEO;
@@ -339,7 +364,7 @@ void screen_destroy(struct screen *screen)
 {
 	if (!screen)
 		return;
-	guint sources[] = { screen->restart, screen->look, screen->soon, screen->blank_timer };
+	guint sources[] = { screen->restart, screen->look, screen->soon, screen->blank_timer, screen->yield_timer };
 	for (size_t i = 0; i < G_N_ELEMENTS(sources); i++)
 		if (sources[i])
 			g_source_remove(sources[i]);

@@ -72,7 +72,9 @@ cJSON *screen_page(struct box *box, const cJSON *state, const struct screen_fact
 	bool idle = strcmp(page_name, "idle") == 0;
 	cJSON *page = message_new("show");
 	cJSON_AddStringToObject(page, "page", page_name);
-	cJSON_AddStringToObject(page, "room", conf->room_name ? conf->room_name : account);
+	cJSON_AddStringToObject(page, "room", conf->room_name ? conf->room_name
+					      : account[0]    ? account
+							      : g_get_host_name());
 	cJSON_AddStringToObject(page, "account", account);
 	cJSON_AddStringToObject(page, "peer", idle ? "" : message_string(call, "userId", ""));
 	cJSON_AddStringToObject(page, "state", idle ? "" : message_string(call, "state", ""));

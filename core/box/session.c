@@ -580,8 +580,9 @@ bool session_has_pictures(const struct session *session)
 	const struct conf *conf = &session->box->conf;
 	if (!session->started || session->held || !session->video)
 		return false;
-	return session->call_id ? session->shown && g_str_has_prefix(conf->remote_view, "kms:")
-				: g_str_has_prefix(conf->local_view, "kms:");
+	if (session->call_id && g_str_has_prefix(conf->remote_view, "kms:"))
+		return session->shown;
+	return g_str_has_prefix(conf->local_view, "kms:");
 }
 
 void session_pictures(struct session *session, bool on)

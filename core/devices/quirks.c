@@ -95,6 +95,17 @@ static int head_parse(char *line, struct section *section, char **ret_why)
 	return -EINVAL;
 }
 
+/* The last line that sets the key. */
+static unsigned int line_of(const char *lines, const char *key)
+{
+	g_auto(GStrv) list = g_strsplit(lines, "\n", -1);
+	unsigned int number = 0;
+	for (unsigned int i = 0; list[i]; i++)
+		if (g_str_has_prefix(g_strchug(list[i]), key))
+			number = i + 1;
+	return number;
+}
+
 /* Each section is tried on its own, so that the file's mistakes are told when it is loaded. */
 static int sections_check(const struct quirks *quirks, char **ret_error)
 {
@@ -105,9 +116,8 @@ static int sections_check(const struct quirks *quirks, char **ret_error)
 		settings_defaults(quirk_table, &quirk);
 		r = settings_parse(quirk_table, quirks->file, section->lines, &quirk, ret_error);
 		if (r == 0 && quirk.size && quirk_size_parse(quirk.size, &width, &height) < 0) {
-			*ret_error = g_strdup_printf("%s: [%s %s]: size: \"%s\" is no WIDTHxHEIGHT of 16 to 4096",
-						     quirks->file, kinds[section->kind], section->pattern,
-						     quirk.size);
+			*ret_error = g_strdup_printf("%s:%u: size: \"%s\" is no WIDTHxHEIGHT of 16 to 4096",
+						     quirks->file, line_of(section->lines, "size"), quirk.size);
 			r = -EINVAL;
 		}
 		quirk_clear(&quirk);

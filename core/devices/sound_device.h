@@ -21,6 +21,7 @@ struct sound_stream;
 /* Frames are of 48 kHz and count from the stream's opening, those of an xrun included. */
 struct sound_state {
 	unsigned int xruns;
+	unsigned int restarts; /* of the hardware; across one its counter is known to a millisecond only */
 	/* Frames that an xrun cost: as many zeros were read, or as many frames of the speaker's time went by
 	 * in silence and must not be played later. */
 	uint64_t missed;

@@ -331,7 +331,10 @@ static bool is_picture(struct link *link, const char *line)
 
 /* ---- from the page ---- */
 
-static const struct { const char *method; void (*run)(struct link *link, const cJSON *id, const cJSON *params); } own[] = {
+static const struct {
+	const char *method;
+	void (*run)(struct link *link, const cJSON *id, const cJSON *params);
+} own[] = {
 	{ "authenticate", on_authenticate }, { "panelInfo", on_info }, { "picture", on_picture },
 };
 

@@ -14,7 +14,7 @@ static const struct { const char *word; enum group group; } words[] = {
 };
 
 /* What writes files or names programs and servers is not here: setupLocalView, setupRemoteView, snapshot,
- * setTokenService, standby hooks. */
+ * setTokenService. */
 static const struct { const char *method; enum group group; } methods[] = {
 	{ "call", ALWAYS },	      { "cancel", ALWAYS },	      { "accept", ALWAYS },
 	{ "reject", ALWAYS },	      { "ignore", ALWAYS },	      { "hangup", ALWAYS },

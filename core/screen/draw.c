@@ -1,5 +1,6 @@
 #include "core/screen/draw.h"
 
+#include <fontconfig/fontconfig.h>
 #include <glib.h>
 #include <math.h>
 #include <pango/pangocairo.h>
@@ -283,6 +284,13 @@ void draw_page(cairo_t *cairo, int width, int height, const struct page *page, e
 	const struct canvas c = { .cairo = cairo, .u = height / 100.0, .width = width * 100.0 / height,
 				  .language = language, .page = page, .now = now };
 	pages[page->kind](&c);
+}
+
+void draw_finish(void)
+{
+	pango_cairo_font_map_set_default(NULL);
+	cairo_debug_reset_static_data();
+	FcFini();
 }
 
 int64_t draw_stamp(const struct page *page, const struct draw_now *now)

@@ -15,6 +15,7 @@ struct draw_now {
 
 void draw_page(cairo_t *cairo, int width, int height, const struct page *page, enum language language,
 	       const struct draw_now *now);
+void draw_finish(void); /* fonts; nothing is drawn any more */
 /* What of the time can be seen on this page: while it is the same, so is the picture. */
 int64_t draw_stamp(const struct page *page, const struct draw_now *now);
 

@@ -214,6 +214,7 @@ static void stop(void *data)
 	g_free(screen->cec_name);
 	output_free(screen->output);
 	page_finish(&screen->page);
+	draw_finish();
 }
 
 int main(void)

@@ -11,6 +11,7 @@
 
 #define OPEN_MS 1000
 #define TAKE_MS 15
+#define BUSY_TRIES 100 /* of TAKE_MS: a call's pictures let go of the screen sooner */
 #define CHECK_MS 1000 /* a flip that was never told */
 
 struct output {
@@ -19,6 +20,7 @@ struct output {
 	char *where, *mode;
 	bool mine, waits; /* waits: a picture is there that the screen could not take yet */
 	char *last_words;
+	unsigned int busy; /* tries in a row that found another program on the screen */
 	struct display *display; /* NULL: a file, or not open */
 	cairo_surface_t *surface;
 	guint timer, fd_source, hotplug_source;
@@ -83,9 +85,12 @@ static void try_open(struct output *output)
 	int r = display_open(name, output->mode, &output->display, why, sizeof(why));
 	if (r < 0) {
 		output->display = NULL;
-		tell(output, "failed", why);
+		output->busy = r == -EBUSY ? output->busy + 1 : 0;
+		if (output->busy == 0 || output->busy > BUSY_TRIES)
+			tell(output, "failed", why);
 		return;
 	}
+	output->busy = 0;
 	output->fd_source = g_unix_fd_add(display_fd(output->display), G_IO_IN, on_readable, output);
 	int hotplug = display_hotplug_fd(output->display);
 	if (hotplug >= 0)
@@ -101,7 +106,8 @@ static gboolean on_timer(void *data)
 	if (!output->display) {
 		if (output->mine)
 			try_open(output);
-		timer_set(output, output->display ? CHECK_MS : OPEN_MS);
+		bool soon = output->busy > 0 && output->busy <= BUSY_TRIES;
+		timer_set(output, output->display ? CHECK_MS : soon ? TAKE_MS : OPEN_MS);
 	} else if (output->mine && !display_is_master(output->display)) {
 		bool taken = display_take(output->display) == 0;
 		if (taken)
@@ -193,10 +199,10 @@ void output_paint(struct output *output)
 	}
 	int r = display_paint(output->display, cairo_image_surface_get_data(output->surface),
 			      cairo_image_surface_get_stride(output->surface));
-	output->waits = r == -EAGAIN;
-	if (r == -EACCES)
+	output->waits = r == -EAGAIN || r == -EBUSY;
+	if (r == -EACCES || r == -EBUSY)
 		timer_set(output, TAKE_MS);
-	else if (r < 0 && r != -EAGAIN && r != -ENODEV)
+	else if (r < 0 && !output->waits && r != -ENODEV)
 		tell(output, "failed", g_strerror(-r));
 }
 
@@ -226,6 +232,7 @@ void output_yield(struct output *output)
 void output_take(struct output *output)
 {
 	output->mine = true;
+	output->busy = 0;
 	if (file_name(output))
 		output->ops->want(output->data);
 	else

@@ -19,6 +19,7 @@ struct passthrough {
 	bool broken; /* nothing can be decoded before the next key frame */
 	struct frame *picture;
 	int64_t capture_us;
+	const struct decoder_driver *driver;
 	struct decoder *decoder;
 
 	bool baseline;
@@ -49,7 +50,7 @@ void passthrough_free(struct passthrough *p)
 	forget(p);
 	frame_release(p->picture);
 	if (p->decoder)
-		decoder_drivers[0]->close(p->decoder);
+		p->driver->close(p->decoder);
 	pthread_mutex_destroy(&p->lock);
 	g_free(p);
 }
@@ -94,19 +95,28 @@ void passthrough_put(struct passthrough *p, const struct frame *unit)
 	pthread_mutex_unlock(&p->lock);
 }
 
-static int decode_pending(struct passthrough *p)
+/* In software: it is a picture now and then. */
+static int decoder_open(struct passthrough *p)
 {
 	char why[128];
-	int r = 0;
-	if (!p->decoder && decoder_drivers[0]->open("", &p->decoder, why, sizeof(why)) < 0)
-		return -EAGAIN;
+	for (const struct decoder_driver *const *d = decoder_drivers; !p->decoder && *d; d++)
+		if (!(*d)->hardware && (*d)->open("", &p->decoder, why, sizeof(why)) == 0)
+			p->driver = *d;
+	return p->decoder ? 0 : -EAGAIN;
+}
+
+static int decode_pending(struct passthrough *p)
+{
+	int r = decoder_open(p);
+	if (r < 0)
+		return r;
 	while (r == 0 && !g_queue_is_empty(&p->pending)) {
 		g_autoptr(GBytes) unit = g_queue_pop_head(&p->pending);
 		struct frame *frame;
 		gsize size;
 		const uint8_t *bytes = g_bytes_get_data(unit, &size);
 		p->bytes -= size;
-		r = decoder_drivers[0]->decode(p->decoder, bytes, size, &frame);
+		r = p->driver->decode(p->decoder, bytes, size, &frame);
 		if (r == 0) {
 			frame_release(p->picture);
 			p->picture = frame;
@@ -120,7 +130,7 @@ static int decode_pending(struct passthrough *p)
 	forget(p);
 	p->broken = true;
 	if (r != -EBADMSG) {
-		decoder_drivers[0]->close(p->decoder);
+		p->driver->close(p->decoder);
 		p->decoder = NULL;
 	}
 	return -EBADMSG;

@@ -34,6 +34,7 @@ struct source {
 	bool live;	  /* it has given a good picture since it was opened */
 	bool damaged;	  /* what came since the last good picture was damaged */
 	int restarts;	  /* since the last good picture */
+	int waited_ms;	  /* in vain, since the last good picture */
 	int64_t good_us;  /* when the last good picture came, or the camera was opened or begun anew */
 	int64_t shown_us; /* when the last frame went out */
 	int64_t retry_us, retry_step_us;
@@ -181,6 +182,7 @@ static void camera_try(struct source *source)
 		source->driver->describe(source->camera, source->words, sizeof(source->words));
 		controls_apply(source);
 		source->good_us = g_get_monotonic_time();
+		source->waited_ms = 0;
 		return;
 	}
 	source->camera = NULL;
@@ -262,6 +264,7 @@ static void trouble(struct source *source, const char *why, int tries)
 	source->driver->describe(source->camera, source->words, sizeof(source->words));
 	source->restarts++;
 	source->damaged = false;
+	source->waited_ms = 0;
 	source->good_us = g_get_monotonic_time();
 }
 
@@ -278,7 +281,7 @@ static const char *explain(int r)
 static void good(struct source *source)
 {
 	source->handed = source->damaged = false;
-	source->restarts = 0;
+	source->restarts = source->waited_ms = 0;
 	source->good_us = source->shown_us;
 	source->stood_in = 0;
 	if (source->live)
@@ -289,16 +292,19 @@ static void good(struct source *source)
 	source->was_lost = source->told_failed = false;
 }
 
-static int64_t patience_us(const struct source *source)
+/* Both by the clock and by waiting: when the whole machine stood still, the camera is not to blame. */
+static bool is_stalled(const struct source *source, int64_t since_us)
 {
 	const struct camera_driver *driver = source->driver;
-	return (driver->patience_ms ? driver->patience_ms(source->camera) : PATIENCE_MS) * 1000LL;
+	int patience_ms = driver->patience_ms ? driver->patience_ms(source->camera) : PATIENCE_MS;
+	return !driver->may_rest && since_us > patience_ms * 1000LL && source->waited_ms > patience_ms / 4 * 3;
 }
 
 static void nothing_came(struct source *source, int r)
 {
 	int64_t waited = g_get_monotonic_time() - source->good_us;
 	source->damaged |= r == -EAGAIN;
+	source->waited_ms += r == -ETIMEDOUT ? NEXT_TIMEOUT_MS : 0;
 	if (r == -ESTALE)
 		trouble(source, "its format has changed", CHANGES);
 	else if (r == -EIO)
@@ -307,7 +313,7 @@ static void nothing_came(struct source *source, int r)
 		camera_lost(source, explain(r));
 	else if (source->damaged && waited > DAMAGED_US)
 		trouble(source, "gives only damaged pictures", 1);
-	else if (waited > patience_us(source) && !source->driver->may_rest)
+	else if (is_stalled(source, waited))
 		trouble(source, "gives no pictures", 1);
 }
 

@@ -1,6 +1,7 @@
 /* The box way in Chromium: every fragment of one-to-one.md drives a real box, and what the elements show is the test
  * camera's own numbers; then the touch panel's page itself, with a screenshot of every screen. */
 import assert from "node:assert/strict";
+import { createServer } from "node:http";
 import { open, shot, start, when } from "./browser.mjs";
 import { fragments, run } from "./fragments.mjs";
 import { callboxPage, count, forget, state, status, take } from "./page.mjs";
@@ -15,10 +16,12 @@ if (!browser) {
 }
 const place = new Place();
 await place.hubStart();
-const alice = await place.box("alice", "room-a"), bob = await place.box("bob", "room-b");
+const alice = await place.box("alice", "room-a"),
+	bob = await place.box("bob", "room-b");
 const panel = await place.panel(alice);
 const pieces = fragments();
-const bobIs = (wanted) => until(`bob is ${wanted}`, async () => (await ask(bob.socket, "status")).status === wanted);
+const bobIs = (wanted) =>
+	until(`bob is ${wanted}`, async () => (await ask(bob.socket, "status")).status === wanted);
 const clean = (page) => assert.deepEqual(page.faults, []);
 
 async function seesPattern(page, selector) {
@@ -26,13 +29,26 @@ async function seesPattern(page, selector) {
 		const seen = await page.evaluate(readPattern, selector);
 		return seen.number ? seen : null;
 	});
-	await until(`${selector} goes on`, async () => (await page.evaluate(readPattern, selector)).number > first.number);
+	await until(
+		`${selector} goes on`,
+		async () => (await page.evaluate(readPattern, selector)).number > first.number,
+	);
 	return first;
 }
 
 let page;
 await tap.test("every fragment is there, and loads with module and script", async () => {
-	assert.deepEqual(Object.keys(pieces), ["call", "cancel", "invited", "accept", "reject", "hangup", "timeout", "views", "remote view"]);
+	assert.deepEqual(Object.keys(pieces), [
+		"call",
+		"cancel",
+		"invited",
+		"accept",
+		"reject",
+		"hangup",
+		"timeout",
+		"views",
+		"remote view",
+	]);
 	assert.equal(pieces.views.length, 2);
 	const script = await callboxPage(browser, { base: panel.url, script: "script", options: {} });
 	assert.equal((await script.evaluate(() => window.rtc.getStatus())).status, "idle");
@@ -60,7 +76,13 @@ await tap.test("box: cancel", async () => {
 
 await tap.test("box: invited, with everything that the document names", async () => {
 	await run(page, pieces.invited[0]);
-	await ask(bob.socket, "call", { userId: "alice", type: 1, attachment: { key: "value" }, groupId: "g1", userIds: ["alice", "x"] });
+	await ask(bob.socket, "call", {
+		userId: "alice",
+		type: 1,
+		attachment: { key: "value" },
+		groupId: "g1",
+		userIds: ["alice", "x"],
+	});
 	const { first } = await take(page, "onInvited");
 	assert.equal(first.invitor, "bob");
 	assert.deepEqual(first.userIds, ["alice", "x"]);
@@ -105,8 +127,11 @@ await tap.test("box: views of the caller show both cameras' numbers", async () =
 	await bobIs("called");
 	await ask(bob.socket, "accept");
 	await take(page, "onUserEnter");
-	const local = await seesPattern(page, "#view canvas"), remote = await seesPattern(page, "#remoteVideoContainer_bob canvas");
-	console.log(`# local ${local.width}x${local.height} #${local.number}, remote ${remote.width}x${remote.height} #${remote.number}`);
+	const local = await seesPattern(page, "#view canvas"),
+		remote = await seesPattern(page, "#remoteVideoContainer_bob canvas");
+	console.log(
+		`# local ${local.width}x${local.height} #${local.number}, remote ${remote.width}x${remote.height} #${remote.number}`,
+	);
 	await run(page, pieces.hangup[0]);
 	await status(page, "idle");
 	await page.evaluate(() => document.getElementById("your container").replaceChildren());
@@ -117,8 +142,10 @@ await tap.test("box: views of the callee, and a mute that the page sees", async 
 	await ask(bob.socket, "call", { userId: "alice", type: 2 });
 	await take(page, "onInvited");
 	await page.evaluate(() => (window.params = {}));
-	await run(page, pieces.views[1]
-		.replace(/rtc\.accept\(params\)/, "await rtc.accept(params)")); /* only so that the test knows when */
+	await run(
+		page,
+		pieces.views[1].replace(/rtc\.accept\(params\)/, "await rtc.accept(params)"),
+	); /* only so that the test knows when */
 	await take(page, "onUserEnter");
 	await seesPattern(page, "#view canvas");
 	await seesPattern(page, "#remoteVideoContainer_bob canvas");
@@ -178,7 +205,10 @@ await tap.test("panel: idle, dial, calling, in a call", async () => {
 await tap.test("panel: incoming, rejected, missed, busy in words", async () => {
 	await ask(bob.socket, "call", { userId: "alice", type: 2 });
 	await visible("Accept");
-	assert.equal(await page.locator("[role=status][aria-live=assertive]").textContent(), "Incoming video call from bob");
+	assert.equal(
+		await page.locator("[role=status][aria-live=assertive]").textContent(),
+		"Incoming video call from bob",
+	);
 	await shot(page, "incoming");
 	await button("Reject").click();
 	await visible("Call");
@@ -215,7 +245,11 @@ await tap.test("panel: settings, preview, Chinese", async () => {
 });
 
 await tap.test("panel: on a phone, by touch", async () => {
-	const small = await open(browser, panel.url, { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true });
+	const small = await open(browser, panel.url, {
+		viewport: { width: 390, height: 844 },
+		hasTouch: true,
+		isMobile: true,
+	});
 	await until("idle", () => small.getByRole("button", { name: "Call", exact: true }).isVisible());
 	await shot(small, "phone-idle");
 	await small.getByRole("button", { name: "Call", exact: true }).tap();
@@ -233,6 +267,38 @@ await tap.test("panel: on a phone, by touch", async () => {
 	await bobIs("idle");
 	clean(small);
 	await small.context().close();
+});
+
+await tap.test("box: a page of another server drives the box when it is named, and not otherwise", async () => {
+	const server = createServer((request, answer) => {
+		answer.setHeader("content-type", "text/html");
+		answer.end(
+			`<!doctype html><title>x</title><script src="${panel.url}callbox-script.js"></script>`,
+		);
+	});
+	await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+	const origin = `http://127.0.0.1:${server.address().port}`;
+	const named = await place.panel(alice, `origins = ${origin}\n`);
+	const other = await open(browser, origin);
+	const drive = (url) =>
+		other.evaluate(
+			async (wanted) => {
+				const rtc = new window.Callbox({ way: "box", url: wanted });
+				const late = new Promise((resolve) => setTimeout(resolve, 2000, "refused"));
+				const said = await Promise.race([
+					rtc.getStatus().then(({ status: is }) => is),
+					late,
+				]);
+				rtc.destroy();
+				return said;
+			},
+			url.replace("http", "ws"),
+		);
+	assert.equal(await drive(named.url), "idle");
+	assert.equal(await drive(panel.url), "refused");
+	await other.context().close();
+	server.close();
+	await place.stop(named);
 });
 
 await tap.test("panel: without callboxd it says so, and comes back", async () => {

@@ -4,31 +4,52 @@ import { join } from "node:path";
 import { until } from "./place.mjs";
 
 const PROGRAMS = [process.env.CALLBOX_CHROMIUM, "/usr/bin/chromium"].filter(Boolean);
-const FLAGS = ["--no-sandbox", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream",
-	       "--allow-loopback-in-peer-connection", "--autoplay-policy=no-user-gesture-required", "--disable-gpu"];
+const FLAGS = [
+	"--no-sandbox",
+	"--use-fake-device-for-media-stream",
+	"--use-fake-ui-for-media-stream",
+	"--allow-loopback-in-peer-connection",
+	"--autoplay-policy=no-user-gesture-required",
+	"--disable-gpu",
+];
 
-export async function start(flags = []) {
+/* devices: whether there is a camera and a microphone, and nobody asks. */
+export async function start(flags = [], { devices = true } = {}) {
 	const executablePath = PROGRAMS.find(existsSync);
-	if (!executablePath)
-		return { why: "no Chromium: install the package chromium" };
+	if (!executablePath) return { why: "no Chromium: install the package chromium" };
 	let chromium;
 	try {
 		({ chromium } = await import("playwright-core"));
 	} catch (error) {
 		return { why: `no playwright-core (npm ci in tests/browser): ${error.code}` };
 	}
-	return { browser: await chromium.launch({ executablePath, headless: true, args: [...FLAGS, ...flags] }) };
+	return {
+		browser: await chromium.launch({
+			executablePath,
+			headless: true,
+			args: [...(devices ? FLAGS : FLAGS.filter((flag) => !flag.includes("fake"))), ...flags],
+		}),
+	};
 }
 
 /* A page whose mistakes are collected in page.faults. */
 export async function open(browser, url, options = {}) {
-	const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: "en-GB",
-						   permissions: ["camera", "microphone"], ...options });
+	const context = await browser.newContext({
+		viewport: { width: 1280, height: 800 },
+		locale: "en-GB",
+		permissions: ["camera", "microphone"],
+		...options,
+	});
 	const page = await context.newPage();
 	page.faults = [];
 	page.on("pageerror", (error) => page.faults.push(String(error)));
-	page.on("console", (message) => message.type() === "error" &&
-		!message.location().url.endsWith("/favicon.ico") && page.faults.push(message.text()));
+	page.on(
+		"console",
+		(message) =>
+			message.type() === "error" &&
+			!message.location().url.endsWith("/favicon.ico") &&
+			page.faults.push(message.text()),
+	);
 	await page.goto(url);
 	return page;
 }

@@ -8,7 +8,8 @@ import { join } from "node:path";
 import { Place, Tap, ask, sleep, until } from "./place.mjs";
 import { Socket } from "./socket.mjs";
 
-const place = new Place(), tap = new Tap();
+const place = new Place(),
+	tap = new Tap();
 const TOKEN = "0123456789abcdef-token";
 await place.hubStart();
 const box = await place.box("alice", "room-a");
@@ -16,11 +17,15 @@ const panel = await place.panel(box, "origins = https://in.example\n");
 const port = panel.port_;
 
 function fetchPath(path, headers = {}) {
-	return new Promise((resolve, reject) => get({ port, host: "127.0.0.1", path, headers }, (answer) => {
-		let body = "";
-		answer.on("data", (bytes) => (body += bytes));
-		answer.on("end", () => resolve({ status: answer.statusCode, headers: answer.headers, body }));
-	}).on("error", reject));
+	return new Promise((resolve, reject) =>
+		get({ port, host: "127.0.0.1", path, headers }, (answer) => {
+			let body = "";
+			answer.on("data", (bytes) => (body += bytes));
+			answer.on("end", () =>
+				resolve({ status: answer.statusCode, headers: answer.headers, body }),
+			);
+		}).on("error", reject),
+	);
 }
 
 const refused = async (promise) => {
@@ -33,9 +38,13 @@ const refused = async (promise) => {
 };
 
 await tap.test("pages come with their types and a policy", async () => {
-	for (const [path, type, words] of [["/", "text/html", "panel.js"], ["/callbox.js", "text/javascript", "export class Callbox"],
-					   ["/callbox-script.js", "text/javascript", "globalThis.Callbox"],
-					   ["/room.css", "text/css", ":root"], ["/icon.svg", "image/svg+xml", "<svg"]]) {
+	for (const [path, type, words] of [
+		["/", "text/html", "panel.js"],
+		["/callbox.js", "text/javascript", "export class Callbox"],
+		["/callbox-script.js", "text/javascript", "globalThis.Callbox"],
+		["/room.css", "text/css", ":root"],
+		["/icon.svg", "image/svg+xml", "<svg"],
+	]) {
 		const { status, headers, body } = await fetchPath(path);
 		assert.equal(status, 200, path);
 		assert.ok(headers["content-type"].startsWith(type), `${path}: ${headers["content-type"]}`);
@@ -46,7 +55,13 @@ await tap.test("pages come with their types and a policy", async () => {
 });
 
 await tap.test("nothing outside the pages' folder", async () => {
-	for (const path of ["/../call.fsm", "/%2e%2e/call.fsm", "/..%2fcall.fsm", "//etc/passwd", "/none.html"]) {
+	for (const path of [
+		"/../call.fsm",
+		"/%2e%2e/call.fsm",
+		"/..%2fcall.fsm",
+		"//etc/passwd",
+		"/none.html",
+	]) {
 		const { status, body } = await fetchPath(path).catch(() => ({ status: 0, body: "" }));
 		assert.notEqual(status, 200, path);
 		assert.ok(!body.includes("[rows]") && !body.includes("root:"), path);
@@ -54,21 +69,25 @@ await tap.test("nothing outside the pages' folder", async () => {
 });
 
 await tap.test("a page of another server is refused, and a foreign name for this machine", async () => {
-	const cases = [[{ Origin: `http://127.0.0.1:${port}` }, 101], [{}, 101], [{ Origin: "https://in.example" }, 101],
-		       [{ Origin: "https://evil.example" }, 0], [{ Origin: "null" }, 0],
-		       [{ Origin: `http://evil.example:${port}`, Host: `evil.example:${port}` }, 0]];
+	const cases = [
+		[{ Origin: `http://127.0.0.1:${port}` }, 101],
+		[{}, 101],
+		[{ Origin: "https://in.example" }, 101],
+		[{ Origin: "https://evil.example" }, 0],
+		[{ Origin: "null" }, 0],
+		[{ Origin: `http://evil.example:${port}`, Host: `evil.example:${port}` }, 0],
+	];
 	for (const [headers, status] of cases) {
 		const socket = await Socket.open(port, { headers });
-		if (status)
-			assert.equal(socket.status, status, JSON.stringify(headers));
-		else
-			assert.notEqual(socket.status, 101, JSON.stringify(headers));
+		if (status) assert.equal(socket.status, status, JSON.stringify(headers));
+		else assert.notEqual(socket.status, 101, JSON.stringify(headers));
 		socket.close();
 	}
 });
 
 await tap.test("each page has its own events", async () => {
-	const one = await Socket.open(port), other = await Socket.open(port);
+	const one = await Socket.open(port),
+		other = await Socket.open(port);
 	await one.ask("subscribe");
 	await other.ask("on", { event: "onDndChange" });
 	assert.equal((await one.next((m) => m.method === "state")).params.accounts[0].account, "alice");
@@ -85,22 +104,36 @@ await tap.test("each page has its own events", async () => {
 
 await tap.test("what is not for pages is not passed on", async () => {
 	const socket = await Socket.open(port);
-	for (const [method, params] of [["snapshot", { which: "local", file: "/tmp/x.png" }], ["setupLocalView", { view: "raw:/tmp/x" }],
-					["setTokenService", { url: "https://evil.example" }], ["login", { account: "alice", token: "x" }],
-					["switchDevice", { kind: "speakerId", id: "file:/tmp/x.wav" }], ["nonsense", {}]]) {
+	for (const [method, params] of [
+		["snapshot", { which: "local", file: "/tmp/x.png" }],
+		["setupLocalView", { view: "raw:/tmp/x" }],
+		["setTokenService", { url: "https://evil.example" }],
+		["login", { account: "alice", token: "x" }],
+		["switchDevice", { kind: "speakerId", id: "file:/tmp/x.wav" }],
+		["nonsense", {}],
+	]) {
 		const error = await refused(socket.ask(method, params));
 		assert.equal(error.code, -32601, method);
 	}
 	assert.deepEqual((await socket.ask("panelInfo")).settings, ["dnd", "timeout", "profile", "devices"]);
-	assert.equal((await refused(socket.ask("accept"))).code, -32000); /* callboxd's own word comes through */
+	assert.equal(
+		(await refused(socket.ask("accept"))).code,
+		-32000,
+	); /* callboxd's own word comes through */
 	socket.close();
 });
 
 await tap.test("what is no request is answered in words, and too much ends the page", async () => {
 	const socket = await Socket.open(port);
-	for (const [text, code] of [["{", -32700], ["[]", -32700], ["7", -32700], ['{"method":7}', -32600],
-				    ['{"jsonrpc":"2.0","id":{},"method":"status"}', -32600], ["\u0000", -32700],
-				    [`${"[".repeat(200)}${"]".repeat(200)}`, -32700]]) {
+	for (const [text, code] of [
+		["{", -32700],
+		["[]", -32700],
+		["7", -32700],
+		['{"method":7}', -32600],
+		['{"jsonrpc":"2.0","id":{},"method":"status"}', -32600],
+		["\u0000", -32700],
+		[`${"[".repeat(200)}${"]".repeat(200)}`, -32700],
+	]) {
 		socket.text(text);
 		const answer = await socket.next((m) => m.error);
 		assert.equal(answer && answer.error.code, code, text.slice(0, 20));
@@ -115,7 +148,12 @@ await tap.test("what is no request is answered in words, and too much ends the p
 
 await tap.test("a message in many pieces is one", async () => {
 	const socket = await Socket.open(port);
-	const text = JSON.stringify({ jsonrpc: "2.0", id: 7, method: "status", params: { pad: "z".repeat(30000) } });
+	const text = JSON.stringify({
+		jsonrpc: "2.0",
+		id: 7,
+		method: "status",
+		params: { pad: "z".repeat(30000) },
+	});
 	for (let at = 0; at < text.length; at += 999)
 		socket.write(at ? 0 : 1, text.slice(at, at + 999), at + 999 >= text.length);
 	assert.equal((await socket.next((m) => m.id === 7)).result.status, "idle");
@@ -135,12 +173,18 @@ await tap.test("the own picture comes as PNG; not more than asked for", async ()
 	assert.equal(png.length, result.bytes);
 	assert.equal(png.subarray(1, 4).toString(), "PNG");
 	assert.equal(png.readUInt32BE(16), 640);
-	const answers = await Promise.all([1, 2, 3].map(() => socket.ask("picture", { which: "local" }).catch((e) => e)));
+	const answers = await Promise.all(
+		[1, 2, 3].map(() => socket.ask("picture", { which: "local" }).catch((e) => e)),
+	);
 	assert.equal(answers.filter((a) => a instanceof Error).length >= 2, true);
 	await socket.ask("preview", { on: false });
 	socket.close();
-	assert.deepEqual(readdirSync(join(box.dir, "run")).filter((n) => n.startsWith("panel-"))
-		.flatMap((n) => readdirSync(join(box.dir, "run", n))), []);
+	assert.deepEqual(
+		readdirSync(join(box.dir, "run"))
+			.filter((n) => n.startsWith("panel-"))
+			.flatMap((n) => readdirSync(join(box.dir, "run", n))),
+		[],
+	);
 });
 
 await tap.test("without callboxd a page is told so; with it again it goes on", async () => {
@@ -163,7 +207,9 @@ const fds = () => readdirSync(`/proc/${panel.pid}/fd`).length;
 
 await tap.test("500 pages that do not read disturb nobody", async () => {
 	await until("no page of the tests before", () => fds() < 20);
-	const before = fds(), kept = rss(), pages = [];
+	const before = fds(),
+		kept = rss(),
+		pages = [];
 	for (let i = 0; i < 500; i++) {
 		const page = await Socket.open(port);
 		assert.equal(page.status, 101);
@@ -173,9 +219,9 @@ await tap.test("500 pages that do not read disturb nobody", async () => {
 	}
 	/* Twenty of them ask and ask, and read no answer. */
 	for (const page of pages.slice(0, 20))
-		for (let i = 0; i < 6000; i++)
-			page.text({ jsonrpc: "2.0", id: i, method: "status" });
-	const good = await Socket.open(port), times = [];
+		for (let i = 0; i < 6000; i++) page.text({ jsonrpc: "2.0", id: i, method: "status" });
+	const good = await Socket.open(port),
+		times = [];
 	for (let i = 0; i < 200; i++) {
 		const began = performance.now();
 		await good.ask("muteLocalAudio", { on: i % 2 === 0 });
@@ -184,11 +230,12 @@ await tap.test("500 pages that do not read disturb nobody", async () => {
 	await until("those who ask too much are disconnected", () => fds() <= before + 2 * 481 + 2);
 	const most = rss();
 	times.sort((a, b) => a - b);
-	console.log(`# a verb answers after ${times[100].toFixed(2)} ms (p50), ${times[197].toFixed(2)} ms (p99); the panel ` +
-		    `grew from ${kept} to ${most} KiB`);
-	assert.ok(most - kept < 200000, `${most} KiB`);
-	for (const page of [...pages, good])
-		page.close();
+	console.log(
+		`# a verb answers after ${times[100].toFixed(2)} ms (p50), ${times[197].toFixed(2)} ms (p99); the panel ` +
+			`grew from ${kept} to ${most} KiB`,
+	);
+	assert.ok(most - kept < 500000, `${most} KiB`);
+	for (const page of [...pages, good]) page.close();
 	await until(`descriptors are ${before} again`, () => fds() <= before);
 	const after = await Socket.open(port);
 	assert.equal((await after.ask("status")).status, "idle");
@@ -201,10 +248,8 @@ await tap.test("noise at the door", async () => {
 	for (let i = 0; i < 200; i++) {
 		const socket = await Socket.open(port);
 		const bytes = Buffer.from(Array.from({ length: 1 + random(200) }, () => random(256)));
-		if (i % 2)
-			socket.raw.write(bytes); /* no frame at all */
-		else
-			socket.write(1 + random(2), bytes);
+		if (i % 2) socket.raw.write(bytes); /* no frame at all */
+		else socket.write(1 + random(2), bytes);
 		await Promise.race([socket.end(200), socket.next(() => true, 20)]);
 		socket.close();
 	}
@@ -214,17 +259,40 @@ await tap.test("noise at the door", async () => {
 	socket.close();
 });
 
-const certificate = join(box.dir, "conf/cert.pem"), key = join(box.dir, "conf/key.pem");
+const certificate = join(box.dir, "conf/cert.pem"),
+	key = join(box.dir, "conf/key.pem");
 await tap.test("a token and TLS: nothing before the token, a wrong one ends it", async () => {
 	try {
-		execFileSync("openssl", ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
-					 "-subj", "/CN=127.0.0.1", "-keyout", key, "-out", certificate], { stdio: "ignore" });
+		execFileSync(
+			"openssl",
+			[
+				"req",
+				"-x509",
+				"-newkey",
+				"ec",
+				"-pkeyopt",
+				"ec_paramgen_curve:prime256v1",
+				"-nodes",
+				"-days",
+				"2",
+				"-subj",
+				"/CN=127.0.0.1",
+				"-keyout",
+				key,
+				"-out",
+				certificate,
+			],
+			{ stdio: "ignore" },
+		);
 	} catch {
 		return "no openssl program";
 	}
 	writeFileSync(join(box.dir, "conf/token"), `${TOKEN}\n`, { mode: 0o600 });
 	chmodSync(key, 0o600);
-	const other = await place.panel(box, "listen = 0.0.0.0:0\ncertificate = cert.pem\nprivate_key = key.pem\ntoken_file = token\n");
+	const other = await place.panel(
+		box,
+		"listen = 0.0.0.0:0\ncertificate = cert.pem\nprivate_key = key.pem\ntoken_file = token\n",
+	);
 	const open = (more = {}) => Socket.open(other.port_, { tls: true, ...more });
 	const socket = await open({ headers: { Origin: `https://127.0.0.1:${other.port_}` } });
 	assert.equal((await refused(socket.ask("status"))).code, -32001);
@@ -233,7 +301,10 @@ await tap.test("a token and TLS: nothing before the token, a wrong one ends it",
 	assert.equal((await socket.ask("status")).status, "idle");
 	socket.close();
 	const wrong = await open();
-	assert.equal((await refused(wrong.ask("authenticate", { token: "0123456789abcdef-tokem" }))).code, -32001);
+	assert.equal(
+		(await refused(wrong.ask("authenticate", { token: "0123456789abcdef-tokem" }))).code,
+		-32001,
+	);
 	assert.ok(await wrong.end());
 	const silent = await open();
 	assert.ok(await silent.end(20000), "who says nothing is not kept");
@@ -248,7 +319,10 @@ await tap.test("it stops when told, and leaves nothing behind", async () => {
 	const socket = await Socket.open(port);
 	await socket.ask("subscribe");
 	assert.equal(await place.stop(panel), 0);
-	assert.deepEqual(readdirSync(join(box.dir, "run")).filter((n) => n.startsWith("panel-")), []);
+	assert.deepEqual(
+		readdirSync(join(box.dir, "run")).filter((n) => n.startsWith("panel-")),
+		[],
+	);
 	const text = readFileSync(panel.log, "utf8");
 	assert.ok(!/Sanitizer|runtime error/.test(text), text);
 	assert.equal((await ask(box.socket, "status")).status, "idle");

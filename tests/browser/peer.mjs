@@ -18,16 +18,32 @@ const base = `http://127.0.0.1:${place.hubPort}/call/`;
 const tokens = Object.fromEntries(["alice", "bob", "carol"].map((user) => [user, place.addUser(user)]));
 const pieces = fragments();
 const clean = (page) => assert.deepEqual(page.faults, []);
-const device = (account, script = "module") => callboxPage(browser, { base, script, options: {
-	way: "peer", url: place.hubUrl, account, token: tokens[account], policy: { ringsAMinute: 0, invitesAMinute: 0 } } });
+const device = (account, script = "module") =>
+	callboxPage(browser, {
+		base,
+		script,
+		options: {
+			way: "peer",
+			url: place.hubUrl,
+			account,
+			token: tokens[account],
+			policy: { ringsAMinute: 0, invitesAMinute: 0 },
+		},
+	});
 
 /* Pictures that were decoded, and bytes of sound that came. */
 function received(page) {
 	return page.evaluate(async () => {
-		const all = Object.values(await window.rtc.getStats()).filter((report) => report.type === "inbound-rtp");
+		const all = Object.values(await window.rtc.getStats()).filter(
+			(report) => report.type === "inbound-rtp",
+		);
 		const of = (kind) => all.find((report) => report.kind === kind) || {};
-		return { frames: of("video").framesDecoded || 0, width: of("video").frameWidth || 0, sound: of("audio").bytesReceived || 0,
-			 level: of("audio").totalAudioEnergy || 0 };
+		return {
+			frames: of("video").framesDecoded || 0,
+			width: of("video").frameWidth || 0,
+			sound: of("audio").bytesReceived || 0,
+			level: of("audio").totalAudioEnergy || 0,
+		};
 	});
 }
 
@@ -43,12 +59,13 @@ async function mediaFlows(page, video = true) {
 function picture(page, selector) {
 	return page.evaluate((wanted) => {
 		const video = document.querySelector(wanted);
-		if (!video || !video.videoWidth)
-			return null;
-		const canvas = new OffscreenCanvas(64, 36), context = canvas.getContext("2d");
+		if (!video || !video.videoWidth) return null;
+		const canvas = new OffscreenCanvas(64, 36),
+			context = canvas.getContext("2d");
 		context.drawImage(video, 0, 0, 64, 36);
 		const { data } = context.getImageData(0, 0, 64, 36);
-		let green = 0, sum = 0;
+		let green = 0,
+			sum = 0;
 		for (let i = 0; i < data.length; i += 4) {
 			green += data[i + 1] - (data[i] + data[i + 2]) / 2;
 			sum = (sum * 31 + data[i] + data[i + 1] + data[i + 2]) % 1000000007;
@@ -77,8 +94,10 @@ await tap.test("peer: call, and the callee rejects", async () => {
 	await run(bob, pieces.invited[0]);
 	await run(alice, pieces.call[0]);
 	const { first } = await take(bob, "onInvited");
-	assert.deepEqual([first.invitor, first.userIds, first.isFromGroup, first.groupId, first.attachment, first.type],
-			 ["alice", ["bob"], false, "", { room: 7 }, 2]);
+	assert.deepEqual(
+		[first.invitor, first.userIds, first.isFromGroup, first.groupId, first.attachment, first.type],
+		["alice", ["bob"], false, "", { room: 7 }, 2],
+	);
 	await run(bob, pieces.reject[0]);
 	assert.equal((await take(alice, "onUserReject")).first, "bob");
 	assert.equal((await take(alice, "onCallEnd")).payload.reasonCode, 14);
@@ -95,8 +114,7 @@ await tap.test("peer: cancel is a missed call", async () => {
 });
 
 await tap.test("peer: views, accept, sound and picture both ways, hang up", async () => {
-	for (const page of [alice, bob])
-		await run(page, pieces["remote view"][0]);
+	for (const page of [alice, bob]) await run(page, pieces["remote view"][0]);
 	await run(alice, pieces.views[0]);
 	await take(bob, "onInvited");
 	await run(bob, pieces.views[1]);
@@ -107,8 +125,11 @@ await tap.test("peer: views, accept, sound and picture both ways, hang up", asyn
 	await sees(bob, "#remoteVideoContainer_alice video");
 	const [a, b] = await Promise.all([mediaFlows(alice), mediaFlows(bob)]);
 	assert.ok(a.level > 0 && b.level > 0, "sound is more than silence");
-	console.log(`# alice decoded ${a.frames} frames ${a.width} wide, bob ${b.frames} frames ${b.width} wide`);
+	console.log(
+		`# alice decoded ${a.frames} frames ${a.width} wide, bob ${b.frames} frames ${b.width} wide`,
+	);
 	await take(alice, "onUserNetworkQuality");
+	assert.deepEqual([await count(alice, "onError"), await count(bob, "onError")], [0, 0]);
 });
 
 await tap.test("peer: mute, camera and a switch to sound are seen by the other side", async () => {
@@ -145,10 +166,14 @@ await tap.test("peer: mute, camera and a switch to sound are seen by the other s
 	await run(alice, pieces.hangup[0]);
 	assert.equal((await take(bob, "onUserLeave")).first, "alice");
 	assert.equal((await take(bob, "onCallEnd")).payload.reasonCode, 16);
-	const open_ = (page) => page.evaluate(() => [...document.querySelectorAll("video")].filter((v) => v.srcObject).length);
+	const open_ = (page) =>
+		page.evaluate(() => [...document.querySelectorAll("video")].filter((v) => v.srcObject).length);
 	await until("devices are closed", async () => (await open_(alice)) === 0 && (await open_(bob)) === 0);
 	const [record] = await alice.evaluate(() => window.rtc.getCallRecords());
-	assert.deepEqual([record.peer, record.direction, record.status, record.durations.length], ["bob", "out", 1, 2]);
+	assert.deepEqual(
+		[record.peer, record.direction, record.status, record.durations.length],
+		["bob", "out", 1, 2],
+	);
 	await take(alice, "onMessageSent");
 });
 
@@ -163,67 +188,88 @@ await tap.test("peer: a call that nobody answers times out, once on each side", 
 	assert.equal((await take(alice, "onCallEnd")).payload.reasonCode, 2);
 	assert.equal(await count(alice, "onCallingTimeout"), 0);
 	assert.equal(await count(bob, "onCallingTimeout"), 0);
-	assert.match(await alice.evaluate(() => window.rtc.setCallTimeout(999).catch((e) => e.message)), /1000\.\.120000/);
+	assert.match(
+		await alice.evaluate(() => window.rtc.setCallTimeout(999).catch((e) => e.message)),
+		/1000\.\.120000/,
+	);
 	await alice.evaluate(() => window.rtc.setCallTimeout(30000));
 });
 
 await tap.test("peer: what is wrong is said in words", async () => {
 	const words = (code) => alice.evaluate(code);
 	assert.match(await words(() => window.rtc.accept().catch((e) => e.message)), /wrong state: idle/);
-	assert.match(await words(() => window.rtc.call({ userId: "alice" }).catch((e) => e.message)), /own account/);
-	assert.match(await words(() => window.rtc.call({ userId: "bob", type: 9 }).catch((e) => e.message)), /1\.\.3/);
+	assert.match(
+		await words(() => window.rtc.call({ userId: "alice" }).catch((e) => e.message)),
+		/own account/,
+	);
+	assert.match(
+		await words(() => window.rtc.call({ userId: "bob", type: 9 }).catch((e) => e.message)),
+		/1\.\.3/,
+	);
 	await words(() => window.rtc.call({ userId: "nobody" }));
 	assert.match((await take(alice, "onError")).payload.message, /no such account/);
 	await status(alice, "idle");
 	const bad = await open(browser, `${base}room.css`);
-	const said = await bad.evaluate(async ([url, from]) => {
-		const { Callbox } = await import(`${from}callbox.js`);
-		return new Callbox({ way: "peer", url, account: "alice", token: "wrong" }).ready.catch((e) => e.message);
-	}, [place.hubUrl, base]);
+	const said = await bad.evaluate(
+		async ([url, from]) => {
+			const { Callbox } = await import(`${from}callbox.js`);
+			return new Callbox({ way: "peer", url, account: "alice", token: "wrong" }).ready.catch(
+				(e) => e.message,
+			);
+		},
+		[place.hubUrl, base],
+	);
 	assert.match(said, /wrong token/);
 	await bad.context().close();
 });
 
-await tap.test("peer: it rings on all devices; one answers, the other learns; a third caller finds busy", async () => {
-	const bob2 = await device("bob"), carol = await device("carol");
-	await forget(alice);
-	await forget(bob);
-	await run(alice, pieces.call[0]);
-	await Promise.all([take(bob, "onInvited"), take(bob2, "onInvited")]);
-	await run(bob2, pieces.accept[0]);
-	await take(bob, "onOtherClientAccept");
-	assert.equal((await take(bob, "onCallEnd")).payload.reasonCode, 18);
-	await take(alice, "onUserEnter");
-	await state(bob2, "active");
-	await status(bob, "idle");
-	await mediaFlows(alice);
-	await bob.evaluate(() => window.rtc.setDnd(true));
-	await carol.evaluate(() => window.rtc.call({ userId: "bob", type: 1 }));
-	assert.equal((await take(carol, "onUserBusy")).first, "bob");
-	assert.equal((await take(carol, "onCallEnd")).payload.reasonCode, 3);
-	await state(bob2, "active");
-	await bob.evaluate(() => window.rtc.setDnd(false));
-	await run(bob2, pieces.hangup[0]);
-	await take(alice, "onCallEnd");
-	await forget(bob);
-	await run(alice, pieces.call[0]);
-	await Promise.all([take(bob, "onInvited"), take(bob2, "onInvited")]);
-	await run(bob2, pieces.reject[0]);
-	await take(bob, "onOtherClientReject");
-	assert.equal((await take(bob, "onCallEnd")).payload.reasonCode, 17);
-	for (const page of [alice, bob, bob2, carol])
-		clean(page);
-	await bob2.context().close();
-	await carol.context().close();
-});
+await tap.test(
+	"peer: it rings on all devices; one answers, the other learns; a third caller finds busy",
+	async () => {
+		const bob2 = await device("bob"),
+			carol = await device("carol");
+		await forget(alice);
+		await forget(bob);
+		await run(alice, pieces.call[0]);
+		await Promise.all([take(bob, "onInvited"), take(bob2, "onInvited")]);
+		await run(bob2, pieces.accept[0]);
+		await take(bob, "onOtherClientAccept");
+		assert.equal((await take(bob, "onCallEnd")).payload.reasonCode, 18);
+		await take(alice, "onUserEnter");
+		await state(bob2, "active");
+		await status(bob, "idle");
+		await mediaFlows(alice);
+		await bob.evaluate(() => window.rtc.setDnd(true));
+		await carol.evaluate(() => window.rtc.call({ userId: "bob", type: 1 }));
+		assert.equal((await take(carol, "onUserBusy")).first, "bob");
+		assert.equal((await take(carol, "onCallEnd")).payload.reasonCode, 3);
+		await state(bob2, "active");
+		await bob.evaluate(() => window.rtc.setDnd(false));
+		await run(bob2, pieces.hangup[0]);
+		await take(alice, "onCallEnd");
+		await forget(bob);
+		await run(alice, pieces.call[0]);
+		await Promise.all([take(bob, "onInvited"), take(bob2, "onInvited")]);
+		await run(bob2, pieces.reject[0]);
+		await take(bob, "onOtherClientReject");
+		assert.equal((await take(bob, "onCallEnd")).payload.reasonCode, 17);
+		for (const page of [alice, bob, bob2, carol]) clean(page);
+		await bob2.context().close();
+		await carol.context().close();
+	},
+);
 
 await tap.test("peer: both call each other: one call", async () => {
 	await forget(alice);
 	await forget(bob);
-	await Promise.all([alice.evaluate(() => window.rtc.call({ userId: "bob", type: 1 })),
-			   bob.evaluate(() => window.rtc.call({ userId: "alice", type: 1 }))]);
+	await Promise.all([
+		alice.evaluate(() => window.rtc.call({ userId: "bob", type: 1 })),
+		bob.evaluate(() => window.rtc.call({ userId: "alice", type: 1 })),
+	]);
 	await Promise.all([take(alice, "onUserEnter"), take(bob, "onUserEnter")]);
-	const ids = await Promise.all([alice, bob].map((page) => page.evaluate(() => window.rtc.state.call.callId)));
+	const ids = await Promise.all(
+		[alice, bob].map((page) => page.evaluate(() => window.rtc.state.call.callId)),
+	);
 	assert.equal(ids[0], ids[1]);
 	await run(bob, pieces.hangup[0]);
 	await status(alice, "idle");
@@ -278,6 +324,28 @@ await tap.test("guest: log in, be refused in words, call, be called", async () =
 	clean(guest);
 	clean(alice);
 	await guest.context().close();
+});
+
+await tap.test("guest: on a hub of single logins the older one learns why it is out", async () => {
+	const single = new Place();
+	await single.hubStart("login = single\n");
+	const token = single.addUser("alice");
+	const logIn = async () => {
+		const guest = await open(browser, `http://127.0.0.1:${single.hubPort}/call/`);
+		await guest.fill("#account", "alice");
+		await guest.fill("#token", token);
+		await guest.keyboard.press("Enter");
+		await until("idle", () => guest.getByRole("button", { name: "Call", exact: true }).isVisible());
+		return guest;
+	};
+	const older = await logIn(),
+		newer = await logIn();
+	await until("words", () => older.getByText("the account logged in elsewhere").isVisible());
+	await until("the form again", () => older.getByRole("button", { name: "Log in" }).isVisible());
+	assert.equal((await newer.evaluate(() => window.rtc.getStatus())).accounts[0].state, "online");
+	await older.context().close();
+	await newer.context().close();
+	await single.close();
 });
 
 await browser.close();

@@ -16,18 +16,15 @@ export async function until(what, fn, limitMs = LIMIT_MS) {
 	const end = Date.now() + limitMs;
 	for (;;) {
 		const value = await fn();
-		if (value)
-			return value;
-		if (Date.now() > end)
-			throw new Error(`not seen within ${limitMs} ms: ${what}`);
+		if (value) return value;
+		if (Date.now() > end) throw new Error(`not seen within ${limitMs} ms: ${what}`);
 		await sleep(30);
 	}
 }
 
 export class Place {
 	constructor() {
-		if (!build)
-			throw new Error("CALLBOX_BUILD must name the build folder");
+		if (!build) throw new Error("CALLBOX_BUILD must name the build folder");
 		const make = readFileSync(join(build, "Makefile"), "utf8");
 		const [, prefix] = /^prefix = (.*)$/m.exec(make);
 		this.stage = join(build, "stage", prefix);
@@ -37,16 +34,20 @@ export class Place {
 	}
 
 	program(name) {
-		const path = ["bin", "sbin", "libexec/callbox"].map((folder) => join(this.stage, folder, name)).find(existsSync);
-		if (!path)
-			throw new Error(`${name} is not staged under ${this.stage}`);
+		const path = ["bin", "sbin", "libexec/callbox"]
+			.map((folder) => join(this.stage, folder, name))
+			.find(existsSync);
+		if (!path) throw new Error(`${name} is not staged under ${this.stage}`);
 		return path;
 	}
 
 	environment(dir) {
-		const env = { ...process.env, CALLBOX_LIBEXEC_DIR: join(this.stage, "libexec/callbox"),
-			      CALLBOX_PLUGIN_DIR: join(this.stage, "lib/callbox/plugins"),
-			      CALLBOX_DATA_DIR: join(this.stage, "share/callbox") };
+		const env = {
+			...process.env,
+			CALLBOX_LIBEXEC_DIR: join(this.stage, "libexec/callbox"),
+			CALLBOX_PLUGIN_DIR: join(this.stage, "lib/callbox/plugins"),
+			CALLBOX_DATA_DIR: join(this.stage, "share/callbox"),
+		};
 		for (const folder of ["run", "state", "conf"]) {
 			env[`CALLBOX_${folder.toUpperCase()}_DIR`] = join(dir, folder);
 			mkdirSync(join(dir, folder), { recursive: true, mode: 0o700 });
@@ -56,8 +57,14 @@ export class Place {
 
 	spawn(dir, log, program, ...args) {
 		const fd = openSync(log, "a");
-		const child = spawn(this.program(program), args, { cwd: dir, env: this.environment(dir), stdio: ["ignore", fd, fd] });
-		child.ended = new Promise((resolve) => child.on("exit", (code, signal) => resolve(code ?? signal)));
+		const child = spawn(this.program(program), args, {
+			cwd: dir,
+			env: this.environment(dir),
+			stdio: ["ignore", fd, fd],
+		});
+		child.ended = new Promise((resolve) =>
+			child.on("exit", (code, signal) => resolve(code ?? signal)),
+		);
 		child.log = log;
 		this.children.push(child);
 		return child;
@@ -66,8 +73,7 @@ export class Place {
 	async stop(child, signal = "SIGTERM") {
 		child.kill(signal);
 		const code = await Promise.race([child.ended, sleep(LIMIT_MS).then(() => "late")]);
-		if (code === "late")
-			child.kill("SIGKILL");
+		if (code === "late") child.kill("SIGKILL");
 		return code;
 	}
 
@@ -92,8 +98,10 @@ export class Place {
 	}
 
 	addUser(user) {
-		const out = execFileSync(this.program("callbox-hub"), ["adduser", "-f", this.hubConf, user],
-					 { env: this.environment(join(this.dir, "hub")), input: "" });
+		const out = execFileSync(this.program("callbox-hub"), ["adduser", "-f", this.hubConf, user], {
+			env: this.environment(join(this.dir, "hub")),
+			input: "",
+		});
 		return out.toString().trim().split("\n").pop();
 	}
 
@@ -101,12 +109,25 @@ export class Place {
 	async box(account, device, { conf = "", token = this.addUser(account) } = {}) {
 		const dir = join(this.dir, device);
 		mkdirSync(join(dir, "conf/accounts"), { recursive: true, mode: 0o700 });
-		writeFileSync(join(dir, "conf/callbox.conf"), "ice_loopback = yes\nrings_a_minute = 0\ninvites_a_minute = 0\n" +
-			      `camera = pattern:\nmicrophone = tone:440\nspeaker = null:\n${conf}`);
-		writeFileSync(join(dir, "conf/accounts/a.conf"), `provider = hub\naccount = ${account}\ndevice = ${device}\n` +
-			      `server = ${this.hubUrl.replace(/\/$/, "")}\nsecret_file = a.secret\n`);
+		writeFileSync(
+			join(dir, "conf/callbox.conf"),
+			"ice_loopback = yes\nrings_a_minute = 0\ninvites_a_minute = 0\n" +
+				`camera = pattern:\nmicrophone = tone:440\nspeaker = null:\n${conf}`,
+		);
+		writeFileSync(
+			join(dir, "conf/accounts/a.conf"),
+			`provider = hub\naccount = ${account}\ndevice = ${device}\n` +
+				`server = ${this.hubUrl.replace(/\/$/, "")}\nsecret_file = a.secret\n`,
+		);
 		writeFileSync(join(dir, "conf/accounts/a.secret"), token, { mode: 0o600 });
-		const box = { account, device, dir, token, socket: join(dir, "run/control.sock"), log: join(dir, "callboxd.log") };
+		const box = {
+			account,
+			device,
+			dir,
+			token,
+			socket: join(dir, "run/control.sock"),
+			log: join(dir, "callboxd.log"),
+		};
 		await this.boxStart(box);
 		return box;
 	}
@@ -114,7 +135,9 @@ export class Place {
 	async boxStart(box) {
 		box.child = this.spawn(box.dir, box.log, "callboxd");
 		await until(`${box.account} online`, async () => {
-			const state = existsSync(box.socket) ? await ask(box.socket, "status").catch(() => null) : null;
+			const state = existsSync(box.socket)
+				? await ask(box.socket, "status").catch(() => null)
+				: null;
 			return state && state.accounts.some((one) => one.state === "online");
 		});
 	}
@@ -122,17 +145,23 @@ export class Place {
 	/* A panel of a box; its url in panel.url. */
 	async panel(box, conf = "") {
 		writeFileSync(join(box.dir, "conf/panel.conf"), `listen = 127.0.0.1:0\n${conf}`);
-		const child = this.spawn(box.dir, join(box.dir, `panel-${this.children.length}.log`), "callbox-panel");
+		const child = this.spawn(
+			box.dir,
+			join(box.dir, `panel-${this.children.length}.log`),
+			"callbox-panel",
+		);
 		child.port_ = await this.port(child);
 		child.url = `http://127.0.0.1:${child.port_}/`;
 		return child;
 	}
 
 	async close({ keep = false } = {}) {
-		await Promise.all(this.children.filter((child) => child.exitCode === null && child.signalCode === null)
-			.map((child) => this.stop(child)));
-		if (!keep)
-			rmSync(this.dir, { recursive: true, force: true });
+		await Promise.all(
+			this.children
+				.filter((child) => child.exitCode === null && child.signalCode === null)
+				.map((child) => this.stop(child)),
+		);
+		if (!keep) rmSync(this.dir, { recursive: true, force: true });
 	}
 }
 
@@ -142,18 +171,17 @@ export function ask(socket, method, params = {}) {
 		const client = connect(socket);
 		let text = "";
 		client.on("error", reject);
-		client.on("connect", () => client.write(`${JSON.stringify({ jsonrpc: "2.0", id: 1, method, params })}\n`));
+		client.on("connect", () =>
+			client.write(`${JSON.stringify({ jsonrpc: "2.0", id: 1, method, params })}\n`),
+		);
 		client.on("data", (bytes) => {
 			text += bytes;
 			const end = text.indexOf("\n");
-			if (end < 0)
-				return;
+			if (end < 0) return;
 			client.destroy();
 			const answer = JSON.parse(text.slice(0, end));
-			if (answer.error)
-				reject(new Error(answer.error.message));
-			else
-				resolve(answer.result);
+			if (answer.error) reject(new Error(answer.error.message));
+			else resolve(answer.result);
 		});
 		client.on("close", () => reject(new Error("closed")));
 	});
@@ -168,11 +196,15 @@ export class Tap {
 		const began = Date.now();
 		try {
 			const skip = await fn();
-			console.log(`ok ${++this.#number} - ${name}${typeof skip === "string" ? ` # SKIP ${skip}` : ""}`);
+			console.log(
+				`ok ${++this.#number} - ${name}${typeof skip === "string" ? ` # SKIP ${skip}` : ""}`,
+			);
 			console.log(`# ${Date.now() - began} ms`);
 		} catch (error) {
 			this.failed++;
-			console.log(`${String(error.stack || error).replace(/^/gm, "# ")}\nnot ok ${++this.#number} - ${name}`);
+			console.log(
+				`${String(error.stack || error).replace(/^/gm, "# ")}\nnot ok ${++this.#number} - ${name}`,
+			);
 		}
 	}
 

@@ -7,23 +7,43 @@ import { parseTable } from "../../core/panel/callbox/table.js";
 
 const source = process.env.CALLBOX_SRC || new URL("../..", import.meta.url).pathname;
 const table = parseTable(readFileSync(join(source, "conf/call.fsm"), "utf8"));
-const LACKS = [[/call_waiting|\bhold=/, "a browser has no call waiting"], [/\bscreen=|screened/, "a browser has no hooks"]];
+const LACKS = [
+	[/call_waiting|\bhold=/, "a browser has no call waiting"],
+	[/\bscreen=|screened/, "a browser has no hooks"],
+];
 const TYPES = { audio: 1, video: 2, other: 3 };
 const list = (value) => (value ? value.split(",") : []);
 const yes = (value) => value.startsWith("y");
 const POLICIES = {
-	call_timeout: ["callTimeoutMs", Number], autoanswer: ["autoanswerMs", Number], dnd: ["dnd", yes],
-	contacts_only: ["autoanswerContacts", yes], contacts: ["contacts", list], allow: ["allow", list],
-	block: ["block", list], reject_account: ["rejectAccount", yes],
-	invites_a_minute: ["invitesAMinute", Number], rings_a_minute: ["ringsAMinute", Number],
-	busy_first: ["busyFirst", yes], ring_unverified: ["ringUnverified", yes],
-	confirm_video: ["confirmVideo", yes], confirm_audio: ["confirmAudio", yes],
+	call_timeout: ["callTimeoutMs", Number],
+	autoanswer: ["autoanswerMs", Number],
+	dnd: ["dnd", yes],
+	contacts_only: ["autoanswerContacts", yes],
+	contacts: ["contacts", list],
+	allow: ["allow", list],
+	block: ["block", list],
+	reject_account: ["rejectAccount", yes],
+	invites_a_minute: ["invitesAMinute", Number],
+	rings_a_minute: ["ringsAMinute", Number],
+	busy_first: ["busyFirst", yes],
+	ring_unverified: ["ringUnverified", yes],
+	confirm_video: ["confirmVideo", yes],
+	confirm_audio: ["confirmAudio", yes],
 	maxcall: ["maxcallMs", Number],
 };
 
 class Play {
 	constructor() {
-		Object.assign(this, { boxes: [], network: [], past: [], held: false, now: 1000, nextId: 0, forged: 1e9, calls: [] });
+		Object.assign(this, {
+			boxes: [],
+			network: [],
+			past: [],
+			held: false,
+			now: 1000,
+			nextId: 0,
+			forged: 1e9,
+			calls: [],
+		});
 	}
 
 	fail(text) {
@@ -36,43 +56,57 @@ class Play {
 
 	start(box) {
 		box.party = `${box.name}:${++box.boot}`;
-		box.machine = new CallMachine({ table, account: box.account, party: box.party, now: () => this.now,
-						policy: box.policy });
-		for (const entry of box.journal.values())
-			box.machine.restore(entry.entry, this.now - entry.at);
+		box.machine = new CallMachine({
+			table,
+			account: box.account,
+			party: box.party,
+			now: () => this.now,
+			policy: box.policy,
+		});
+		for (const entry of box.journal.values()) box.machine.restore(entry.entry, this.now - entry.at);
 		box.machine.synced(true);
 		this.drain(box);
 	}
 
 	drain(box) {
-		for (let o; box.machine && (o = box.machine.take());)
-			this.carryOut(box, o);
+		for (let o; box.machine && (o = box.machine.take());) this.carryOut(box, o);
 	}
 
 	carryOut(box, o) {
 		const kinds = {
 			send: () => {
 				for (const to of this.boxes)
-					if (to.account === o.peer && (o.toParty === "*" || o.toParty === to.party))
-						this.network.push({ kind: o.kind, call_id: o.callId, from_user: box.account, from: box.name,
-								    from_party: box.party, seq: o.seq, to,
-								    body: JSON.parse(JSON.stringify(o.body)) });
+					if (
+						to.account === o.peer &&
+						(o.toParty === "*" || o.toParty === to.party)
+					)
+						this.network.push({
+							kind: o.kind,
+							call_id: o.callId,
+							from_user: box.account,
+							from: box.name,
+							from_party: box.party,
+							seq: o.seq,
+							to,
+							body: JSON.parse(JSON.stringify(o.body)),
+						});
 			},
 			event: () => box.events.push({ event: o.name, ...o.payload }),
 			mediaOpen: () => box.manual || box.machine.setup(o.callId),
 			mediaStart: () => (box.media = true),
 			mediaStop: () => (box.media = false),
 			journal: () => box.journal.set(o.callId, { entry: o.entry, at: this.now }),
-			record: () => (o.record ? box.records.set(o.callId, o.record.status) : box.records.delete(o.callId)),
+			record: () =>
+				o.record
+					? box.records.set(o.callId, o.record.status)
+					: box.records.delete(o.callId),
 		};
-		if (kinds[o.type])
-			kinds[o.type]();
+		if (kinds[o.type]) kinds[o.type]();
 	}
 
 	deliver(letter, age_ms = 0, replay = false) {
 		const { to, ...message } = letter;
-		if (!to.machine)
-			return;
+		if (!to.machine) return;
 		to.machine.message({ ...message, age_ms, replay });
 		this.drain(to);
 	}
@@ -89,10 +123,12 @@ class Play {
 		const end = this.now + ms;
 		for (;;) {
 			this.settle();
-			const times = this.boxes.filter((b) => b.machine).map((b) => b.machine.deadline()).filter((t) => t >= 0);
+			const times = this.boxes
+				.filter((b) => b.machine)
+				.map((b) => b.machine.deadline())
+				.filter((t) => t >= 0);
 			const next = Math.min(...times, Infinity);
-			if (next > end)
-				break;
+			if (next > end) break;
 			this.now = Math.max(this.now, next);
 			for (const box of this.boxes)
 				if (box.machine) {
@@ -106,15 +142,20 @@ class Play {
 	statement(words) {
 		const [first, second, ...rest] = words;
 		if (first === "box") {
-			const box = { name: second, account: rest[0], boot: 0, journal: new Map(), records: new Map(), events: [],
-				      policy: { ringsAMinute: 0, invitesAMinute: 0 } };
+			const box = {
+				name: second,
+				account: rest[0],
+				boot: 0,
+				journal: new Map(),
+				records: new Map(),
+				events: [],
+				policy: { ringsAMinute: 0, invitesAMinute: 0 },
+			};
 			for (const word of rest.slice(1))
-				if (word === "setup=manual")
-					box.manual = true;
+				if (word === "setup=manual") box.manual = true;
 				else {
 					const [key, value] = word.split("=");
-					if (!POLICIES[key])
-						this.fail(`"${word}" is no policy`);
+					if (!POLICIES[key]) this.fail(`"${word}" is no policy`);
 					const [name, read] = POLICIES[key];
 					box.policy[name] = read(value);
 				}
@@ -139,8 +180,7 @@ class Play {
 
 	boxDoes(box, what, w) {
 		if (what === "boots") {
-			if (box.machine)
-				Object.assign(box, { media: false, events: [] });
+			if (box.machine) Object.assign(box, { media: false, events: [] });
 			this.start(box);
 		} else if (what === "crashes") {
 			box.machine = null;
@@ -165,19 +205,27 @@ class Play {
 				m.call({ callId, userId: w[0], type: TYPES[w[1]] || 2 });
 				this.calls.push(callId);
 			},
-			accept: () => m.accept(w[0] ? TYPES[w[0]] : 0), reject: () => m.reject(), hangup: () => m.hangup(),
-			cancel: () => m.cancel(), ignore: () => m.ignore(), prolong: () => m.prolong(),
+			accept: () => m.accept(w[0] ? TYPES[w[0]] : 0),
+			reject: () => m.reject(),
+			hangup: () => m.hangup(),
+			cancel: () => m.cancel(),
+			ignore: () => m.ignore(),
+			prolong: () => m.prolong(),
 			timeout: () => m.setCallTimeout(Number(w[0])),
 			switch: () => m.switchType(TYPES[w[0]], { agree: 2, refuse: 3 }[w[1]] || 1),
-			"media-up": () => m.media(this.id(w[0]), "up"), "media-alive": () => m.media(this.id(w[0]), "alive"),
-			"media-lost": () => m.media(this.id(w[0]), "lost"), "media-failed": () => m.media(this.id(w[0]), "failed", "media"),
-			"setup-ok": () => m.setup(this.id()), "setup-fails": () => m.setup(this.id(), Number(w[0] || 7), "no camera"),
-			kicked: () => m.kicked(), offline: () => m.synced(false), synced: () => m.synced(true),
+			"media-up": () => m.media(this.id(w[0]), "up"),
+			"media-alive": () => m.media(this.id(w[0]), "alive"),
+			"media-lost": () => m.media(this.id(w[0]), "lost"),
+			"media-failed": () => m.media(this.id(w[0]), "failed", "media"),
+			"setup-ok": () => m.setup(this.id()),
+			"setup-fails": () => m.setup(this.id(), Number(w[0] || 7), "no camera"),
+			kicked: () => m.kicked(),
+			offline: () => m.synced(false),
+			synced: () => m.synced(true),
 			dnd: () => m.setDnd(w[0] !== "off", Number(w[1] || 0)),
 			mute: () => m.setFlags({ audioMuted: true }),
 		};
-		if (!verbs[what])
-			this.fail(`"${what}" means nothing`);
+		if (!verbs[what]) this.fail(`"${what}" means nothing`);
 		verbs[what]();
 	}
 
@@ -198,12 +246,22 @@ class Play {
 	forge([, kind, , who, , name, ...body]) {
 		const [from_user, from_party = "x:1"] = who.split("/");
 		const text = body.join(" ");
-		this.deliver({ kind, call_id: this.id(), from_user, from_party, seq: ++this.forged, to: this.box(name),
-			       body: text ? JSON.parse(text) : {} });
+		this.deliver({
+			kind,
+			call_id: this.id(),
+			from_user,
+			from_party,
+			seq: ++this.forged,
+			to: this.box(name),
+			body: text ? JSON.parse(text) : {},
+		});
 	}
 
 	letter([what, kind, ...w]) {
-		let from = null, to = null, age = 0, replay = false;
+		let from = null,
+			to = null,
+			age = 0,
+			replay = false;
 		for (let i = 0; i < w.length; i++) {
 			if (w[i] === "replay") replay = true;
 			else if (w[i] === "from") from = w[++i];
@@ -211,16 +269,16 @@ class Play {
 			else if (w[i] === "age") age = w[++i] === "unknown" ? -1 : Number(w[i]);
 		}
 		const queue = what === "repeat" ? this.past : this.network;
-		const at = queue.findIndex((l) => l.kind === kind && (!from || l.from === from) && (!to || l.to.name === to));
-		if (at < 0)
-			this.fail(`no such message: ${kind}`);
+		const at = queue.findIndex(
+			(l) => l.kind === kind && (!from || l.from === from) && (!to || l.to.name === to),
+		);
+		if (at < 0) this.fail(`no such message: ${kind}`);
 		const letter = queue[at];
 		if (what !== "repeat") {
 			queue.splice(at, 1);
 			this.past.push(letter);
 		}
-		if (what !== "drop")
-			this.deliver(letter, age, replay);
+		if (what !== "drop") this.deliver(letter, age, replay);
 	}
 
 	/* False: it is no check. */
@@ -235,9 +293,16 @@ class Play {
 				const event = take(w[0]) || this.fail(`${box.name} did not get ${w[0]}`);
 				for (const word of w.slice(1)) {
 					const [key, value] = word.split("=");
-					const is = typeof event[key] === "boolean" ? (event[key] ? "yes" : "no") : String(event[key]);
+					const is =
+						typeof event[key] === "boolean"
+							? event[key]
+								? "yes"
+								: "no"
+							: String(event[key]);
 					if (is !== value)
-						this.fail(`${box.name}: ${word} is not in ${JSON.stringify(event)}`);
+						this.fail(
+							`${box.name}: ${word} is not in ${JSON.stringify(event)}`,
+						);
 				}
 			},
 			"never-gets": () => take(w[0]) && this.fail(`${box.name} got ${w[0]}`),
@@ -250,8 +315,7 @@ class Play {
 			"has-media": () => box.media || this.fail(`${box.name} has no media`),
 			"has-no-media": () => box.media && this.fail(`${box.name} has media`),
 		};
-		if (!checks[what])
-			return false;
+		if (!checks[what]) return false;
 		checks[what]();
 		return true;
 	}
@@ -259,7 +323,12 @@ class Play {
 
 const folder = join(source, "tests/calls");
 const named = process.argv.slice(2);
-const files = named.length ? named : readdirSync(folder).filter((f) => f.endsWith(".call")).sort().map((f) => join(folder, f));
+const files = named.length
+	? named
+	: readdirSync(folder)
+			.filter((f) => f.endsWith(".call"))
+			.sort()
+			.map((f) => join(folder, f));
 let failed = 0;
 files.forEach((file, index) => {
 	const text = readFileSync(file, "utf8");
@@ -275,8 +344,7 @@ files.forEach((file, index) => {
 		for (const line of text.split("\n")) {
 			number++;
 			const words = line.replace(/#.*/, "").trim().split(/\s+/).filter(Boolean);
-			if (words.length)
-				play.statement(words);
+			if (words.length) play.statement(words);
 		}
 		console.log(`ok ${index + 1} - ${name}`);
 	} catch (error) {

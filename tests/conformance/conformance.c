@@ -257,6 +257,7 @@ static void test_away(void)
 		g_assert_cmpfloat(number(event, "age_ms"), <, 60000);
 		cJSON_Delete(event);
 	}
+	send_plain(bob, "record", "alice", "*", 4); /* whoever has this has been told what was taken */
 	device_close(bob);
 	bob = login("bob", "b1", "3"); /* what was taken does not come again */
 	g_assert_cmpuint(device_events(bob), ==, 0);

@@ -18,6 +18,7 @@
 #include "tests/pairs/client.h"
 #include "tests/pairs/place.h"
 
+#define GROWTH_KIB 512 /* in the long soak, after its warm-up: noise of the allocator */
 #define LIMIT_US (60 * G_USEC_PER_SEC)
 
 static struct place *place;
@@ -190,6 +191,31 @@ static void devices_closed(struct box *box)
 	}
 }
 
+/* Between the accept and the caller's verdict there is no socket either, however long that takes: the caller's box
+ * stands still. Then the call comes about. */
+static void test_verdict(void)
+{
+	open_all("");
+	g_autofree char *id = call_bob(alice);
+	expect(bob, "onInvited");
+	kill(alice_box->pid, SIGSTOP);
+	verb(bob, "accept");
+	for (int i = 0; i < 50; i++) {
+		g_assert_cmpuint(media_sockets(id), ==, 0);
+		g_usleep(10000);
+	}
+	g_assert_cmpuint(client_count(bob, "onUserEnter"), ==, 0);
+	kill(alice_box->pid, SIGCONT);
+	expect(alice, "onUserEnter");
+	expect(bob, "onUserEnter");
+	g_assert_cmpuint(media_sockets(id), >=, 2);
+	verb(alice, "hangup");
+	expect(bob, "onCallEnd");
+	devices_closed(alice_box);
+	devices_closed(bob_box);
+	close_all();
+}
+
 /* Warm: until as many ended calls are kept as ever are (CALL_TOMBSTONES_MAX). From then on nothing may grow. */
 static void test_soak(void)
 {
@@ -220,6 +246,8 @@ static void test_soak(void)
 			before[i].fds, after[i].fds, before[i].threads, after[i].threads);
 		g_assert_cmpuint(after[i].fds, ==, before[i].fds);
 		g_assert_cmpuint(after[i].threads, ==, before[i].threads);
+		if (is_long)
+			g_assert_cmpint(after[i].rss - before[i].rss, <=, GROWTH_KIB);
 	}
 	g_print("# %u calls in %.1f s\n", count, seconds);
 	close_all();
@@ -460,6 +488,7 @@ int main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	is_long = g_getenv("CALLBOX_LONG") != NULL;
 	g_test_add_func("/load/soak", test_soak);
+	g_test_add_func("/load/verdict", test_verdict);
 	g_test_add_func("/load/kill", test_kill);
 	g_test_add_func("/load/flood", test_flood);
 	g_test_add_func("/load/slow-clients", test_slow_clients);

@@ -19,7 +19,8 @@ static void scene_open(struct scene *s, const void *unused)
 	s->place = place_open(NULL);
 	place_hub_start(s->place);
 	g_autofree char *token = place_add_user(s->place, "bob");
-	s->alice_box = box_create(s->place, "alice", "room-a", NULL, NULL);
+	const struct box_devices talkative = { .more = "log_level = debug\n" };
+	s->alice_box = box_create(s->place, "alice", "room-a", NULL, &talkative);
 	s->bob1_box = box_create(s->place, "bob", "room-b1", token, NULL);
 	s->bob2_box = box_create(s->place, "bob", "room-b2", token, NULL);
 	box_start(s->alice_box);
@@ -93,6 +94,19 @@ static void test_refused_elsewhere(struct scene *s, const void *unused)
 	expect_end(s->alice, 14);
 }
 
+/* alice has heard that this device rings. */
+static void expect_ringing(struct scene *s, const char *device)
+{
+	g_autofree char *word = g_strdup_printf("ringing from bob/%s", device);
+	for (int i = 0; i < 2000; i++) {
+		g_autofree char *text = NULL;
+		if (g_file_get_contents(s->alice_box->log, &text, NULL, NULL) && strstr(text, word))
+			return;
+		g_usleep(10000);
+	}
+	g_error("%s: no \"%s\"", s->alice_box->log, word);
+}
+
 /* A box that is stopped, or logged out, while it rings refuses for itself: its sibling rings on and answers. */
 static void test_leaves_while_ringing(struct scene *s, const void *unused)
 {
@@ -100,6 +114,8 @@ static void test_leaves_while_ringing(struct scene *s, const void *unused)
 	call_bob(s);
 	expect(s->bob1, "onInvited");
 	expect(s->bob2, "onInvited");
+	expect_ringing(s, "room-b1");
+	expect_ringing(s, "room-b2");
 	g_assert_cmpint(box_stop(s->bob1_box, SIGTERM), ==, 0);
 	verb(s->bob2, "accept");
 	expect(s->alice, "onUserEnter");

@@ -109,7 +109,7 @@ static void test_quirks_mistakes(void)
 		{ "[usb]\n", ".conf:1: [usb]: a section is" },
 		{ "[bus pci]\n", ".conf:1: [bus pci]: \"bus\" is none of driver, card, usb" },
 		{ "[driver vivid\n", ".conf:1: [driver vivid: a section is" },
-		{ "[card A]\nsize = big\n", "[card A]: size: \"big\" is no WIDTHxHEIGHT" },
+		{ "[card A]\nsize = big\n", ".conf:2: size: \"big\" is no WIDTHxHEIGHT" },
 		{ "[card A]\nwarm_up = 1h\n", ".conf:2: warm_up: 3600000 ms is outside 500..60000" },
 		{ "[card A]\nwhat\n", ".conf:2: \"what\": a line is KEY = VALUE" },
 	};
@@ -136,7 +136,8 @@ static void test_words(void)
 		g_assert_cmpint(control_word_parse(wrong[i], &word), ==, -EINVAL);
 	control_name_of("Exposure, Dynamic Framerate", name);
 	g_assert_cmpstr(name, ==, "exposure_dynamic_framerate");
-	g_assert_cmpint(control_presets_check("wide:zoom_absolute=100,pan_absolute=0 board:zoom_absolute=300", &why), ==, 0);
+	g_assert_cmpint(control_presets_check("wide:zoom_absolute=100,pan_absolute=0 board:zoom_absolute=300", &why),
+			==, 0);
 	g_assert_cmpint(control_presets_check("wide:zoom", &why), ==, -EINVAL);
 	g_clear_pointer(&why, g_free);
 	g_assert_cmpint(control_presets_check("wide", &why), ==, -EINVAL);
@@ -169,7 +170,8 @@ static struct frame *unit_of(const uint8_t *bytes, size_t size)
 static void test_units(void)
 {
 	static const uint8_t whole[] = { 0, 0, 0, 1, 0x67, 66, 0xc0, 31, 0, 0, 0, 1, 0x68, 0xce, 0, 0, 0, 1, 0x65, 1, 2 };
-	static const uint8_t idr[] = { 0, 0, 0, 1, 0x65, 3, 4 }, slice[] = { 0, 0, 1, 0x41, 5, 6 }, junk[] = { 1, 2, 3, 4, 5 };
+	static const uint8_t idr[] = { 0, 0, 0, 1, 0x65, 3, 4 }, slice[] = { 0, 0, 1, 0x41, 5, 6 };
+	static const uint8_t junk[] = { 1, 2, 3, 4, 5 };
 	struct camera_h264 h264 = { .bytes = 0 };
 	struct frame *out;
 	g_assert_cmpint(camera_h264_unit(&h264, unit_of(idr, sizeof(idr)), &out), ==, 0);

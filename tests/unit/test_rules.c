@@ -35,7 +35,8 @@ static void test_origin(void)
 
 static void test_methods(void)
 {
-	static const char *const never[] = { "snapshot", "setupLocalView", "setupRemoteView", "setTokenService", "x", "" };
+	static const char *const never[] = { "snapshot", "setupLocalView", "setupRemoteView", "setTokenService",
+					     "x", "" };
 	static const struct { const char *id; bool good; } devices[] = {
 		{ "v4l2:/dev/video0", true }, { "alsa:default", true }, { "file:/etc/passwd", false }, { "", false },
 	};
@@ -84,8 +85,9 @@ static void test_conf(void)
 		g_clear_pointer(&error, g_free);
 	}
 	chmod(open, 0600);
-	g_file_set_contents(file, "listen = [::]:0\ncertificate = c\nprivate_key = k\ntoken_file = open\nsettings = -\n", -1,
-			    NULL);
+	static const char good[] = "listen = [::]:0\ncertificate = c\nprivate_key = k\ntoken_file = open\n"
+				   "settings = -\n";
+	g_file_set_contents(file, good, -1, NULL);
 	g_assert_cmpint(panel_conf_load(file, &conf, &error), ==, 0);
 	g_assert_cmpstr(conf.host, ==, "::");
 	g_assert_cmpstr(conf.token, ==, "0123456789abcdef0123");

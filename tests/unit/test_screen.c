@@ -162,6 +162,7 @@ int main(int argc, char **argv)
 	check_words();
 	check_stamps();
 	check_view();
+	draw_finish();
 	printf("1..%u\n", number);
 	return failed ? 1 : 0;
 }

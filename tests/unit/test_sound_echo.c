@@ -249,6 +249,19 @@ static void test_clock(void)
 	}
 }
 
+/* A counter that was set: the line is drawn anew, and not through both parts. */
+static void test_clock_jump(void)
+{
+	struct clock_fit fit;
+	clock_fit_reset(&fit);
+	for (int i = 0; i < 3000; i++) {
+		double seconds = i * 0.01, frames = seconds * RATE * 1.0001 + (i > 1500 ? 4800 : 0);
+		clock_fit_add(&fit, frames, (int64_t)(seconds * 1e6));
+	}
+	g_assert_cmpfloat(fabs((clock_fit_rate(&fit) / RATE - 1) * 1e6 - 100), <, 1);
+	g_assert_cmpfloat(fabs(clock_fit_frames(&fit, 30e6) - (30 * RATE * 1.0001 + 4800)), <, 5);
+}
+
 static double tone_out(struct gain *gain, double level, int blocks, bool frozen, int *ret_peak)
 {
 	double sum = 0;
@@ -289,6 +302,7 @@ int main(int argc, char **argv)
 	static const double drifts[] = { 0, 50, -120 };
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/sound/clock", test_clock);
+	g_test_add_func("/sound/clock-jump", test_clock_jump);
 	g_test_add_func("/sound/gain", test_gain);
 	for (size_t i = 0; i < G_N_ELEMENTS(drifts); i++) {
 		g_autofree char *name = g_strdup_printf("/sound/echo/%+.0f-ppm", drifts[i]);

@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/message.h"
 #include "core/base/sound_cards.h"
+#include "core/box/drifts.h"
 #include "core/devices/sound_device.h"
 #include "core/devices/wav.h"
 #include "core/media/sound/tones.h"
@@ -231,6 +233,33 @@ static void test_tones(void)
 	g_assert_cmpint(heard_blocks("ring", 0, &ended), ==, 0);
 }
 
+/* ---- what is remembered of two clocks ---- */
+
+static void test_drifts(void)
+{
+	g_autofree char *dir = g_dir_make_tmp("callbox-XXXXXX", NULL), *file = g_build_filename(dir, "drift", NULL);
+	cJSON *pairs = drifts_load(dir);
+	g_assert_cmpint(cJSON_GetArraySize(pairs), ==, 0);
+	cJSON_Delete(pairs);
+	for (int i = 0; i < DRIFTS_MAX + 4; i++) {
+		g_autofree char *speaker = g_strdup_printf("alsa:hw:CARD=S%d", i);
+		drifts_put(dir, "alsa:hw:CARD=M", speaker, -1000 * i);
+	}
+	drifts_put(dir, "alsa:hw:CARD=M", "alsa:hw:CARD=S10", 12345);
+	pairs = drifts_load(dir);
+	g_assert_cmpint(cJSON_GetArraySize(pairs), ==, DRIFTS_MAX);
+	const cJSON *first = cJSON_GetArrayItem(pairs, 0), *second = cJSON_GetArrayItem(pairs, 1);
+	g_assert_cmpstr(message_string(first, "speaker", ""), ==, "alsa:hw:CARD=S10");
+	g_assert_cmpint(message_int(first, "nanos", 0), ==, 12345);
+	g_assert_cmpint(message_int(second, "nanos", 0), ==, -19000);
+	cJSON_Delete(pairs);
+	g_file_set_contents(file, "nonsense\n1\t2\n99999999\ta\tb\n5x\ta\tb\n7\ta\tb\n", -1, NULL);
+	pairs = drifts_load(dir);
+	g_assert_cmpint(cJSON_GetArraySize(pairs), ==, 1);
+	cJSON_Delete(pairs);
+	remove_all(dir);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -239,5 +268,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/sound/samples", test_samples);
 	g_test_add_func("/sound/wav", test_wav);
 	g_test_add_func("/sound/tones", test_tones);
+	g_test_add_func("/sound/drifts", test_drifts);
 	return g_test_run();
 }

@@ -80,8 +80,9 @@ static VAStatus faults_before(struct context *context, const struct job *job)
 		while (!context->stopping && driver_wait(driver, &end))
 			continue;
 	}
-	if (fault_of(context, job, FAULT_HANG) != NULL) {
-		while (!context->stopping)
+	bool stuck = fault_of(context, job, FAULT_STUCK) != NULL;
+	if (stuck || fault_of(context, job, FAULT_HANG) != NULL) {
+		while (stuck || !context->stopping)
 			driver_wait(driver, &never);
 		return context->codec->error;
 	}

@@ -36,6 +36,7 @@ static const char *const fault_words[] = {
 	[FAULT_ERROR] = "error",
 	[FAULT_SILENT_ERROR] = "silent-error",
 	[FAULT_HANG] = "hang",
+	[FAULT_STUCK] = "stuck",
 	[FAULT_LATENCY] = "latency",
 	[FAULT_CORRUPT] = "corrupt",
 	[FAULT_ABORT] = "abort",

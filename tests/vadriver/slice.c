@@ -107,13 +107,14 @@ static void predict_skip_mv(const struct place *at, int mv[2])
 	predict_mv(at, mv);
 }
 
-static int difference(const struct frame *source, int x, int y, const uint8_t prediction[256])
+/* Sum of absolute differences of 16x16; what is beyond limit need not be exact. */
+static int difference(const struct frame *source, int x, int y, const uint8_t *prediction, int pitch, int limit)
 {
 	int sum = 0;
-	for (int row = 0; row < 16; row++) {
+	for (int row = 0; row < 16 && sum < limit; row++) {
 		const uint8_t *line = source->plane[0] + (y + row) * source->pitch[0] + x;
 		for (int column = 0; column < 16; column++)
-			sum += abs(line[column] - prediction[row * 16 + column]);
+			sum += abs(line[column] - prediction[row * pitch + column]);
 	}
 	return sum;
 }
@@ -142,9 +143,15 @@ static void try_mv(struct search *s, int mv_x, int mv_y)
 	if (abs(mv_x) > range || abs(mv_y) > range || to_x < -16 || to_y < -16 || to_x > reference->width ||
 			to_y > reference->height)
 		return;
-	predict_inter_luma(reference, s->x, s->y, mv, prediction);
-	int cost = difference(&s->coder->source, s->x, s->y, prediction) +
-			s->lambda * (bits_of(mv_x - s->predicted[0]) + bits_of(mv_y - s->predicted[1]));
+	int cost = s->lambda * (bits_of(mv_x - s->predicted[0]) + bits_of(mv_y - s->predicted[1]));
+	if (to_x >= 0 && to_y >= 0 && to_x + 16 <= reference->width && to_y + 16 <= reference->height) {
+		cost += difference(&s->coder->source, s->x, s->y,
+				reference->plane[0] + to_y * reference->pitch[0] + to_x, reference->pitch[0],
+				s->best_cost - cost);
+	} else {
+		predict_inter_luma(reference, s->x, s->y, mv, prediction);
+		cost += difference(&s->coder->source, s->x, s->y, prediction, 16, s->best_cost - cost);
+	}
 	if (cost < s->best_cost) {
 		s->best_cost = cost;
 		s->best[0] = mv_x;
@@ -208,7 +215,7 @@ static int choose_luma_mode(const struct coder *coder, const struct place *at, s
 			continue;
 		predict_luma(&coder->reconstructed, at->mb_x * 16, at->mb_y * 16, (enum luma_mode)mode, &n,
 				prediction);
-		int cost = difference(&coder->source, at->mb_x * 16, at->mb_y * 16, prediction);
+		int cost = difference(&coder->source, at->mb_x * 16, at->mb_y * 16, prediction, 16, best);
 		if (cost < best) {
 			best = cost;
 			choice->luma_mode = (enum luma_mode)mode;

@@ -73,9 +73,12 @@ static struct h264_sps stream_sps(void)
 		.num_units_in_tick = 1, .time_scale = 2 * FRAMES_PER_SECOND, .vui = true };
 }
 
-static struct h264_pps stream_pps(void)
+static struct h264_pps stream_pps(const struct stream *s)
 {
-	return (struct h264_pps){ .num_ref_l0 = 1, .num_ref_l1 = 1, .qp = 26, .deblocking_control = 1 };
+	return (struct h264_pps){ .num_ref_l0 = 1, .num_ref_l1 = 1, .qp = 26, .deblocking_control = 1,
+		.chroma_qp_offset = s->wish.chroma_qp_offset,
+		.second_chroma_qp_offset = s->wish.chroma_qp_offset,
+		.constrained_intra = s->wish.constrained_intra };
 }
 
 static void add_sequence(struct stream *s)
@@ -111,6 +114,8 @@ static void add_picture(struct stream *s, bool idr)
 		p.ReferenceFrames[i] = (VAPictureH264){ .picture_id = VA_INVALID_SURFACE,
 			.flags = VA_PICTURE_H264_INVALID };
 	p.CurrPic.picture_id = s->reconstructed;
+	p.chroma_qp_index_offset = p.second_chroma_qp_index_offset = (int8_t)s->wish.chroma_qp_offset;
+	p.pic_fields.bits.constrained_intra_pred_flag = s->wish.constrained_intra;
 	if (!idr)
 		p.ReferenceFrames[0] = (VAPictureH264){ .picture_id = s->spare[(s->submitted + 1) & 1],
 			.flags = VA_PICTURE_H264_SHORT_TERM_REFERENCE };
@@ -153,7 +158,7 @@ static void add_set(struct stream *s, uint32_t type, uint8_t header, const struc
 static void add_sets(struct stream *s)
 {
 	const struct h264_sps sps = stream_sps();
-	const struct h264_pps pps = stream_pps();
+	const struct h264_pps pps = stream_pps(s);
 	struct bit_writer writer;
 	if (s->wish.packed & VA_ENC_PACKED_HEADER_SEQUENCE) {
 		bit_writer_init(&writer);
@@ -172,7 +177,7 @@ static void add_sets(struct stream *s)
 static void add_slice_header(struct stream *s, const struct h264_slice *slice)
 {
 	const struct h264_sps sps = stream_sps();
-	const struct h264_pps pps = stream_pps();
+	const struct h264_pps pps = stream_pps(s);
 	g_autoptr(GByteArray) data = g_byte_array_new();
 	struct bit_writer writer;
 	bit_writer_init(&writer);
@@ -327,6 +332,7 @@ static VAStatus picture_render(struct stream_reader *r, const struct h264_slice 
 	p.seq_fields.bits.log2_max_frame_num_minus4 = (r->sps.log2_max_frame_num - 4) & 15;
 	p.seq_fields.bits.log2_max_pic_order_cnt_lsb_minus4 = (r->sps.log2_max_poc_lsb - 4) & 15;
 	p.pic_fields.bits.deblocking_filter_control_present_flag = r->pps.deblocking_control & 1;
+	p.pic_fields.bits.constrained_intra_pred_flag = r->pps.constrained_intra & 1;
 	p.pic_fields.bits.reference_pic_flag = slice->nal_ref_idc != 0;
 	for (int i = 0; i < 16; i++)
 		p.ReferenceFrames[i] = (VAPictureH264){ .picture_id = VA_INVALID_SURFACE,

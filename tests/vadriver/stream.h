@@ -15,7 +15,8 @@ enum { STREAM_WIDTH = 200, STREAM_HEIGHT = 120, STREAM_MBS_X = 13, STREAM_MBS_Y 
 struct stream_wish {
 	VAEntrypoint entrypoint;
 	uint32_t rate_control, packed; /* VA_RC_..., VA_ENC_PACKED_HEADER_... */
-	int qp, slices, deblocking_idc;
+	int qp, slices, deblocking_idc, chroma_qp_offset;
+	bool constrained_intra;
 	unsigned int bits_per_second;
 };
 

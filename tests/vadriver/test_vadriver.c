@@ -64,6 +64,9 @@ static void assert_clean(const char *report)
 
 /* ---- pictures ---- */
 
+/* From this number on pictures are black and white noise: the worst for an encoder. */
+enum { NOISE = 1000 };
+
 /* A moving, textured picture with some noise, the same for the same number. */
 static void draw(uint8_t *luma, int pitch, uint8_t *chroma, int chroma_pitch, int width, int height, int number)
 {
@@ -75,12 +78,16 @@ static void draw(uint8_t *luma, int pitch, uint8_t *chroma, int chroma_pitch, in
 			if (x > width / 2)
 				value = (x + number) / 2 + y / 3;
 			luma[y * pitch + x] = (uint8_t)(48 + (value & 127) + (int)(noise >> 29));
+			if (number >= NOISE)
+				luma[y * pitch + x] = noise >> 31 ? 255 : 0;
 		}
 	}
 	for (int y = 0; y < (height + 1) / 2; y++) {
 		for (int x = 0; x < (width + 1) / 2; x++) {
 			chroma[y * chroma_pitch + 2 * x] = (uint8_t)(90 + ((x + number) & 63));
 			chroma[y * chroma_pitch + 2 * x + 1] = (uint8_t)(90 + ((y * 2 + number) & 63));
+			if (number >= NOISE)
+				chroma[y * chroma_pitch + 2 * x] = luma[2 * y * pitch + 2 * x];
 		}
 	}
 }
@@ -176,7 +183,8 @@ struct variant {
 	const char *name, *personality;
 	VAEntrypoint entrypoint;
 	uint32_t rate_control, packed;
-	int qp, slices, deblocking_idc;
+	int qp, slices, deblocking_idc, chroma_qp_offset;
+	bool constrained_intra;
 };
 
 /* Encodes pictures through the driver; reconstruction must be what libavcodec decodes. Returns the units. */
@@ -187,13 +195,15 @@ static GPtrArray *encode_all(const struct variant *v, int pictures, unsigned int
 	struct stream stream;
 	const struct stream_wish wish = { .entrypoint = v->entrypoint, .rate_control = v->rate_control,
 		.packed = v->packed, .qp = v->qp, .slices = v->slices, .deblocking_idc = v->deblocking_idc,
+		.chroma_qp_offset = v->chroma_qp_offset, .constrained_intra = v->constrained_intra,
 		.bits_per_second = bits_per_second };
 	GPtrArray *units = g_ptr_array_new_with_free_func((GDestroyNotify)g_bytes_unref);
 	g_autoptr(GPtrArray) reconstructed = g_ptr_array_new_with_free_func((GDestroyNotify)g_bytes_unref);
 	place_open(&place, v->personality, "");
 	stream_open(&stream, place.display, &wish);
 	for (int i = 0; i < pictures; i++) {
-		surface_draw(place.display, stream.input, i);
+		bool noise = v->rate_control == VA_RC_CQP && i % 5 == 4;
+		surface_draw(place.display, stream.input, noise ? NOISE + i : i);
 		g_assert_cmpint(stream_submit(&stream, i % 10 == 0), ==, VA_STATUS_SUCCESS);
 		g_assert_cmpint(stream_wait(&stream, 10000), ==, VA_STATUS_SUCCESS);
 		g_ptr_array_add(units, stream_take(&stream));
@@ -211,19 +221,22 @@ static GPtrArray *encode_all(const struct variant *v, int pictures, unsigned int
 }
 
 static const struct variant variants[] = {
-	{ "packed 31", "strict-order", VAEntrypointEncSlice, VA_RC_CQP, 31, 26, 1, 0 },
-	{ "packed 13", "packed=13,strict-order", VAEntrypointEncSlice, VA_RC_CQP, 13, 30, 1, 0 },
-	{ "packed 1", "packed=1,strict-order", VAEntrypointEncSlice, VA_RC_CQP, 1, 30, 1, 0 },
-	{ "packed 0", "packed=0,strict-order", VAEntrypointEncSlice, VA_RC_CQP, 0, 30, 1, 0 },
-	{ "lowest QP", "strict-order", VAEntrypointEncSlice, VA_RC_CQP, 31, 0, 1, 0 },
-	{ "QP 10", "strict-order", VAEntrypointEncSlice, VA_RC_CQP, 31, 10, 1, 1 },
-	{ "highest QP", "strict-order", VAEntrypointEncSlice, VA_RC_CQP, 31, 51, 1, 0 },
-	{ "QP 40, four slices", "strict-order", VAEntrypointEncSlice, VA_RC_CQP, 31, 40, 4, 0 },
-	{ "three slices, no filter between", "strict-order", VAEntrypointEncSlice, VA_RC_CQP, 31, 34, 3, 2 },
+	{ "packed 31", "strict-order", VAEntrypointEncSlice, VA_RC_CQP, 31, 26, 1, 0, 0, false },
+	{ "packed 13", "packed=13,strict-order", VAEntrypointEncSlice, VA_RC_CQP, 13, 30, 1, 0, 0, false },
+	{ "packed 1", "packed=1,strict-order", VAEntrypointEncSlice, VA_RC_CQP, 1, 30, 1, 0, 0, false },
+	{ "packed 0", "packed=0,strict-order", VAEntrypointEncSlice, VA_RC_CQP, 0, 30, 1, 0, 0, false },
+	{ "lowest QP", "strict-order", VAEntrypointEncSlice, VA_RC_CQP, 31, 0, 1, 0, -12, false },
+	{ "QP 10", "strict-order", VAEntrypointEncSlice, VA_RC_CQP, 31, 10, 1, 1, 0, false },
+	{ "highest QP", "strict-order", VAEntrypointEncSlice, VA_RC_CQP, 31, 51, 1, 0, 12, false },
+	{ "QP 40, four slices", "strict-order", VAEntrypointEncSlice, VA_RC_CQP, 31, 40, 4, 0, 0, false },
+	{ "three slices, no filter between", "strict-order", VAEntrypointEncSlice, VA_RC_CQP, 31, 34, 3, 2, 3,
+			false },
 	{ "low power", "lp-only,cqp-only,odd-pitch,no-derive,segments,strict-order", VAEntrypointEncSliceLP,
-			VA_RC_CQP, 31, 28, 2, 0 },
-	{ "CBR", "strict-order", VAEntrypointEncSlice, VA_RC_CBR, 31, 30, 1, 0 },
-	{ "VBR, driver's headers", "packed=0,strict-order", VAEntrypointEncSlice, VA_RC_VBR, 0, 30, 2, 0 },
+			VA_RC_CQP, 31, 28, 2, 0, 0, false },
+	{ "CBR", "strict-order", VAEntrypointEncSlice, VA_RC_CBR, 31, 30, 1, 0, 0, false },
+	{ "VBR, driver's headers", "packed=0,strict-order", VAEntrypointEncSlice, VA_RC_VBR, 0, 30, 2, 0, -2,
+			false },
+	{ "constrained intra", "strict-order", VAEntrypointEncSlice, VA_RC_CQP, 31, 36, 1, 0, -5, true },
 };
 
 static void test_encode(gconstpointer data)
@@ -361,6 +374,31 @@ static void test_hang(void)
 	assert_clean(report);
 	assert_has(report, " encoded=4 ");
 	assert_has(report, " failed=1 ");
+}
+
+static void *destroy_context(void *data)
+{
+	const struct stream *stream = data;
+	vaDestroyContext(stream->display, stream->context);
+	g_error("vaDestroyContext came back");
+	return NULL;
+}
+
+/* Nothing brings a stuck job back; the process can still end. */
+static void test_stuck(void)
+{
+	if (g_test_subprocess()) {
+		struct place place;
+		struct stream stream;
+		place_open(&place, "", "stuck@2");
+		g_assert_cmpint(encode_to(&place, &stream, 2, 100), ==, VA_STATUS_ERROR_TIMEDOUT);
+		g_thread_unref(g_thread_new("destroy", destroy_context, &stream));
+		g_assert_cmpint(stream_wait(&stream, 200), ==, VA_STATUS_ERROR_TIMEDOUT);
+		g_unlink(place.report);
+		_exit(0);
+	}
+	g_test_trap_subprocess(NULL, 0, 0);
+	g_test_trap_assert_passed();
 }
 
 static void test_latency(void)
@@ -636,6 +674,7 @@ int main(int argc, char **argv)
 	g_test_add_data_func("/vadriver/exit", "", test_process);
 	g_test_add_func("/vadriver/error", test_error);
 	g_test_add_func("/vadriver/hang", test_hang);
+	g_test_add_func("/vadriver/stuck", test_stuck);
 	g_test_add_func("/vadriver/latency", test_latency);
 	g_test_add_func("/vadriver/corrupt", test_corrupt);
 	g_test_add_func("/vadriver/refuse", test_refuse);

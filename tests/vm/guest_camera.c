@@ -1,15 +1,17 @@
 /* guest_camera: the V4L2 camera driver on the kernel's own virtual cameras, inside a guest: every format by content,
  * dma-bufs, frames that outlive their camera, descriptors and mappings before and after.
  *
- * usage: guest_camera NODE FORMAT…   FORMAT unplug: NV12 whose device goes while frames are out; prints result lines without numbers */
+ * usage: guest_camera NODE FORMAT…   FORMAT unplug: NV12 whose device goes while frames are out;
+ * prints result lines without numbers */
 #include <errno.h>
 #include <fcntl.h>
 #include <glib.h>
 #include <glib/gstdio.h>
+#include <linux/dma-buf.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <linux/dma-buf.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -156,9 +158,22 @@ static void run_unplug(const char *node)
 	quirks_free(quirks);
 	check(frame_living() == 0 && entries("/proc/self/fd") == fds && video_mappings() == maps,
 	      "unplug: home are all frames, %u of %u descriptors", entries("/proc/self/fd"), fds);
+	int watch = camera_v4l2.watch();
+	struct pollfd news = { .fd = watch, .events = POLLIN };
+	gint64 began = g_get_monotonic_time();
+	bool came = false;
 	vivid_write("bind");
-	check(camera_v4l2.open(node, &(struct camera_wish){ .width = 640, .height = 360, .fps = 25 }, &camera, why,
-			       sizeof(why)) == 0 && (more = next_frame(camera)), "unplug: plugged in again, it gives pictures");
+	while (!came && poll(&news, 1, 2000) > 0)
+		came = camera_v4l2.came(watch);
+	g_autofree char *link = g_strdup_printf("/proc/self/fd/%d", watch), *kind = g_file_read_link(link, NULL);
+	check(came, "unplug: a camera that came was told after %.0f ms (%s)",
+	      (double)(g_get_monotonic_time() - began) / 1000, kind);
+	close(watch);
+	const struct camera_wish plain = { .width = 640, .height = 360, .fps = 25 };
+	if (camera_v4l2.open(node, &plain, &camera, why, sizeof(why)) < 0)
+		g_error("%s", why);
+	more = next_frame(camera);
+	check(more, "unplug: plugged in again, it gives pictures");
 	frame_release(more);
 	camera_v4l2.close(camera);
 }
@@ -198,7 +213,8 @@ static void run(const char *node, const char *format)
 		printf("# %s: there is no dma-buf of it\n", format);
 	else
 		check(exported == 0 && dmabuf_is_same(held[0]),
-		      "%s: the dma-buf (%d planes, %.4s, stride %u) holds the picture", format, held[0]->dmabuf.planes, (char *)&held[0]->dmabuf.fourcc, held[0]->dmabuf.strides[0]);
+		      "%s: the dma-buf (%d planes, %.4s, stride %u) holds the picture", format,
+		      held[0]->dmabuf.planes, (char *)&held[0]->dmabuf.fourcc, held[0]->dmabuf.strides[0]);
 	r = camera_v4l2.restart(camera);
 	struct frame *after = r == 0 ? next_frame(camera) : NULL;
 	check(after && bars_of(held[HELD - 1]) == 8, "%s: restarted while %d frames are out (%s)", format, HELD,
@@ -210,7 +226,8 @@ static void run(const char *node, const char *format)
 		frame_release(held[i]);
 	quirks_free(quirks);
 	check(frame_living() == 0 && entries("/proc/self/fd") == fds && video_mappings() == maps && mapped > maps,
-	      "%s: home are all frames, %u of %u descriptors, %u mappings of %u; %.0f pictures, %.0f missing, %.0f overtaken",
+	      "%s: home are all frames, %u of %u descriptors, %u mappings of %u; %.0f pictures, %.0f missing, "
+	      "%.0f overtaken",
 	      format, entries("/proc/self/fd"), fds, video_mappings(), mapped, (double)counts.pictures,
 	      (double)counts.missing, (double)counts.overtaken);
 }

@@ -2,7 +2,8 @@
  * are counted samples, so that each frame knows its number: frames that are lost, doubled or out of place show
  * exactly.
  *
- * usage: guest_sound capture|playback CARD [STALLS], or faults|dead CARD (snd-pcmtest)   prints TAP lines without numbers */
+ * usage: guest_sound capture|playback CARD [STALLS], foreign CARD, or faults|dead CARD (snd-pcmtest)
+ * prints TAP lines without numbers */
 #include <errno.h>
 #include <glib.h>
 #include <math.h>
@@ -204,6 +205,68 @@ static void playback(const char *card, int times)
 	      "silent", shift_of(&p), p.other, p.zeros);
 }
 
+/* ---- a card that runs as another program has set it: the other end of the cable ---- */
+
+/* The part of the windows of 10 ms that are a tone of 1000 Hz and nothing else. */
+static double tone_part(const int16_t *samples, size_t count)
+{
+	unsigned int good = 0, all = 0;
+	for (size_t at = 0; at + SOUND_BLOCK <= count; at += SOUND_BLOCK, all++) {
+		double c = 0, s = 0, energy = 1;
+		for (int i = 0; i < SOUND_BLOCK; i++) {
+			c += samples[at + (size_t)i] * cos(2 * M_PI * 1000 * i / RATE);
+			s += samples[at + (size_t)i] * sin(2 * M_PI * 1000 * i / RATE);
+			energy += (double)samples[at + (size_t)i] * samples[at + (size_t)i];
+		}
+		good += energy > 1e7 && 2 * (c * c + s * s) / (energy * SOUND_BLOCK) > 0.99;
+	}
+	return all ? (double)good / all : 0;
+}
+
+/* Frames of a tone in that format; the samples' most significant bytes come last. */
+static void tone_write(const char *file, unsigned int bytes, unsigned int rate, unsigned int channels)
+{
+	FILE *out = fopen(file, "we");
+	for (unsigned int i = 0; i < rate * 6; i++)
+		for (unsigned int c = 0; c < channels; c++) {
+			int32_t sample = (int32_t)lrint(8e8 * sin(2 * M_PI * 1000 * i / rate));
+			fwrite((uint8_t *)&sample + 4 - bytes, 1, bytes, out);
+		}
+	fclose(out);
+}
+
+static void foreign(const char *card)
+{
+	static const struct { const char *format; unsigned int bytes; const char *rate, *channels; } all[] = {
+		{ "S32_LE", 4, "44100", "2" }, { "S24_3LE", 3, "32000", "4" }, { "S16_LE", 2, "96000", "1" },
+		{ "S16_LE", 2, "8000", "8" },
+	};
+	g_autofree char *id = g_strdup_printf("alsa:hw:CARD=%s,DEV=1,SUBDEV=2", card);
+	g_autofree char *other = g_strdup_printf("hw:CARD=%s,DEV=0,SUBDEV=2", card);
+	for (size_t i = 0; i < G_N_ELEMENTS(all); i++) {
+		static int16_t heard[2 * RATE];
+		struct sound_stream *stream;
+		struct sound_state state;
+		int r = 0;
+		tone_write("/tmp/tone.raw", all[i].bytes, (unsigned int)atoi(all[i].rate),
+			   (unsigned int)atoi(all[i].channels));
+		GPid feeder = run((const char *const[]){ "aplay", "-q", "-D", other, "-t", "raw", "-f", all[i].format,
+							 "-r", all[i].rate, "-c", all[i].channels, "/tmp/tone.raw",
+							 NULL });
+		poll(NULL, 0, 700);
+		const struct sound_driver *driver = open_stream(id, true, &stream);
+		for (size_t at = 0; r == 0 && at < G_N_ELEMENTS(heard); at += SOUND_BLOCK)
+			r = driver->read(stream, heard + at);
+		driver->state(stream, &state);
+		driver->close(stream);
+		kill(feeder, SIGKILL);
+		waitpid(feeder, NULL, 0);
+		double part = tone_part(heard + RATE / 4, G_N_ELEMENTS(heard) - RATE / 4);
+		check(r == 0 && part > 0.97, "%s, %s Hz, %s channels: the tone is whole %.1f %% of the time (%d, %u xruns)",
+		      all[i].format, all[i].rate, all[i].channels, 100 * part, r, state.xruns);
+	}
+}
+
 /* ---- snd-pcmtest: a card that refuses on command ---- */
 
 static void inject(const char *fault, const char *value)
@@ -267,9 +330,11 @@ static void dead(const char *card)
 		r = driver->read(stream, block);
 	check(r == 0, "the card runs: %d", r);
 	inject("delay", "1000");
-	gint64 before = g_get_monotonic_time();
-	for (int i = 0; r == 0 && i < 100; i++)
+	gint64 before = 0; /* the last frame's time */
+	for (int i = 0; r == 0 && i < 100; i++) {
+		before = g_get_monotonic_time();
 		r = driver->read(stream, block);
+	}
 	double ms = (double)(g_get_monotonic_time() - before) / 1000;
 	inject("delay", "0");
 	driver->close(stream);
@@ -288,6 +353,8 @@ int main(int argc, char **argv)
 		playback(argv[2], times);
 	else if (strcmp(argv[1], "faults") == 0)
 		faults(argv[2]);
+	else if (strcmp(argv[1], "foreign") == 0)
+		foreign(argv[2]);
 	else if (strcmp(argv[1], "dead") == 0)
 		dead(argv[2]);
 	else

@@ -17,222 +17,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "tests/pairs/client.h"
-#include "tests/pairs/place.h"
+#include "tests/vm/sound_scene.h"
 #include "tests/vm/steady.h"
-
-#define RATE 48000
-#define WINDOW (RATE / 100)
-#define LIMIT_MS 20000
-#define QUIET "echo_cancel = no\nnoise_suppress = no\ngain_control = no\n"
-
-/* ---- the guest ---- */
-
-static GPid run(const char *const *argv)
-{
-	GPid pid;
-	g_autoptr(GError) error = NULL;
-	if (!g_spawn_async(NULL, (char **)argv, NULL, G_SPAWN_SEARCH_PATH | G_SPAWN_DO_NOT_REAP_CHILD |
-			   G_SPAWN_STDOUT_TO_DEV_NULL | G_SPAWN_STDERR_TO_DEV_NULL, NULL, NULL, &pid, &error))
-		g_error("%s", error->message);
-	return pid;
-}
-
-static void end(GPid pid)
-{
-	kill(pid, SIGKILL);
-	waitpid(pid, NULL, 0);
-}
-
-/* A minute of a tone, from a file: nothing has to be computed in time. */
-static GPid feed(const char *pcm, int hz)
-{
-	g_autofree char *file = g_strdup_printf("/tmp/%d.raw", hz);
-	g_autofree int16_t *samples = g_new(int16_t, 60 * RATE);
-	for (int i = 0; i < 60 * RATE; i++)
-		samples[i] = (int16_t)lrint(10000 * sin(2 * M_PI * hz * i / RATE));
-	g_file_set_contents(file, (const char *)samples, 60 * RATE * 2, NULL);
-	return run((const char *const[]){ "aplay", "-q", "-D", pcm, "-t", "raw", "-c", "1", "-r", "48000", "-f",
-					  "S16_LE", "--buffer-time=500000", file, NULL });
-}
-
-/* The kernel lets a card go when nobody holds it any more: a child waits for that. */
-static GPid write_later(const char *file, const char *text)
-{
-	g_autofree char *command = g_strdup_printf("echo %s >%s", text, file);
-	return run((const char *const[]){ "sh", "-c", command, NULL });
-}
-
-#define UNBIND "/sys/bus/platform/drivers/snd_aloop/unbind"
-#define BIND "/sys/bus/platform/drivers/snd_aloop/bind"
-
-/* ---- events ---- */
-
-static const char *text_of(const cJSON *json, const char *name)
-{
-	const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, name));
-	return text ? text : "";
-}
-
-/* The next onDevice of this kind and state, whose id holds a text; milliseconds since from_us, -1: it did not
- * come. */
-static double device_event(struct client *client, const char *kind, const char *state, const char *id,
-			   gint64 from_us)
-{
-	gint64 limit = g_get_monotonic_time() + LIMIT_MS * 1000;
-	while (g_get_monotonic_time() < limit) {
-		cJSON *event = client_take(client, "onDevice", LIMIT_MS);
-		if (!event)
-			return -1;
-		bool fits = strcmp(text_of(event, "kind"), kind) == 0 && strcmp(text_of(event, "state"), state) == 0 &&
-			    strstr(text_of(event, "id"), id);
-		cJSON_Delete(event);
-		if (fits)
-			return (double)(g_get_monotonic_time() - from_us) / 1000;
-	}
-	return -1;
-}
-
-static double number_of(struct client *client, const char *part, const char *name)
-{
-	cJSON *stats = client_call(client, "stats", NULL, NULL);
-	const cJSON *media = cJSON_GetObjectItemCaseSensitive(stats, "media");
-	double value = cJSON_GetNumberValue(
-		cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(media, part), name));
-	cJSON_Delete(stats);
-	return value;
-}
-
-/* ---- what was heard ---- */
-
-static double share_of(const int16_t *samples, double hz)
-{
-	double w = 2 * M_PI * hz / RATE, s1 = 0, s2 = 0, energy = 0;
-	for (int i = 0; i < WINDOW; i++) {
-		double s = samples[i] + 2 * cos(w) * s1 - s2;
-		s2 = s1;
-		s1 = s;
-		energy += (double)samples[i] * samples[i];
-	}
-	double power = s1 * s1 + s2 * s2 - 2 * cos(w) * s1 * s2;
-	return energy > 1e7 ? power * 2 / (energy * WINDOW) : 0;
-}
-
-struct heard {
-	char *bytes; /* of the file */
-	const int16_t *samples;
-	size_t windows; /* of 10 ms */
-};
-
-static struct heard heard_load(const char *file, size_t header)
-{
-	struct heard heard = { 0 };
-	gsize size = 0;
-	if (g_file_get_contents(file, &heard.bytes, &size, NULL) && size > header) {
-		heard.samples = (const int16_t *)(void *)(heard.bytes + header);
-		heard.windows = (size - header) / 2 / WINDOW;
-	}
-	return heard;
-}
-
-/* The window at or after from where the tone begins, or ends, for at least five windows; -1: nowhere. */
-static long tone_change(const struct heard *heard, long from, double hz, bool there)
-{
-	int n = 0;
-	for (long i = MAX(from, 0); i < (long)heard->windows; i++) {
-		n = (share_of(heard->samples + i * WINDOW, hz) > 0.7) == there ? n + 1 : 0;
-		if (n == 5)
-			return i - 4;
-	}
-	return -1;
-}
-
-static double tone_part(const struct heard *heard, long from, long to, double hz)
-{
-	long n = 0;
-	for (long i = from; i < to; i++)
-		n += share_of(heard->samples + i * WINDOW, hz) > 0.7;
-	return to > from ? (double)n / (double)(to - from) : 0;
-}
-
-/* ---- a call ---- */
-
-struct scene {
-	struct place *place;
-	struct box *alice_box, *bob_box;
-	struct client *alice, *bob;
-	char *heard; /* bob's speaker */
-};
-
-static const char *speech_of_bob; /* NULL: a tone */
-
-/* Eleven seconds of noise in syllables. */
-static void speech_write(const char *file)
-{
-	enum { COUNT = 11 * RATE };
-	uint8_t head[44] = "RIFF....WAVEfmt \x10\0\0\0\x01\0\x01\0";
-	const uint32_t words[] = { COUNT * 2 + 36, RATE, RATE * 2, COUNT * 2 };
-	g_autofree char *bytes = g_malloc(44 + COUNT * 2);
-	int16_t *samples = (int16_t *)(void *)(bytes + 44);
-	uint32_t seed = 1;
-	double low = 0;
-	for (int i = 0; i < COUNT; i++) {
-		seed = seed * 1664525 + 1013904223;
-		low += ((double)seed / 2147483648.0 - 1 - low) * 0.3;
-		samples[i] = (int16_t)(9000 * low * (0.5 + 0.5 * sin(2 * M_PI * 3.1 * i / RATE)));
-	}
-	for (int i = 0; i < 4; i++)
-		memcpy(head + (const int[]){ 4, 24, 28, 40 }[i], &words[i], 4);
-	head[32] = 2;
-	head[34] = 16;
-	memcpy(head + 36, "data", 4);
-	memcpy(bytes, head, 44);
-	g_file_set_contents(file, bytes, 44 + COUNT * 2, NULL);
-}
-
-static void scene_open(struct scene *s, const char *folder, const struct box_devices *devices)
-{
-	s->place = place_open(folder);
-	s->heard = g_build_filename(s->place->dir, "heard.wav", NULL);
-	g_autofree char *speaker = g_strconcat("file:", s->heard, NULL);
-	g_autofree char *voice = speech_of_bob ? g_strconcat("file:", speech_of_bob, NULL) : g_strdup("tone:660");
-	const struct box_devices made = { .microphone = voice, .speaker = speaker, .camera = "null:" };
-	place_hub_start(s->place);
-	s->alice_box = box_create(s->place, "alice", "room-a", NULL, devices);
-	s->bob_box = box_create(s->place, "bob", "room-b", NULL, &made);
-	box_start(s->alice_box);
-	box_start(s->bob_box);
-	s->alice = client_open(s->alice_box->socket);
-	s->bob = client_open(s->bob_box->socket);
-}
-
-static void scene_call(struct scene *s)
-{
-	cJSON *params = cJSON_CreateObject();
-	cJSON_AddStringToObject(params, "userId", "bob");
-	cJSON_AddNumberToObject(params, "type", 1);
-	cJSON_Delete(client_call(s->alice, "call", params, NULL));
-	cJSON_Delete(client_expect(s->bob, "onInvited"));
-	cJSON_Delete(client_call(s->bob, "accept", NULL, NULL));
-	cJSON_Delete(client_expect(s->alice, "onUserEnter"));
-	cJSON_Delete(client_expect(s->bob, "onUserEnter"));
-}
-
-static void scene_hangup(struct scene *s)
-{
-	cJSON_Delete(client_call(s->alice, "hangup", NULL, NULL));
-	cJSON_Delete(client_expect(s->bob, "onCallEnd"));
-}
-
-static void scene_close(struct scene *s)
-{
-	client_close(s->alice);
-	client_close(s->bob);
-	place_close(s->place);
-	g_free(s->heard);
-}
-
-/* ---- scenes ---- */
 
 static const char two_cards[] = "alsa:match:first alsa:match:SECOND";
 
@@ -243,7 +29,7 @@ static void scene_unplug(const char *folder)
 	const struct box_devices devices = { .camera = "null:", .microphone = two_cards, .speaker = two_cards,
 					     .more = QUIET };
 	GPid first = feed("hw:CARD=First,DEV=1", 1000), second = feed("hw:CARD=Second,DEV=1", 1600);
-	scene_open(&s, folder, &devices);
+	scene_open(&s, folder, &devices, "tone:660");
 	scene_call(&s);
 	GPid recorder = run((const char *const[]){ "arecord", "-q", "-D", "hw:CARD=Second,DEV=1", "-f", "S16_LE", "-c",
 						   "1", "-r", "48000", "-t", "raw", "/tmp/second.raw", NULL });
@@ -301,7 +87,7 @@ static void scene_shift(const char *folder)
 	GPid first = feed("hw:CARD=First,DEV=0", 1000);
 	end(run((const char *const[]){ "amixer", "-c", "First", "cset",
 				       "iface=PCM,name='PCM Rate Shift 100000',device=1,subdevice=0", "100100", NULL }));
-	scene_open(&s, folder, &devices);
+	scene_open(&s, folder, &devices, "tone:660");
 	scene_call(&s);
 	poll(NULL, 0, 6000);
 	double xruns = number_of(s.alice, "sound", "microphone_xruns"), holes = number_of(s.bob, "sound", "concealed");
@@ -323,7 +109,7 @@ static void scene_stall(const char *folder)
 	const struct box_devices devices = { .camera = "null:", .microphone = "alsa:hw:CARD=First,DEV=1,SUBDEV=0",
 					     .speaker = "alsa:hw:CARD=First,DEV=0,SUBDEV=1", .more = QUIET };
 	GPid first = feed("hw:CARD=First,DEV=0,SUBDEV=0", 1000);
-	scene_open(&s, folder, &devices);
+	scene_open(&s, folder, &devices, "tone:660");
 	scene_call(&s);
 	poll(NULL, 0, 2000);
 	double before = number_of(s.alice, "sound", "delay_ms");
@@ -361,8 +147,8 @@ static void scene_echo(const char *folder)
 	const struct box_devices devices = { .camera = "null:", .microphone = "alsa:hw:CARD=First,DEV=1,SUBDEV=1",
 					     .speaker = "alsa:hw:CARD=First,DEV=0,SUBDEV=0", .more = cancel };
 	speech_write(speech);
-	speech_of_bob = speech;
-	scene_open(&s, folder, &devices);
+	g_autofree char *voice = g_strconcat("file:", speech, NULL);
+	scene_open(&s, folder, &devices, voice);
 	scene_call(&s);
 	GPid room = run((const char *const[]){ "alsaloop", "-C", "hw:CARD=First,DEV=1,SUBDEV=0", "-P",
 						"hw:CARD=First,DEV=0,SUBDEV=1", "-c", "1", "-r", "48000", "-f",
@@ -468,7 +254,7 @@ static void scene_ring(const char *folder)
 	unsigned int microphones, speakers;
 	const struct box_devices devices = { .camera = "null:", .microphone = "alsa:auto", .speaker = "alsa:auto",
 					     .more = QUIET };
-	scene_open(&s, folder, &devices);
+	scene_open(&s, folder, &devices, "tone:660");
 	GPid recorder = run(recorder_of_first);
 	call(s.bob, s.alice, "alice");
 	look_on(s.alice_box, 4000, &microphones, &speakers);
@@ -502,7 +288,8 @@ static void scene_ring(const char *folder)
 	heard = heard_load("/tmp/ring.raw", 0);
 	long on = tone_change(&heard, 0, 425, true), off = tone_change(&heard, on, 425, false);
 	long busy = tone_change(&heard, off, 425, true), busy_off = tone_change(&heard, busy, 425, false);
-	check(on >= 0 && off - on >= 85 && off - on <= 115, "the waiting caller hears 425 Hz for %ld ms", (off - on) * 10);
+	check(on >= 0 && off - on >= 85 && off - on <= 115, "the waiting caller hears 425 Hz for %ld ms",
+	      (off - on) * 10);
 	check(busy > off && busy_off - busy >= 40 && busy_off - busy <= 60,
 	      "and after the refusal for %ld ms at a time", (busy_off - busy) * 10);
 	g_free(heard.bytes);
@@ -560,11 +347,12 @@ static cJSON *volume_of(struct client *client, const char *kind)
 	return one;
 }
 
-static cJSON *wait_mixer(struct client *client, const char *kind)
+/* Waits until it has this, mixer or on. */
+static cJSON *wait_knob(struct client *client, const char *kind, const char *has)
 {
 	gint64 limit = g_get_monotonic_time() + LIMIT_MS * 1000;
 	cJSON *one = volume_of(client, kind);
-	while (!bool_of(one, "mixer") && g_get_monotonic_time() < limit) {
+	while (!bool_of(one, has) && g_get_monotonic_time() < limit) {
 		cJSON_Delete(one);
 		poll(NULL, 0, 20);
 		one = volume_of(client, kind);
@@ -578,8 +366,8 @@ static void scene_volume(const char *folder)
 	struct scene s;
 	const struct box_devices devices = { .camera = "null:", .microphone = "alsa:match:dummy",
 					     .speaker = "alsa:match:dummy", .more = QUIET };
-	scene_open(&s, folder, &devices);
-	cJSON *speaker = wait_mixer(s.alice, "speaker"), *microphone = wait_mixer(s.alice, "microphone");
+	scene_open(&s, folder, &devices, "tone:660");
+	cJSON *speaker = wait_knob(s.alice, "speaker", "mixer"), *microphone = wait_knob(s.alice, "microphone", "mixer");
 	check(strcmp(text_of(speaker, "name"), "hw:Dummy: Master") == 0, "the speaker's knob is %s",
 	      text_of(speaker, "name"));
 	check(strcmp(text_of(microphone, "name"), "hw:Dummy: Mic") == 0, "the microphone's knob is %s",
@@ -599,6 +387,8 @@ static void scene_volume(const char *folder)
 	check(ABS(percent_of(event) - theirs) <= 1 && ABS(theirs - 80) <= 2,
 	      "somebody else turned it to %d %%: told as %d %%", theirs, percent_of(event));
 	cJSON_Delete(event);
+	amixer_set("Dummy", "Mic", "cap");
+	cJSON_Delete(wait_knob(s.alice, "microphone", "on"));
 	client_forget(s.alice);
 	amixer_set("Dummy", "Mic", "nocap");
 	int off = mute_event(s.alice);
@@ -615,7 +405,7 @@ static void scene_weigh(const char *folder)
 	const struct box_devices devices = { .camera = "null:", .microphone = "alsa:hw:CARD=First,DEV=1",
 					     .speaker = "null:", .more = QUIET };
 	GPid first = feed("hw:CARD=First,DEV=0", 1000);
-	scene_open(&s, folder, &devices);
+	scene_open(&s, folder, &devices, "tone:660");
 	scene_call(&s);
 	poll(NULL, 0, 1500);
 	double before = number_of(s.bob, "sound", "speaker_dbfs");
@@ -661,7 +451,7 @@ static void scene_button(const char *folder)
 	struct scene s;
 	const struct box_devices devices = { .camera = "null:", .more = QUIET "mute_button = evdev:*mute button\n" };
 	int button = button_make();
-	scene_open(&s, folder, &devices);
+	scene_open(&s, folder, &devices, "tone:660");
 	struct client *other = client_open(s.alice_box->socket);
 	scene_call(&s);
 	poll(NULL, 0, 1500); /* plugged in, found within a second */

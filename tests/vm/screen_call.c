@@ -268,6 +268,25 @@ static void cover(struct room *room)
 	expect(SEEN_PICTURES, "uncovered", "and uncovers it");
 }
 
+/* Nothing comes from the other side any more: its process stands still. */
+static void lose_media(struct room *room)
+{
+	kill(box_child(room->bob, "callbox-media"), SIGSTOP);
+	expect(SEEN_PAGE, "lost", "nothing is heard of the other side");
+}
+
+/* callbox-screen hangs while it has the screen: it is killed for it. */
+static void hang_screen(struct room *room)
+{
+	GPid pid = box_child(room->alice, "callbox-screen");
+	verb(room->b, "muteLocalVideo", "on", "true");
+	expect(SEEN_PAGE, "covered-again", "the page again");
+	kill(pid, SIGSTOP);
+	verb(room->b, "muteLocalVideo", "on", "false");
+	expect(SEEN_PICTURES, "hung", "callbox-screen hangs with the screen");
+	check(box_child(room->alice, "callbox-screen") != pid, "it was killed for that");
+}
+
 /* The framebuffer on the first plane that shows one; 0: none. */
 static uint32_t shown_buffer(int fd)
 {
@@ -419,6 +438,8 @@ static void second_call(struct room *room)
 	cover(room);
 	unplug_in_call(room);
 	kill_video(room);
+	hang_screen(room);
+	lose_media(room);
 	call_ends(room);
 	expect(SEEN_PAGE, "idle-second", "after it");
 	for (int i = 0; i < 100 && memcmp(&before, &after, sizeof(before)) != 0; i++, poll(NULL, 0, 50))

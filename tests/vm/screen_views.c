@@ -130,7 +130,7 @@ static void wait_shown(struct feed *feed, unsigned int n)
 static void two_views(void)
 {
 	g_autofree char *far_view = g_strdup_printf("output=%s,mode=1280x720", card);
-	g_autofree char *own_view = g_strdup_printf("inset,size=50,output=%s", card);
+	g_autofree char *own_view = g_strdup_printf("inset,size=50,output=%s,mode=1280x720", card);
 	struct feed far = { .view = far_view, .base = 1000 }, own = { .view = own_view, .base = 70000 };
 	struct pattern_mark a = { 0 }, b = { 0 };
 	struct picture p = { 0 };
@@ -139,14 +139,19 @@ static void two_views(void)
 	GThread *t1 = g_thread_new("far", feed_thread, &far), *t2 = g_thread_new("own", feed_thread, &own);
 	wait_shown(&far, 30);
 	wait_shown(&own, 30);
-	bool dumped = dump("views", &p, &words);
+	bool dumped = false, far_seen = false, inset = false;
+	/* A buffer that is read while it is drawn on again shows two pictures: then another look is taken. */
+	for (int i = 0; i < 30 && !(far_seen && inset); i++) {
+		g_clear_pointer(&words, g_free);
+		dumped = dump("views", &p, &words);
+		far_seen = dumped && part_mark(&p, 0, 0, 1280, 720, &a) == 0;
+		inset = dumped && part_mark(&p, 1280 - 28 - 640, 720 - 28 - 360, 640, 360, &b) == 0;
+	}
 	printf("# %s", words ? g_strdelimit(words, "\n", ';') : "");
 	puts("");
 	check(dumped && p.width == 1280 && p.height == 720, "the screen is %dx%d as wished", p.width, p.height);
-	bool far_seen = dumped && part_mark(&p, 0, 0, 1280, 720, &a) == 0;
 	check(far_seen && a.number >= 1000 && a.number < 70000,
 	      "the far picture fills it, number %u", a.number);
-	bool inset = dumped && part_mark(&p, 1280 - 24 - 4 - 640, 720 - 24 - 4 - 360, 640, 360, &b) == 0;
 	check(inset && b.number >= 70000, "the own picture is its inset, number %u", b.number);
 	atomic_store(&far.stop, true);
 	atomic_store(&own.stop, true);

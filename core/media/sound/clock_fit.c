@@ -1,10 +1,12 @@
 #include "core/media/sound/clock_fit.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "core/devices/sound_device.h"
 
 #define LEAST 4
+#define JUMP (SOUND_RATE / 50) /* a counter that stands further off than 20 ms was set */
 
 void clock_fit_reset(struct clock_fit *fit)
 {
@@ -47,6 +49,11 @@ static void line(struct clock_fit *fit)
 			fit->offset = ahead(fit->points[i]);
 }
 
+static double off_at(const struct clock_fit *fit, double seconds)
+{
+	return fit->offset + (fit->rate - SOUND_RATE) * seconds;
+}
+
 void clock_fit_add(struct clock_fit *fit, double frames, int64_t us)
 {
 	if (!fit->started) {
@@ -56,7 +63,11 @@ void clock_fit_add(struct clock_fit *fit, double frames, int64_t us)
 	}
 	struct clock_point point = { (double)(us - fit->first_us) / 1e6, frames - fit->first_frames };
 	int64_t second = (us - fit->first_us) / 1000000;
-	if (second != fit->second) {
+	bool jumped = clock_fit_seconds(fit) >= LEAST && fabs(ahead(fit->best) - off_at(fit, fit->best.seconds)) > JUMP;
+	if (second != fit->second && jumped) {
+		clock_fit_reset(fit);
+		clock_fit_add(fit, frames, us);
+	} else if (second != fit->second) {
 		fit->points[fit->count++ % CLOCK_FIT_SECONDS] = fit->best;
 		fit->second = second;
 		fit->best = point;

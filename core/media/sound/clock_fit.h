@@ -1,7 +1,8 @@
 /* clock_fit: how fast a sound card's clock really runs: its frame counter against CLOCK_MONOTONIC.
  *
  * A counter is read late, never early: of each second the point that is furthest ahead is nearest the truth, and a
- * line through those of the last minute is good to a millionth after ten seconds. Pure; one thread at a time. */
+ * line through those of the last minute is good to a millionth after half a minute. A counter that jumps is measured
+ * anew. Pure; one thread at a time. */
 #ifndef CALLBOX_MEDIA_SOUND_CLOCK_FIT_H
 #define CALLBOX_MEDIA_SOUND_CLOCK_FIT_H
 

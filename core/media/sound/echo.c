@@ -34,14 +34,14 @@ struct echo {
 	pthread_mutex_t lock; /* protects what follows up to the line */
 	int16_t *ring;	      /* by frame number modulo RING */
 	int64_t begin, end;   /* frames that it holds */
-	unsigned int speaker_serial;
+	unsigned int speaker_serial, speaker_restarts;
 	struct clock_fit speaker;
 	double hint;
 	struct echo_stats stats;
 	/* ------------------------------------------------------------ */
 
 	/* the microphone's thread */
-	unsigned int microphone_serial, placed_for;
+	unsigned int microphone_serial, microphone_restarts, placed_for;
 	struct clock_fit microphone;
 	bool placed;
 	double at; /* the speaker's frame that is played with the microphone's next one */
@@ -58,8 +58,16 @@ struct echo {
 
 /* ---- the speaker's side ---- */
 
-static void clock_add(struct clock_fit *fit, const struct sound_state *state)
+/* A hardware that was started anew is measured anew; what it was until then is the hint. restarts: seen before. */
+static void clock_add(struct echo *echo, struct clock_fit *fit, const struct sound_state *state,
+		      unsigned int *restarts)
 {
+	if (*restarts != state->restarts) {
+		*restarts = state->restarts;
+		clock_fit_reset(fit);
+		if (echo->stats.drift_seconds > 0)
+			echo->hint = echo->stats.drift_ppm;
+	}
 	if (state->clock_us)
 		clock_fit_add(fit, state->clock_frames, state->clock_us);
 	else
@@ -81,10 +89,11 @@ void echo_played(struct echo *echo, unsigned int serial, const struct sound_stat
 	pthread_mutex_lock(&echo->lock);
 	if (serial != echo->speaker_serial) {
 		echo->speaker_serial = serial;
+		echo->speaker_restarts = state->restarts;
 		clock_fit_reset(&echo->speaker);
 		echo->begin = echo->end = from;
 	}
-	clock_add(&echo->speaker, state);
+	clock_add(echo, &echo->speaker, state, &echo->speaker_restarts);
 	ring_zero(echo, from); /* what an xrun skipped was silence */
 	for (int i = 0; i < SOUND_BLOCK; i++)
 		echo->ring[(from + i) & (RING - 1)] = block[i];
@@ -225,8 +234,9 @@ static void mix(struct echo *echo, const int16_t linear[SOUND_BLOCK], double nea
 	echo->near = near;
 }
 
-static void begin_anew(struct echo *echo, unsigned int serial)
+static void begin_anew(struct echo *echo, unsigned int serial, unsigned int restarts)
 {
+	echo->microphone_restarts = restarts;
 	echo->microphone_serial = serial;
 	clock_fit_reset(&echo->microphone);
 	speex_echo_state_reset(echo->filter);
@@ -241,8 +251,10 @@ bool echo_cancel(struct echo *echo, unsigned int serial, const struct sound_stat
 {
 	int16_t reference[SOUND_BLOCK], linear[SOUND_BLOCK];
 	if (serial != echo->microphone_serial)
-		begin_anew(echo, serial);
-	clock_add(&echo->microphone, state);
+		begin_anew(echo, serial, state->restarts);
+	pthread_mutex_lock(&echo->lock);
+	clock_add(echo, &echo->microphone, state, &echo->microphone_restarts);
+	pthread_mutex_unlock(&echo->lock);
 	if (!reference_take(echo, state->moved, reference))
 		return false;
 	bool far = far_note(echo, reference);

@@ -3,7 +3,10 @@
 import { CallError } from "./machine.js";
 import { PictureView } from "./view.js";
 
-const PANEL_PAUSE_MIN_MS = 300, PANEL_PAUSE_MAX_MS = 5000, ANSWER_LIMIT_MS = 15000, STATE_ERROR = -32000;
+const PANEL_PAUSE_MIN_MS = 300,
+	PANEL_PAUSE_MAX_MS = 5000,
+	ANSWER_LIMIT_MS = 15000,
+	STATE_ERROR = -32000;
 
 export class BoxWay {
 	constructor({ url, token }, emit) {
@@ -37,14 +40,14 @@ export class BoxWay {
 		this.socket = new WebSocket(this.url, "callbox-panel");
 		this.socket.binaryType = "blob";
 		this.socket.onopen = () => this.begin();
-		this.socket.onmessage = ({ data }) => (typeof data === "string" ? this.hear(JSON.parse(data)) : this.pictureCame(data));
+		this.socket.onmessage = ({ data }) =>
+			typeof data === "string" ? this.hear(JSON.parse(data)) : this.pictureCame(data);
 		this.socket.onclose = ({ reason }) => this.lost(reason);
 	}
 
 	async begin() {
 		try {
-			if (this.token)
-				await this.ask("authenticate", { token: this.token });
+			if (this.token) await this.ask("authenticate", { token: this.token });
 			this.info = await this.ask("panelInfo", {});
 			await this.ask("subscribe", {});
 			this.open = true;
@@ -55,7 +58,11 @@ export class BoxWay {
 			if (error.code === -32001) {
 				this.over = true;
 				this.reject(error);
-				this.emit("onPanelState", { connected: false, message: error.message, token: true });
+				this.emit("onPanelState", {
+					connected: false,
+					message: error.message,
+					token: true,
+				});
 			}
 			this.socket.close();
 		}
@@ -63,18 +70,15 @@ export class BoxWay {
 
 	lost(reason) {
 		const why = reason || "the panel does not answer";
-		if (this.open)
-			this.readyNew();
+		if (this.open) this.readyNew();
 		this.open = false;
 		for (const [id, { reject, timer }] of this.asked) {
 			this.asked.delete(id);
 			clearTimeout(timer);
 			reject(new CallError(why, "state"));
 		}
-		if (this.picture)
-			this.picture.reject(new CallError(why, "state"));
-		if (this.over)
-			return;
+		if (this.picture) this.picture.reject(new CallError(why, "state"));
+		if (this.over) return;
 		this.emit("onPanelState", { connected: false, message: why });
 		this.timer = setTimeout(() => this.connect(), this.backoffMs);
 		this.backoffMs = Math.min(this.backoffMs * 2, PANEL_PAUSE_MAX_MS);
@@ -102,8 +106,7 @@ export class BoxWay {
 			return;
 		}
 		const one = this.asked.get(message.id);
-		if (!one)
-			return;
+		if (!one) return;
 		this.asked.delete(message.id);
 		clearTimeout(one.timer);
 		if (message.error) {
@@ -117,25 +120,20 @@ export class BoxWay {
 	}
 
 	event(name, payload) {
-		if (name === "state")
-			this.last = payload;
-		else if (name === "onCallState")
-			this.last = { ...this.last, status: payload.status };
-		else if (name === "onCallEnd")
-			this.last = { ...this.last, status: "idle" };
+		if (name === "state") this.last = payload;
+		else if (name === "onCallState") this.last = { ...this.last, status: payload.status };
+		else if (name === "onCallEnd") this.last = { ...this.last, status: "idle" };
 		this.emit(name, payload);
 	}
 
 	pictureCame(blob) {
 		const { picture } = this;
 		this.picture = null;
-		if (picture)
-			picture.resolve(blob);
+		if (picture) picture.resolve(blob);
 	}
 
 	fetchPicture(which) {
-		if (!this.open)
-			throw new CallError("not connected", "state");
+		if (!this.open) throw new CallError("not connected", "state");
 		return this.ask("picture", { which });
 	}
 

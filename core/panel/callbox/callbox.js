@@ -2,7 +2,7 @@
  *
  *   way "box"    the page drives a callbox            { way: "box", url: "ws://HOST:PORT/", token }
  *   way "peer"   the browser itself is a device       { way: "peer", url: "wss://HUB/", account, token, device,
- *                                                       iceServers, policy }
+ *                                                       iceServers, iceTransportPolicy, policy }
  *
  * url is by default where the page came from. Verbs answer with promises; what is refused rejects them with a
  * CallError in words. `ready` is a promise: connected and logged in. */
@@ -15,11 +15,20 @@ export const CallType = Object.freeze({ AUDIO: 1, VIDEO: 2, OTHER: 3 });
 
 /* What a handler gets first; then always the whole payload. Events that are not here: the payload alone. */
 const ARGUMENTS = {
-	onUserAccept: ["userId"], onUserReject: ["userId"], onUserBusy: ["userId"], onUserCancel: ["userId"],
-	onUserEnter: ["userId"], onUserLeave: ["userId"], onUserDisconnect: ["userId"],
-	onOtherClientAccept: ["userId"], onOtherClientReject: ["userId"], onMessageSent: ["userId"],
-	onCameraAvailable: ["userId", "available"], onAudioAvailable: ["userId", "available"],
-	onVideoMuted: ["userId", "muted"], onAudioMuted: ["userId", "muted"],
+	onUserAccept: ["userId"],
+	onUserReject: ["userId"],
+	onUserBusy: ["userId"],
+	onUserCancel: ["userId"],
+	onUserEnter: ["userId"],
+	onUserLeave: ["userId"],
+	onUserDisconnect: ["userId"],
+	onOtherClientAccept: ["userId"],
+	onOtherClientReject: ["userId"],
+	onMessageSent: ["userId"],
+	onCameraAvailable: ["userId", "available"],
+	onAudioAvailable: ["userId", "available"],
+	onVideoMuted: ["userId", "muted"],
+	onAudioMuted: ["userId", "muted"],
 };
 const ALIASES = { onCallingTimeOut: "onCallingTimeout" };
 const nameOf = (event) => (Object.hasOwn(ALIASES, event) ? ALIASES[event] : event);
@@ -40,8 +49,10 @@ export class Callbox {
 		const emit = (event, payload) => this.#emit(event, payload);
 		if (way !== "box" && way !== "peer")
 			throw new CallError(`way: "${way}" is neither box nor peer`, "value");
-		this.#way = way === "peer" ? new PeerWay({ ...options, url }, parseTable(CALL_FSM), emit)
-					   : new BoxWay({ ...options, url }, emit);
+		this.#way =
+			way === "peer"
+				? new PeerWay({ ...options, url }, parseTable(CALL_FSM), emit)
+				: new BoxWay({ ...options, url }, emit);
 	}
 
 	#emit(event, payload) {
@@ -63,8 +74,7 @@ export class Callbox {
 		const name = nameOf(event);
 		if (typeof handler !== "function")
 			throw new CallError(`${event}: a function is needed`, "value");
-		if (!this.#handlers.has(name))
-			this.#handlers.set(name, new Set());
+		if (!this.#handlers.has(name)) this.#handlers.set(name, new Set());
 		this.#handlers.get(name).add(handler);
 		return this;
 	}
@@ -72,10 +82,8 @@ export class Callbox {
 	/* Without a handler: all of this event. */
 	off(event, handler) {
 		const name = nameOf(event);
-		if (handler)
-			this.#handlers.get(name)?.delete(handler);
-		else
-			this.#handlers.delete(name);
+		if (handler) this.#handlers.get(name)?.delete(handler);
+		else this.#handlers.delete(name);
 		return this;
 	}
 

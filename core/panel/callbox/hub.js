@@ -1,7 +1,9 @@
 /* HubLink: one login at a callbox-hub (its words: plugins/hub/hub_wire.h), kept up: it connects again with growing
  * pauses, sends again what the hub has not confirmed, and confirms what it got. */
 
-const HUB_PAUSE_MIN_MS = 300, HUB_PAUSE_MAX_MS = 10000, ICE_LIMIT_MS = 5000;
+const HUB_PAUSE_MIN_MS = 300,
+	HUB_PAUSE_MAX_MS = 10000,
+	ICE_LIMIT_MS = 5000;
 
 export class HubLink {
 	/* on: {status(state, message), synced(isSynced), message(message)}; state: connecting, online, offline, refused,
@@ -18,8 +20,7 @@ export class HubLink {
 	close() {
 		this.over = true;
 		clearTimeout(this.timer);
-		if (this.socket)
-			this.socket.close();
+		if (this.socket) this.socket.close();
 	}
 
 	connect() {
@@ -38,17 +39,14 @@ export class HubLink {
 	}
 
 	say(message) {
-		if (this.socket.readyState === WebSocket.OPEN)
-			this.socket.send(JSON.stringify(message));
+		if (this.socket.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(message));
 	}
 
 	lost() {
 		this.online = false;
-		for (const item of this.outbox.values())
-			item.written = false;
+		for (const item of this.outbox.values()) item.written = false;
 		this.on.synced(false);
-		if (this.over)
-			return;
+		if (this.over) return;
 		this.on.status("offline", `${this.url} does not answer`);
 		this.timer = setTimeout(() => this.connect(), this.backoffMs * (0.75 + Math.random() / 2));
 		this.backoffMs = Math.min(this.backoffMs * 2, HUB_PAUSE_MAX_MS);
@@ -76,30 +74,29 @@ export class HubLink {
 			synced: () => this.on.synced(true),
 			deliver: () => {
 				this.say({ t: "ack", number: message.number });
-				this.on.message({ ...message.env, age_ms: message.age_ms, replay: message.replay });
+				this.on.message({
+					...message.env,
+					age_ms: message.age_ms,
+					replay: message.replay,
+				});
 			},
 			sent: () => this.settle(message.id, message.error),
 			ice: () => this.settle(message.id, null, message.servers),
 		};
-		if (Object.hasOwn(kinds, message.t))
-			kinds[message.t]();
+		if (Object.hasOwn(kinds, message.t)) kinds[message.t]();
 	}
 
 	settle(id, error, value) {
 		const item = this.outbox.get(id);
-		if (!item)
-			return;
+		if (!item) return;
 		this.outbox.delete(id);
-		if (error)
-			item.reject(new Error(error));
-		else
-			item.resolve(value);
+		if (error) item.reject(new Error(error));
+		else item.resolve(value);
 	}
 
 	flush() {
 		for (const [id, item] of this.outbox) {
-			if (item.deadline < performance.now())
-				this.settle(id, "the hub did not confirm it");
+			if (item.deadline < performance.now()) this.settle(id, "the hub did not confirm it");
 			else if (this.online && !item.written) {
 				item.written = true;
 				this.say({ ...item.message, id });
@@ -114,7 +111,13 @@ export class HubLink {
 				return;
 			}
 			const id = ++this.nextId;
-			this.outbox.set(id, { message, deadline: performance.now() + deadlineMs, written: false, resolve, reject });
+			this.outbox.set(id, {
+				message,
+				deadline: performance.now() + deadlineMs,
+				written: false,
+				resolve,
+				reject,
+			});
 			setTimeout(() => this.flush(), deadlineMs + 1);
 			this.flush();
 		});

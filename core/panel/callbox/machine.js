@@ -4,6 +4,8 @@
  *
  * Drive it so: call one method, then take() until null, then set one timer to deadline(). */
 
+import { ACTIONS, GUARDS } from "./actions.js";
+
 export class CallError extends Error {
 	constructor(message, code) {
 		super(message);
@@ -12,45 +14,81 @@ export class CallError extends Error {
 	}
 }
 
-const LIFETIME_MIN_MS = 3000, GUARD_MARGIN_MS = 5000, FLOOD_WINDOW_MS = 60000, PROMPT_MS = 60000;
-const SWITCH_ASK_MS = 30000, HEARTBEAT_MS = 60000, TOMBSTONE_MS = 24 * 3600000, TOMBSTONES_MAX = 1024;
-const CALL_TIMEOUT_MIN_MS = 1000, CALL_TIMEOUT_MAX_MS = 120000, ATTACHMENT_BYTES_MAX = 2048;
-const SEEN_MAX = 4096, HELD_MAX = 64, MESSAGE_DEADLINE_MS = 30000;
-export const AUDIO = 1, VIDEO = 2, OTHER = 3;
-const SWITCH_ASK = 1, SWITCH_AGREE = 2, SWITCH_REFUSE = 3;
+const LIFETIME_MIN_MS = 3000;
+const GUARD_MARGIN_MS = 5000;
+const FLOOD_WINDOW_MS = 60000;
+export const PROMPT_MS = 60000;
+const SWITCH_ASK_MS = 30000;
+const HEARTBEAT_MS = 60000;
+const TOMBSTONE_MS = 24 * 3600000;
+const TOMBSTONES_MAX = 1024;
+const CALL_TIMEOUT_MIN_MS = 1000;
+const CALL_TIMEOUT_MAX_MS = 120000;
+const ATTACHMENT_BYTES_MAX = 2048;
+const SEEN_MAX = 4096;
+const HELD_MAX = 64;
+const MESSAGE_DEADLINE_MS = 30000;
+export const AUDIO = 1;
+export const VIDEO = 2;
+export const OTHER = 3;
+const SWITCH_ASK = 1;
+const SWITCH_AGREE = 2;
+const SWITCH_REFUSE = 3;
 
 /* Timers that no row takes: they run through changes of state. */
 const LASTING = ["maxcall", "switch", "heartbeat"];
 
 export const REASONS = {
-	1: "no credentials for media", 2: "nobody answered in time", 3: "the other side is busy",
-	4: "the media engine could not be started", 5: "no media came about", 7: "the call could not be set up",
-	8: "the account logged in elsewhere", 10: "own media was lost", 11: "canceled here", 12: "canceled by the caller",
-	13: "rejected here", 14: "rejected by the other side", 15: "hung up here", 16: "hung up by the other side",
-	17: "rejected on another device", 18: "answered on another device", 19: "the other side's media was lost",
-	20: "the other side lost its media", 21: "the accept was not confirmed",
+	1: "no credentials for media",
+	2: "nobody answered in time",
+	3: "the other side is busy",
+	4: "the media engine could not be started",
+	5: "no media came about",
+	7: "the call could not be set up",
+	8: "the account logged in elsewhere",
+	10: "own media was lost",
+	11: "canceled here",
+	12: "canceled by the caller",
+	13: "rejected here",
+	14: "rejected by the other side",
+	15: "hung up here",
+	16: "hung up by the other side",
+	17: "rejected on another device",
+	18: "answered on another device",
+	19: "the other side's media was lost",
+	20: "the other side lost its media",
+	21: "the accept was not confirmed",
 };
 /* Why a connected call ended: reasonCode, and the word in bye. */
-const ENDS = {
-	me: [15, "hangup"], peer: [16, "hangup"], myMedia: [10, "media"], peerMedia: [19, "media"],
-	peerLost: [20, "media"], kick: [8, "gone"], length: [15, "maxcall"], superseded: [16, "superseded"],
+export const ENDS = {
+	me: [15, "hangup"],
+	peer: [16, "hangup"],
+	myMedia: [10, "media"],
+	peerMedia: [19, "media"],
+	peerLost: [20, "media"],
+	kick: [8, "gone"],
+	length: [15, "maxcall"],
+	superseded: [16, "superseded"],
 	elsewhere: [18, "gone"],
 };
 /* The event that tells how a call ended, before onCallEnd tells that it did. */
 const END_EVENTS = {
-	3: "onUserBusy", 14: "onUserReject", 12: "onUserCancel", 17: "onOtherClientReject", 18: "onOtherClientAccept",
-	16: "onUserLeave", 19: "onUserDisconnect", 20: "onUserDisconnect", 10: "onDisconnect", 8: "onDisconnect",
+	3: "onUserBusy",
+	14: "onUserReject",
+	12: "onUserCancel",
+	17: "onOtherClientReject",
+	18: "onOtherClientAccept",
+	16: "onUserLeave",
+	19: "onUserDisconnect",
+	20: "onUserDisconnect",
+	10: "onDisconnect",
+	8: "onDisconnect",
 };
 const FAILURES = [1, 4, 5, 7, 21];
-const RECORD_STATUS = { accepted: 1, canceled: 2, rejected: 3, timeout: 4, busy: 5, failed: 2 };
-/* A human's no weighs more than a busy device, that more than silence. */
-const WEIGHTS = [
-	["decline", "rejected"], ["blocked", "rejected"], ["busy", "busy"], ["dnd", "busy"], ["timeout", "timeout"],
-	["glare", "busy"], ["unsupported", "rejected"],
-];
+export const RECORD_STATUS = { accepted: 1, canceled: 2, rejected: 3, timeout: 4, busy: 5, failed: 2 };
 
 const deviceOf = (party) => party.slice(0, party.lastIndexOf(":") < 0 ? party.length : party.lastIndexOf(":"));
-const sameDevice = (one, other) => one === other || deviceOf(one) === deviceOf(other);
+export const sameDevice = (one, other) => one === other || deviceOf(one) === deviceOf(other);
 const rebooted = (old, now) => old !== now && deviceOf(old) === deviceOf(now);
 const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
 const int = (value, otherwise) => (Number.isInteger(value) ? value : otherwise);
@@ -58,19 +96,65 @@ const isCallId = (id) => typeof id === "string" && /^[0-9a-f]{32}$/.test(id);
 const bytesOf = (text) => new TextEncoder().encode(text).length;
 
 const DEFAULT_POLICY = {
-	callTimeoutMs: 30000, autoanswerMs: -1, autoanswerContacts: false, contacts: [], allow: [], block: [], dnd: false,
-	rejectAccount: true, invitesAMinute: 30, ringsAMinute: 6, busyFirst: false, ringUnverified: false,
-	confirmVideo: true, confirmAudio: false, maxcallMs: 0,
+	callTimeoutMs: 30000,
+	autoanswerMs: -1,
+	autoanswerContacts: false,
+	contacts: [],
+	allow: [],
+	block: [],
+	dnd: false,
+	rejectAccount: true,
+	invitesAMinute: 30,
+	ringsAMinute: 6,
+	busyFirst: false,
+	ringUnverified: false,
+	confirmVideo: true,
+	confirmAudio: false,
+	maxcallMs: 0,
 };
 
 function callNew(id, peer, anchor, now) {
 	return {
-		id, peer, anchor, party: null, state: "idle", type: AUDIO, attachment: null, group: null, timers: {},
-		ringMs: 0, guardMs: 0, failCode: 0, fresh: false, outcome: "none", winner: null, refusal: null, end: "me",
-		detail: null, devices: new Map(), seen: new Set(), held: [], last: null, startedMs: now, connectedMs: -1,
-		endedMs: -1, refusedByMe: false, acceptSent: false, invitedTold: false, mediaAsked: false, hungUp: false,
-		recorded: false, verified: false, ignored: false, prompted: false, typeRev: 0, askedType: 0, askedRev: 0,
-		askingType: 0, flagsRev: 0, flags: { audioMuted: false, videoMuted: false, audioOn: true, videoOn: true },
+		id,
+		peer,
+		anchor,
+		party: null,
+		state: "idle",
+		type: AUDIO,
+		attachment: null,
+		group: null,
+		timers: {},
+		ringMs: 0,
+		guardMs: 0,
+		failCode: 0,
+		fresh: false,
+		outcome: "none",
+		winner: null,
+		refusal: null,
+		end: "me",
+		detail: null,
+		devices: new Map(),
+		seen: new Set(),
+		held: [],
+		last: null,
+		startedMs: now,
+		connectedMs: -1,
+		endedMs: -1,
+		refusedByMe: false,
+		acceptSent: false,
+		invitedTold: false,
+		mediaAsked: false,
+		hungUp: false,
+		recorded: false,
+		verified: false,
+		ignored: false,
+		prompted: false,
+		typeRev: 0,
+		askedType: 0,
+		askedRev: 0,
+		askingType: 0,
+		flagsRev: 0,
+		flags: { audioMuted: false, videoMuted: false, audioOn: true, videoOn: true },
 	};
 }
 
@@ -100,8 +184,17 @@ export class CallMachine {
 	/* ---- outputs ---- */
 
 	output(type, call, more = {}) {
-		const output = call ? { type, callId: call.id, peer: call.peer, party: call.party, callType: call.type,
-					anchor: call.anchor, ...more } : { type, ...more };
+		const output = call
+			? {
+					type,
+					callId: call.id,
+					peer: call.peer,
+					party: call.party,
+					callType: call.type,
+					anchor: call.anchor,
+					...more,
+				}
+			: { type, ...more };
 		this.outputs.push(output);
 		return output;
 	}
@@ -109,8 +202,7 @@ export class CallMachine {
 	send(call, kind, toParty, body = {}) {
 		const deadlineMs = call.anchor && kind === "invite" ? call.ringMs : MESSAGE_DEADLINE_MS;
 		this.output("send", call, { kind, toParty, seq: ++this.seq, deadlineMs, body });
-		if (!call.anchor && ["accept", "reject", "ringing"].includes(kind))
-			call.last = { kind, body };
+		if (!call.anchor && ["accept", "reject", "ringing"].includes(kind)) call.last = { kind, body };
 	}
 
 	event(call, name, payload = {}) {
@@ -125,11 +217,19 @@ export class CallMachine {
 	journalOf(call) {
 		const now = this.now();
 		return {
-			type: "journal", callId: call.id,
+			type: "journal",
+			callId: call.id,
 			entry: {
-				callId: call.id, peer: call.peer, peerParty: call.party, winner: call.winner, anchor: call.anchor,
-				type: call.type, live: !["idle", "ended"].includes(call.state), connected: call.connectedMs >= 0,
-				ageMs: now - call.startedMs, durationMs: call.connectedMs < 0 ? 0 : now - call.connectedMs,
+				callId: call.id,
+				peer: call.peer,
+				peerParty: call.party,
+				winner: call.winner,
+				anchor: call.anchor,
+				type: call.type,
+				live: !["idle", "ended"].includes(call.state),
+				connected: call.connectedMs >= 0,
+				ageMs: now - call.startedMs,
+				durationMs: call.connectedMs < 0 ? 0 : now - call.connectedMs,
 				outcome: call.outcome,
 			},
 		};
@@ -142,12 +242,17 @@ export class CallMachine {
 	}
 
 	timerMs(call, timer) {
-		return timer === "ring" ? call.ringMs : timer === "guard" ? call.guardMs : this.table.timers[timer];
+		return timer === "ring"
+			? call.ringMs
+			: timer === "guard"
+				? call.guardMs
+				: this.table.timers[timer];
 	}
 
 	timersChange(call, from, to) {
 		const listed = (state, timer) => this.table.states[state].timers.includes(timer);
-		const takes = (timer) => this.table.rows.some((row) => row.from === to && row.event === `timer:${timer}`);
+		const takes = (timer) =>
+			this.table.rows.some((row) => row.from === to && row.event === `timer:${timer}`);
 		for (const timer of new Set([...Object.keys(this.table.timers), ...Object.keys(call.timers)])) {
 			if (listed(to, timer) && !listed(from, timer))
 				call.timers[timer] = this.now() + this.timerMs(call, timer);
@@ -159,10 +264,13 @@ export class CallMachine {
 	/* step: {call, from (party), body}. False: no row, ignored and counted. */
 	step(step, event) {
 		const { call } = step;
-		if (event.startsWith("timer:"))
-			delete call.timers[event.slice(6)];
-		const row = this.table.rows.find((one) => one.from === call.state && one.event === event &&
-						 (!one.guard || GUARDS[one.guard](this, step)));
+		if (event.startsWith("timer:")) delete call.timers[event.slice(6)];
+		const row = this.table.rows.find(
+			(one) =>
+				one.from === call.state &&
+				one.event === event &&
+				(!one.guard || GUARDS[one.guard](this, step)),
+		);
 		if (!row) {
 			this.ignoredEvents++;
 			return false;
@@ -174,20 +282,22 @@ export class CallMachine {
 	/* A state is written down before anything is said about it. */
 	run(step, row) {
 		const { call } = step;
-		const from = call.state, before = call.outcome, mark = this.outputs.length;
+		const from = call.state,
+			before = call.outcome,
+			mark = this.outputs.length;
 		this.rowsTaken.add(row);
 		if (row.to) {
 			call.state = row.to;
 			this.timersChange(call, from, row.to);
-			if (from === "idle" && row.to !== "ended")
-				this.live = call;
+			if (from === "idle" && row.to !== "ended") this.live = call;
 		}
-		for (const action of row.actions)
-			ACTIONS[action](this, step);
-		if (row.to === "ended" && from !== "ended")
-			this.finish(step);
+		for (const action of row.actions) ACTIONS[action](this, step);
+		if (row.to === "ended" && from !== "ended") this.finish(step);
 		else if (row.to)
-			this.userEvent(call, "onCallState", { state: call.state, status: this.table.states[call.state].status });
+			this.userEvent(call, "onCallState", {
+				state: call.state,
+				status: this.table.states[call.state].status,
+			});
 		if (from === "idle" || row.to === "ended" || before !== call.outcome)
 			this.outputs.splice(mark, 0, this.journalOf(call));
 	}
@@ -196,44 +306,43 @@ export class CallMachine {
 		call.state = "ended";
 		call.endedMs = this.now();
 		call.timers = {};
-		if (this.live === call)
-			this.live = null;
+		if (this.live === call) this.live = null;
 		this.ended.unshift(call);
-		while (this.ended.length > TOMBSTONES_MAX)
-			this.calls.delete(this.ended.pop().id);
+		while (this.ended.length > TOMBSTONES_MAX) this.calls.delete(this.ended.pop().id);
 	}
 
 	deadline() {
 		const times = this.live ? Object.values(this.live.timers) : [];
-		if (this.dnd && this.dndUntilMs >= 0)
-			times.push(this.dndUntilMs);
+		if (this.dnd && this.dndUntilMs >= 0) times.push(this.dndUntilMs);
 		return times.length ? Math.min(...times) : -1;
 	}
 
 	tick() {
-		for (let due; this.live && (due = Object.entries(this.live.timers).filter(([, at]) => at <= this.now())
-			.sort((a, b) => a[1] - b[1])[0]);)
+		for (
+			let due;
+			this.live &&
+			(due = Object.entries(this.live.timers)
+				.filter(([, at]) => at <= this.now())
+				.sort((a, b) => a[1] - b[1])[0]);
+		)
 			this.timerDue({ call: this.live }, due[0]);
-		if (this.dnd && this.dndUntilMs >= 0 && this.dndUntilMs <= this.now())
-			this.setDnd(false);
-		while (this.ended.length && this.ended[this.ended.length - 1].endedMs + TOMBSTONE_MS <= this.now())
+		if (this.dnd && this.dndUntilMs >= 0 && this.dndUntilMs <= this.now()) this.setDnd(false);
+		while (
+			this.ended.length &&
+			this.ended[this.ended.length - 1].endedMs + TOMBSTONE_MS <= this.now()
+		)
 			this.calls.delete(this.ended.pop().id);
 	}
 
 	timerDue(step, timer) {
 		const { call } = step;
 		delete call.timers[timer];
-		if (timer === "maxcall")
-			this.maxcallDue(step);
-		else if (timer === "heartbeat")
-			this.heartbeat(call);
-		else if (timer === "switch")
-			this.questionVoid(call);
+		if (timer === "maxcall") this.maxcallDue(step);
+		else if (timer === "heartbeat") this.heartbeat(call);
+		else if (timer === "switch") this.questionVoid(call);
 		else {
-			if (timer === "autoanswer")
-				this.userEvent(call, "onAutoAnswer");
-			if (timer === "reconn" || timer === "media")
-				call.end = "peerMedia";
+			if (timer === "autoanswer") this.userEvent(call, "onAutoAnswer");
+			if (timer === "reconn" || timer === "media") call.end = "peerMedia";
 			this.step(step, `timer:${timer}`);
 		}
 	}
@@ -265,17 +374,23 @@ export class CallMachine {
 
 	/* Accepted, but sound and picture never came. */
 	neverJoined(call) {
-		return call.outcome === "accepted" && call.connectedMs < 0 &&
-			["myMedia", "peerMedia", "peerLost"].includes(call.end);
+		return (
+			call.outcome === "accepted" &&
+			call.connectedMs < 0 &&
+			["myMedia", "peerMedia", "peerLost"].includes(call.end)
+		);
 	}
 
 	reasonOf(call) {
-		if (call.end === "kick")
-			return 8;
-		if (call.end === "elsewhere")
-			return 18;
+		if (call.end === "kick") return 8;
+		if (call.end === "elsewhere") return 18;
 		const reasons = {
-			accepted: () => (this.answeredElsewhere(call) ? 18 : this.neverJoined(call) ? 5 : ENDS[call.end][0]),
+			accepted: () =>
+				this.answeredElsewhere(call)
+					? 18
+					: this.neverJoined(call)
+						? 5
+						: ENDS[call.end][0],
 			canceled: () => call.failCode || (call.anchor ? 11 : 12),
 			rejected: () => (call.anchor ? 14 : call.refusedByMe ? 13 : 17),
 			timeout: () => 2,
@@ -289,36 +404,45 @@ export class CallMachine {
 
 	outcomeEvent(call, reason) {
 		if (reason === 2)
-			this.userEvent(call, "onCallingTimeout", { reason: call.anchor ? "callTimeOut" : "beCallTimeOut" });
-		if (END_EVENTS[reason])
-			this.userEvent(call, END_EVENTS[reason]);
+			this.userEvent(call, "onCallingTimeout", {
+				reason: call.anchor ? "callTimeOut" : "beCallTimeOut",
+			});
+		if (END_EVENTS[reason]) this.userEvent(call, END_EVENTS[reason]);
 		if (FAILURES.includes(reason))
-			this.userEvent(call, "onError", { code: reason, message: call.detail || REASONS[reason] });
+			this.userEvent(call, "onError", {
+				code: reason,
+				message: call.detail || REASONS[reason],
+			});
 	}
 
 	recordStatus(call) {
-		if (this.neverJoined(call))
-			return RECORD_STATUS.failed;
+		if (this.neverJoined(call)) return RECORD_STATUS.failed;
 		return this.answeredElsewhere(call) ? 0 : RECORD_STATUS[call.outcome] || 0;
 	}
 
 	record(call) {
 		const status = this.recordStatus(call);
-		if (!status || call.recorded)
-			return;
+		if (!status || call.recorded) return;
 		const end = call.endedMs >= 0 ? call.endedMs : this.now();
 		const duration = call.connectedMs < 0 ? 0 : end - call.connectedMs;
 		const record = {
-			type: call.type, channelId: call.id, status,
-			durations: [{ accid: this.account, duration }, { accid: call.peer, duration }],
-			account: this.account, peer: call.peer, direction: call.anchor ? "out" : "in", durationMs: duration,
-			agoMs: this.now() - call.startedMs, final: call.anchor,
+			type: call.type,
+			channelId: call.id,
+			status,
+			durations: [
+				{ accid: this.account, duration },
+				{ accid: call.peer, duration },
+			],
+			account: this.account,
+			peer: call.peer,
+			direction: call.anchor ? "out" : "in",
+			durationMs: duration,
+			agoMs: this.now() - call.startedMs,
+			final: call.anchor,
 		};
-		if (call.detail || call.refusal)
-			record.detail = call.detail || call.refusal;
+		if (call.detail || call.refusal) record.detail = call.detail || call.refusal;
 		this.output("record", call, { record });
-		if (call.anchor)
-			this.send(call, "record", "*", record);
+		if (call.anchor) this.send(call, "record", "*", record);
 	}
 
 	finish(step) {
@@ -332,19 +456,23 @@ export class CallMachine {
 				call.end = body.reason === "media" ? "peerLost" : "peer";
 		}
 		this.bury(call);
-		if (call.mediaAsked)
-			this.output("mediaStop", call);
+		if (call.mediaAsked) this.output("mediaStop", call);
 		this.output("ring", call, { on: false });
 		const reason = this.reasonOf(call);
 		const told = lived && reason !== 0 && (call.anchor || call.invitedTold || call.acceptSent);
-		if (told)
-			this.outcomeEvent(call, reason);
-		if (lived && !call.anchor && !call.refusedByMe && !call.acceptSent &&
-		    ["timeout", "canceled"].includes(call.outcome))
+		if (told) this.outcomeEvent(call, reason);
+		if (
+			lived &&
+			!call.anchor &&
+			!call.refusedByMe &&
+			!call.acceptSent &&
+			["timeout", "canceled"].includes(call.outcome)
+		)
 			this.userEvent(call, "onCallMissed");
 		if (told)
 			this.userEvent(call, "onCallEnd", {
-				reasonCode: reason, message: call.detail || REASONS[reason],
+				reasonCode: reason,
+				message: call.detail || REASONS[reason],
 				durationMs: call.connectedMs < 0 ? 0 : this.now() - call.connectedMs,
 			});
 		this.record(call);
@@ -357,8 +485,7 @@ export class CallMachine {
 	}
 
 	ringsTooOften(user) {
-		if (!this.policy.ringsAMinute || this.isKnown(user))
-			return false;
+		if (!this.policy.ringsAMinute || this.isKnown(user)) return false;
 		if (this.now() - this.ringsSinceMs >= FLOOD_WINDOW_MS || this.rings === 0) {
 			this.ringsSinceMs = this.now();
 			this.rings = 0;
@@ -369,8 +496,7 @@ export class CallMachine {
 	/* null: no flood; else whether it is the first such invite of its caller in this minute. */
 	flood(user) {
 		let flood = this.floods.get(user);
-		if (!flood && this.floods.size > 1000)
-			this.floods.clear();
+		if (!flood && this.floods.size > 1000) this.floods.clear();
 		if (!flood || this.now() - flood.sinceMs >= FLOOD_WINDOW_MS)
 			this.floods.set(user, (flood = { sinceMs: this.now(), count: 0, told: false }));
 		const most = this.policy.invitesAMinute;
@@ -386,11 +512,14 @@ export class CallMachine {
 		const call = callNew(message.call_id, message.from_user, false, this.now());
 		const lifetime = Math.min(Math.max(int(body.lifetime_ms, 0), 0), CALL_TIMEOUT_MAX_MS);
 		call.party = message.from_party;
-		call.type = [AUDIO, VIDEO, OTHER].includes(body.type) ? body.type : "type" in body ? OTHER : AUDIO;
+		call.type = [AUDIO, VIDEO, OTHER].includes(body.type)
+			? body.type
+			: "type" in body
+				? OTHER
+				: AUDIO;
 		call.ringMs = Math.max(lifetime - Math.max(message.age_ms, 0), 0);
 		call.guardMs = call.ringMs + GUARD_MARGIN_MS;
-		if (this.ownLimitMs > 0)
-			call.guardMs = Math.min(call.guardMs, this.ownLimitMs);
+		if (this.ownLimitMs > 0) call.guardMs = Math.min(call.guardMs, this.ownLimitMs);
 		call.fresh = message.age_ms >= 0;
 		call.attachment = isObject(body.attachment) ? body.attachment : null;
 		call.group = isObject(body.group) ? body.group : null;
@@ -401,24 +530,19 @@ export class CallMachine {
 	/* reason null: says nothing to the caller. */
 	refuse(call, message, reason, missed) {
 		call.refusal = reason;
-		if (missed)
-			call.outcome = "timeout";
+		if (missed) call.outcome = "timeout";
 		this.step({ call, from: message.from_party }, "box:refuse");
-		if (!reason)
-			return;
+		if (!reason) return;
 		this.userEvent(call, "onCallRefused", { reason });
-		if (missed)
-			this.userEvent(call, "onCallMissed");
+		if (missed) this.userEvent(call, "onCallMissed");
 	}
 
 	admitCall(call, message, automatic) {
 		const step = { call, from: message.from_party };
 		this.step(step, automatic ? "box:admit_auto" : "box:admit");
-		if (automatic)
-			return;
+		if (automatic) return;
 		call.verified = !message.replay && this.isSynced;
-		if (call.verified)
-			this.step(step, "signalling:synced");
+		if (call.verified) this.step(step, "signalling:synced");
 	}
 
 	endCall(call, event) {
@@ -427,13 +551,19 @@ export class CallMachine {
 	}
 
 	supersedes(call, message) {
-		const live = this.live, ended = Array.isArray(message.body.ended) ? message.body.ended : [];
-		return live.party && live.peer === call.peer && sameDevice(live.party, message.from_party) &&
-			(ended.includes(live.id) || rebooted(live.party, message.from_party));
+		const live = this.live,
+			ended = Array.isArray(message.body.ended) ? message.body.ended : [];
+		return (
+			live.party &&
+			live.peer === call.peer &&
+			sameDevice(live.party, message.from_party) &&
+			(ended.includes(live.id) || rebooted(live.party, message.from_party))
+		);
 	}
 
 	admitGlare(call, message) {
-		const live = this.live, ended = Array.isArray(message.body.ended) ? message.body.ended : [];
+		const live = this.live,
+			ended = Array.isArray(message.body.ended) ? message.body.ended : [];
 		if (!("setup" in live.timers || ended.includes(live.id) || call.id < live.id)) {
 			this.refuse(call, message, "glare", false);
 			return;
@@ -463,10 +593,8 @@ export class CallMachine {
 		const lifetime = Math.max(int(message.body.lifetime_ms, 0), 0);
 		if (call.ringMs < Math.min(LIFETIME_MIN_MS, Math.max(Math.floor(lifetime / 2), 1)))
 			return "timeout";
-		if (this.policy.block.includes(call.peer))
-			return "blocked";
-		if (![AUDIO, VIDEO, OTHER].includes(message.body.type))
-			return "unsupported";
+		if (this.policy.block.includes(call.peer)) return "blocked";
+		if (![AUDIO, VIDEO, OTHER].includes(message.body.type)) return "unsupported";
 		return this.hasDnd() ? "dnd" : null;
 	}
 
@@ -480,20 +608,21 @@ export class CallMachine {
 		}
 		const call = this.callFromInvite(message);
 		const why = this.refusal(call, message);
-		if (!allowed)
-			this.refuse(call, message, null, false);
-		else if (why || many)
-			this.refuse(call, message, why || "busy", true);
-		else if (!this.live)
-			this.admitCall(call, message, false);
-		else
-			this.admitBeside(call, message);
+		if (!allowed) this.refuse(call, message, null, false);
+		else if (why || many) this.refuse(call, message, why || "busy", true);
+		else if (!this.live) this.admitCall(call, message, false);
+		else this.admitBeside(call, message);
 	}
 
 	/* ---- messages ---- */
 
 	answerUnknown(message, kind, body) {
-		this.send(callNew(message.call_id, message.from_user, true, this.now()), kind, message.from_party, body);
+		this.send(
+			callNew(message.call_id, message.from_user, true, this.now()),
+			kind,
+			message.from_party,
+			body,
+		);
 	}
 
 	unknownEnd(message) {
@@ -506,23 +635,23 @@ export class CallMachine {
 
 	isRepeated(call, message) {
 		const key = `${message.kind} ${message.from_party} ${message.seq}`;
-		if (call.seen.has(key))
-			return true;
-		if (call.seen.size >= SEEN_MAX)
-			call.seen.clear();
+		if (call.seen.has(key)) return true;
+		if (call.seen.size >= SEEN_MAX) call.seen.clear();
 		call.seen.add(key);
 		return false;
 	}
 
 	/* {kind, call_id, from_user, from_party, seq, age_ms, replay, body}, authenticated by the transport. */
 	message(message) {
-		const sane = isCallId(message.call_id) && typeof message.kind === "string" && message.from_user &&
-			message.from_party && isObject(message.body);
+		const sane =
+			isCallId(message.call_id) &&
+			typeof message.kind === "string" &&
+			message.from_user &&
+			message.from_party &&
+			isObject(message.body);
 		const call = sane ? this.calls.get(message.call_id) : null;
-		if (!sane)
-			this.ignoredEvents++;
-		else if (message.kind === "record")
-			this.takeRecord(call, message);
+		if (!sane) this.ignoredEvents++;
+		else if (message.kind === "record") this.takeRecord(call, message);
 		else if (call && (call.peer !== message.from_user || this.isRepeated(call, message)))
 			this.ignoredEvents++;
 		else if (call) {
@@ -543,10 +672,8 @@ export class CallMachine {
 			ringing: () => this.answerUnknown(message, "bye", { reason: "gone" }),
 			query: () => this.answerUnknown(message, "bye", { reason: "gone" }),
 		};
-		if (Object.hasOwn(kinds, message.kind))
-			kinds[message.kind]();
-		else
-			this.ignoredEvents++;
+		if (Object.hasOwn(kinds, message.kind)) kinds[message.kind]();
+		else this.ignoredEvents++;
 	}
 
 	knownMessage(step, message) {
@@ -555,36 +682,32 @@ export class CallMachine {
 		const fromPeer = message.from_party === call.party;
 		if (["invite", "ringing", "accept", "reject", "decide", "bye", "query", "state"].includes(kind))
 			this.step(step, `peer:${kind}`);
-		else if (!fromPeer)
-			this.ignoredEvents++;
+		else if (!fromPeer) this.ignoredEvents++;
 		else if (kind === "description" || kind === "candidates")
 			this.mediaIn(call, kind, message.body);
-		else if (kind === "flags")
-			this.flagsIn(call, message.body);
-		else if (kind === "update")
-			this.typeIn(call, message.body);
-		else if (kind === "ping")
-			this.send(call, "pong", message.from_party);
-		else if (kind === "pong")
-			this.media(call.id, "alive");
+		else if (kind === "flags") this.flagsIn(call, message.body);
+		else if (kind === "update") this.typeIn(call, message.body);
+		else if (kind === "ping") this.send(call, "pong", message.from_party);
+		else if (kind === "pong") this.media(call.id, "alive");
 	}
 
 	/* Description and candidates that overtook the verdict wait for it. */
 	mediaIn(call, kind, body) {
-		if (this.live !== call)
-			return;
-		if (call.outcome === "accepted")
-			this.output("mediaMessage", call, { kind, body });
-		else if (call.acceptSent && call.held.length < HELD_MAX)
-			call.held.push({ kind, body });
+		if (this.live !== call) return;
+		if (call.outcome === "accepted") this.output("mediaMessage", call, { kind, body });
+		else if (call.acceptSent && call.held.length < HELD_MAX) call.held.push({ kind, body });
 	}
 
 	flagsIn(call, body) {
-		const rev = int(body.rev, 0), old = call.flags;
-		if (rev <= call.flagsRev || this.live !== call)
-			return;
-		const flags = { audioMuted: body.audio_muted === true, videoMuted: body.video_muted === true,
-				audioOn: body.audio_on !== false, videoOn: body.video_on !== false };
+		const rev = int(body.rev, 0),
+			old = call.flags;
+		if (rev <= call.flagsRev || this.live !== call) return;
+		const flags = {
+			audioMuted: body.audio_muted === true,
+			videoMuted: body.video_muted === true,
+			audioOn: body.audio_on !== false,
+			videoOn: body.video_on !== false,
+		};
 		call.flagsRev = rev;
 		call.flags = flags;
 		if (flags.audioMuted !== old.audioMuted)
@@ -599,20 +722,29 @@ export class CallMachine {
 
 	flagsSend(call) {
 		const { audioMuted, videoMuted, audioOn, videoOn } = this.flags;
-		this.send(call, "flags", call.party, { rev: ++this.flagsRev, audio_muted: audioMuted, video_muted: videoMuted,
-						       audio_on: audioOn, video_on: videoOn, held: false });
+		this.send(call, "flags", call.party, {
+			rev: ++this.flagsRev,
+			audio_muted: audioMuted,
+			video_muted: videoMuted,
+			audio_on: audioOn,
+			video_on: videoOn,
+			held: false,
+		});
 	}
 
 	setFlags(flags) {
 		Object.assign(this.flags, flags);
-		if (this.live && this.live.outcome === "accepted")
-			this.flagsSend(this.live);
+		if (this.live && this.live.outcome === "accepted") this.flagsSend(this.live);
 	}
 
 	/* The anchor's record replaces my own view of the call; while it only rings here it is the verdict. */
 	takeRecord(known, message) {
 		const { status, type } = message.body;
-		const good = Number.isInteger(status) && status >= 1 && status <= 5 && [AUDIO, VIDEO, OTHER].includes(type);
+		const good =
+			Number.isInteger(status) &&
+			status >= 1 &&
+			status <= 5 &&
+			[AUDIO, VIDEO, OTHER].includes(type);
 		if (!good || (known && (known.anchor || known.peer !== message.from_user))) {
 			this.ignoredEvents++;
 			return;
@@ -620,23 +752,36 @@ export class CallMachine {
 		const call = known || this.unknownEnd(message);
 		call.recorded = true;
 		this.output("record", call, {
-			record: { ...message.body, account: this.account, peer: message.from_user, direction: "in",
-				  channelId: message.call_id, final: true },
+			record: {
+				...message.body,
+				account: this.account,
+				peer: message.from_user,
+				direction: "in",
+				channelId: message.call_id,
+				final: true,
+			},
 		});
-		if (this.table.states[call.state].status !== "called")
-			return;
+		if (this.table.states[call.state].status !== "called") return;
 		const outcome = [null, "accepted", "canceled", "rejected", "timeout", "busy"][status];
 		this.step({ call, from: message.from_party, body: { outcome } }, "peer:decide");
 	}
 
 	/* Whom I am calling called my account meanwhile, and another device of it answered. */
 	crossingAnswer(message) {
-		const other = this.calls.get(message.call_id), { live } = this, { body } = message;
-		if (other && other.refusal !== "glare")
-			return;
-		if (message.kind !== "decide" || !live || !live.anchor || live.outcome !== "none" ||
-		    live.id === message.call_id || live.peer !== message.from_user || body.outcome !== "accepted" ||
-		    body.winner === this.party)
+		const other = this.calls.get(message.call_id),
+			{ live } = this,
+			{ body } = message;
+		if (other && other.refusal !== "glare") return;
+		if (
+			message.kind !== "decide" ||
+			!live ||
+			!live.anchor ||
+			live.outcome !== "none" ||
+			live.id === message.call_id ||
+			live.peer !== message.from_user ||
+			body.outcome !== "accepted" ||
+			body.winner === this.party
+		)
 			return;
 		live.end = "elsewhere";
 		this.step({ call: live }, "box:answered_elsewhere");
@@ -655,8 +800,7 @@ export class CallMachine {
 	typeApply(call, type) {
 		call.askedType = call.askingType = 0;
 		delete call.timers.switch;
-		if (type === call.type)
-			return;
+		if (type === call.type) return;
 		call.type = type;
 		this.output("mediaType", call);
 		this.typeTold(call, type, SWITCH_AGREE);
@@ -676,16 +820,14 @@ export class CallMachine {
 	questionVoid(call) {
 		const asking = call.askingType;
 		call.askedType = call.askingType = 0;
-		if (call.anchor)
-			call.typeRev++;
-		if (asking)
-			this.typeTold(call, asking, SWITCH_REFUSE);
+		if (call.anchor) call.typeRev++;
+		if (asking) this.typeTold(call, asking, SWITCH_REFUSE);
 	}
 
 	typeIn(call, body) {
-		const { what, type } = body, rev = int(body.rev, -1);
-		if (call.outcome !== "accepted" || this.live !== call || ![AUDIO, VIDEO].includes(type))
-			return;
+		const { what, type } = body,
+			rev = int(body.rev, -1);
+		if (call.outcome !== "accepted" || this.live !== call || ![AUDIO, VIDEO].includes(type)) return;
 		if (what === "ask") {
 			const confirm = type === VIDEO ? this.policy.confirmVideo : this.policy.confirmAudio;
 			call.askedRev = rev;
@@ -712,7 +854,10 @@ export class CallMachine {
 		const call = this.live;
 		if (!call || call.outcome !== "accepted")
 			throw this.wrongState("switchCallType", "a connected call");
-		if (![AUDIO, VIDEO].includes(type) || ![SWITCH_ASK, SWITCH_AGREE, SWITCH_REFUSE].includes(state))
+		if (
+			![AUDIO, VIDEO].includes(type) ||
+			![SWITCH_ASK, SWITCH_AGREE, SWITCH_REFUSE].includes(state)
+		)
 			throw new CallError("type: 1 or 2, and state: 1, 2 or 3 are needed", "value");
 		if (state !== SWITCH_ASK && call.askedType !== type)
 			throw new CallError("the other side has not asked for that type", "state");
@@ -737,8 +882,7 @@ export class CallMachine {
 	}
 
 	call({ callId, userId, type = VIDEO, attachment = null, group = null }) {
-		if (this.live)
-			throw this.wrongState("call", "an idle device");
+		if (this.live) throw this.wrongState("call", "an idle device");
 		if (typeof userId !== "string" || !userId || bytesOf(userId) > 128)
 			throw new CallError("userId: 1 to 128 bytes are needed", "value");
 		if (userId === this.account)
@@ -747,8 +891,14 @@ export class CallMachine {
 			throw new CallError(`type: ${type} is outside 1..3`, "value");
 		if (!isCallId(callId) || this.calls.has(callId))
 			throw new CallError("callId: 32 fresh hex digits are needed", "value");
-		if (attachment && (!isObject(attachment) || bytesOf(JSON.stringify(attachment)) > ATTACHMENT_BYTES_MAX))
-			throw new CallError(`attachment: an object of at most ${ATTACHMENT_BYTES_MAX} bytes is needed`, "value");
+		if (
+			attachment &&
+			(!isObject(attachment) || bytesOf(JSON.stringify(attachment)) > ATTACHMENT_BYTES_MAX)
+		)
+			throw new CallError(
+				`attachment: an object of at most ${ATTACHMENT_BYTES_MAX} bytes is needed`,
+				"value",
+			);
 		const call = callNew(callId, userId, true, this.now());
 		Object.assign(call, { type, attachment, group, ringMs: this.policy.callTimeoutMs });
 		this.calls.set(callId, call);
@@ -766,9 +916,11 @@ export class CallMachine {
 		if (type !== 0 && ![AUDIO, VIDEO, OTHER].includes(type))
 			throw new CallError(`type: ${type} is outside 1..3`, "value");
 		if (type !== 0 && type !== AUDIO && type !== call.type)
-			throw new CallError(`type: ${type} cannot answer an invite of type ${call.type}; 1 (audio) can`, "value");
-		if (type === AUDIO)
-			call.type = AUDIO;
+			throw new CallError(
+				`type: ${type} cannot answer an invite of type ${call.type}; 1 (audio) can`,
+				"value",
+			);
+		if (type === AUDIO) call.type = AUDIO;
 		this.step({ call }, "user:accept");
 	}
 
@@ -791,8 +943,7 @@ export class CallMachine {
 
 	hangup(callId = null) {
 		const call = this.live;
-		if (!call || (callId && callId !== call.id))
-			throw this.wrongState("hangup", "a live call");
+		if (!call || (callId && callId !== call.id)) throw this.wrongState("hangup", "a live call");
 		call.hungUp = true;
 		call.end = "me";
 		this.step({ call }, this.status() === "called" ? "user:reject" : "user:hangup");
@@ -808,7 +959,10 @@ export class CallMachine {
 
 	setCallTimeout(ms) {
 		if (!Number.isFinite(ms) || ms < CALL_TIMEOUT_MIN_MS || ms > CALL_TIMEOUT_MAX_MS)
-			throw new CallError(`ms: ${ms} is outside ${CALL_TIMEOUT_MIN_MS}..${CALL_TIMEOUT_MAX_MS}`, "value");
+			throw new CallError(
+				`ms: ${ms} is outside ${CALL_TIMEOUT_MIN_MS}..${CALL_TIMEOUT_MAX_MS}`,
+				"value",
+			);
 		this.policy.callTimeoutMs = this.ownLimitMs = ms;
 	}
 
@@ -820,8 +974,7 @@ export class CallMachine {
 		const changed = this.dnd !== on || forMs > 0;
 		this.dnd = on;
 		this.dndUntilMs = on && forMs > 0 ? this.now() + forMs : -1;
-		if (changed)
-			this.event(null, "onDndChange", on && forMs > 0 ? { on, forMs } : { on });
+		if (changed) this.event(null, "onDndChange", on && forMs > 0 ? { on, forMs } : { on });
 	}
 
 	/* ---- facts ---- */
@@ -829,27 +982,26 @@ export class CallMachine {
 	/* code 0: media is ready; else reasonCode and words. */
 	setup(callId, code = 0, detail = null) {
 		const call = this.live;
-		if (!call || call.id !== callId)
-			return;
-		if (code)
-			Object.assign(call, { failCode: code, detail });
+		if (!call || call.id !== callId) return;
+		if (code) Object.assign(call, { failCode: code, detail });
 		this.step({ call }, code ? "setup:failed" : "setup:ok");
 	}
 
 	/* fact: up, lost, alive, failed */
 	media(callId, fact, detail = null) {
 		const call = this.live;
-		if (!call || call.id !== callId)
-			return;
+		if (!call || call.id !== callId) return;
 		if (fact === "up" || fact === "lost") {
 			this.step({ call }, `media:${fact}`);
 		} else if (fact === "alive") {
-			if ("alive" in call.timers)
-				call.timers.alive = this.now() + this.table.timers.alive;
+			if ("alive" in call.timers) call.timers.alive = this.now() + this.table.timers.alive;
 		} else {
-			Object.assign(call, { detail, end: "myMedia", failCode: call.outcome === "none" ? 7 : 0 });
-			if (!this.step({ call }, "setup:failed"))
-				this.step({ call }, "user:hangup");
+			Object.assign(call, {
+				detail,
+				end: "myMedia",
+				failCode: call.outcome === "none" ? 7 : 0,
+			});
+			if (!this.step({ call }, "setup:failed")) this.step({ call }, "user:hangup");
 		}
 	}
 
@@ -866,61 +1018,71 @@ export class CallMachine {
 
 	synced(isSynced) {
 		this.isSynced = isSynced;
-		if (!isSynced || !this.live)
-			return;
+		if (!isSynced || !this.live) return;
 		this.live.verified = true;
 		this.step({ call: this.live }, "signalling:synced");
 	}
 
 	kicked() {
 		const call = this.live;
-		if (!call)
-			return;
+		if (!call) return;
 		call.end = "kick";
-		if (!this.step({ call }, "user:hangup"))
-			this.step({ call }, "user:reject");
+		if (!this.step({ call }, "user:hangup")) this.step({ call }, "user:reject");
 	}
 
 	/* A journal entry of an earlier life; agoMs: since it was written. A call that was live then is settled. */
 	restore(entry, agoMs) {
-		if (!isCallId(entry.callId) || !entry.peer || this.calls.has(entry.callId))
-			return;
+		if (!isCallId(entry.callId) || !entry.peer || this.calls.has(entry.callId)) return;
 		const call = callNew(entry.callId, entry.peer, entry.anchor === true, this.now());
 		const written = this.now() - agoMs;
-		Object.assign(call, { party: entry.peerParty, winner: entry.winner, type: entry.type, outcome: entry.outcome });
+		Object.assign(call, {
+			party: entry.peerParty,
+			winner: entry.winner,
+			type: entry.type,
+			outcome: entry.outcome,
+		});
 		this.calls.set(call.id, call);
 		this.bury(call);
-		if (!call.anchor && call.outcome === "accepted")
-			call.winner = this.party;
+		if (!call.anchor && call.outcome === "accepted") call.winner = this.party;
 		call.endedMs = written;
 		call.startedMs = written - entry.ageMs;
-		if (entry.connected)
-			call.connectedMs = written - entry.durationMs;
-		if (entry.live)
-			this.settle(call);
+		if (entry.connected) call.connectedMs = written - entry.durationMs;
+		if (entry.live) this.settle(call);
 	}
 
 	settle(call) {
 		call.detail = "the page was closed";
-		if (call.outcome === "none")
-			call.outcome = call.anchor ? "canceled" : "timeout";
+		if (call.outcome === "none") call.outcome = call.anchor ? "canceled" : "timeout";
 		if (call.anchor && call.outcome !== "accepted")
 			this.send(call, "decide", "*", { outcome: call.outcome });
-		else
-			this.send(call, "bye", call.party || "*", { reason: "gone" });
+		else this.send(call, "bye", call.party || "*", { reason: "gone" });
 		this.record(call);
 		this.outputs.push(this.journalOf(call));
 	}
 
 	state() {
 		const call = this.live;
-		const state = { status: this.status(), party: this.party, callTimeoutMs: this.policy.callTimeoutMs, sequence: this.eventSeq, dnd: this.hasDnd() };
+		const state = {
+			status: this.status(),
+			party: this.party,
+			callTimeoutMs: this.policy.callTimeoutMs,
+			sequence: this.eventSeq,
+			dnd: this.hasDnd(),
+		};
 		if (call)
 			state.call = {
-				callId: call.id, userId: call.peer, account: this.account, state: call.state,
-				direction: call.anchor ? "out" : "in", type: call.type, attachment: call.attachment || {},
-				ageMs: this.now() - call.startedMs, ignored: call.ignored, peerAudioMuted: call.flags.audioMuted,
-				peerVideoMuted: call.flags.videoMuted, peerAudioAvailable: call.flags.audioOn,
+				callId: call.id,
+				userId: call.peer,
+				account: this.account,
+				state: call.state,
+				direction: call.anchor ? "out" : "in",
+				type: call.type,
+				attachment: call.attachment || {},
+				ageMs: this.now() - call.startedMs,
+				ignored: call.ignored,
+				peerAudioMuted: call.flags.audioMuted,
+				peerVideoMuted: call.flags.videoMuted,
+				peerAudioAvailable: call.flags.audioOn,
 				peerCameraAvailable: call.flags.videoOn,
 				...(call.connectedMs >= 0 && { durationMs: this.now() - call.connectedMs }),
 				...(call.askedType && { askedType: call.askedType }),
@@ -928,176 +1090,3 @@ export class CallMachine {
 		return state;
 	}
 }
-
-/* ---- the words of call.fsm ---- */
-
-const devicesRinging = (call, but) => [...call.devices].filter(([party, reason]) => !reason && party !== but).length;
-
-const GUARDS = {
-	scope_all: (m, { body }) => body.scope === "all",
-	last_device(m, { call, from, body }) {
-		if (m.policy.busyFirst && body.reason === "busy")
-			return true;
-		return call.devices.get(from) === "" && devicesRinging(call, from) === 0;
-	},
-	nobody_rings: (m, { call }) => devicesRinging(call, null) === 0,
-	age_trusted: (m, { call }) => call.fresh || m.policy.ringUnverified,
-	won: (m, { body }) => body.outcome === "accepted" && body.winner === m.party,
-	from_peer: (m, { call, from }) => Boolean(from && call.party && sameDevice(from, call.party)),
-	anchor: (m, { call }) => call.anchor,
-};
-
-const verdict = (call) => ({
-	outcome: call.outcome, ...(call.winner && { winner: call.winner }), ...(call.refusal && { reason: call.refusal }),
-});
-
-function decide(m, step, outcome) {
-	const { call } = step;
-	call.outcome = outcome;
-	m.send(call, "decide", "*", verdict(call));
-	if (outcome !== "accepted")
-		return;
-	m.userEvent(call, "onUserAccept");
-	m.output("mediaStart", call);
-}
-
-const anchorParty = (call) => call.party || "*";
-const logOutcome = (outcome) => (m, { call }) => {
-	if (call.outcome === "none")
-		call.outcome = outcome;
-};
-const ringStop = (m, { call }) => m.output("ring", call, { on: false });
-const nothing = () => {};
-
-function replyBye(m, { call, from }) {
-	m.send(call, "bye", from, { reason: "gone" });
-}
-
-/* The anchor's word, which also mends what this device thought until now. */
-function logDecide(m, { call, body }) {
-	const { outcome, winner = null } = body;
-	if (!(outcome in RECORD_STATUS || outcome === "glare") || call.outcome === outcome)
-		return;
-	const ended = call.state === "ended" && call.endedMs >= 0;
-	Object.assign(call, { outcome, winner });
-	if (ended && outcome === "glare")
-		m.output("record", call, { record: null });
-	else if (ended && outcome !== "accepted")
-		m.record(call);
-}
-
-/* Media is up, for the first time or again. */
-function inCall(m, { call }) {
-	if (call.connectedMs >= 0)
-		return;
-	call.connectedMs = m.now();
-	m.heartbeat(call);
-	if (m.policy.maxcallMs > 0)
-		call.timers.maxcall = m.now() + Math.max(m.policy.maxcallMs - PROMPT_MS, 0);
-	if (m.flags.audioMuted || m.flags.videoMuted || !m.flags.audioOn || !m.flags.videoOn)
-		m.flagsSend(call);
-	m.userEvent(call, "onJoinChannel", { uid: m.party, cid: call.id, channelName: call.id });
-	m.userEvent(call, "onUserEnter");
-}
-
-const ACTIONS = {
-	media_open(m, { call }) {
-		call.mediaAsked = true;
-		m.output(call.anchor ? "mediaOpen" : "mediaStart", call);
-		for (const held of call.held.splice(0))
-			m.output("mediaMessage", call, held);
-	},
-	"notify:calling": nothing,
-	"notify:ringback": (m, { call }) => m.output("ring", call, { on: true }),
-	"notify:ring"(m, { call }) {
-		const group = call.group || {};
-		call.invitedTold = true;
-		m.event(call, "onInvited", {
-			invitor: call.peer, userIds: Array.isArray(group.user_ids) ? group.user_ids : [m.account],
-			isFromGroup: group.is_from_group === true, groupId: group.group_id || "",
-			attachment: call.attachment || {}, type: call.type, waiting: false,
-		});
-		m.output("ring", call, { on: true });
-		if (m.policy.autoanswerMs >= 0 && (!m.policy.autoanswerContacts || m.policy.contacts.includes(call.peer)))
-			call.timers.autoanswer = m.now() + m.policy.autoanswerMs;
-	},
-	"notify:connecting": ringStop,
-	"notify:stop": ringStop,
-	"notify:in_call": inCall,
-	"notify:reconnecting": nothing,
-	wake_display: nothing,
-	"send:invite"(m, { call }) {
-		const ended = m.ended.filter((old) => old.peer === call.peer).slice(0, 4).map((old) => old.id);
-		m.send(call, "invite", "*", {
-			type: call.type, lifetime_ms: call.ringMs, channel_name: call.id,
-			...(call.attachment && { attachment: call.attachment }), ...(call.group && { group: call.group }), ended,
-		});
-	},
-	"send:query": (m, { call }) => m.send(call, "query", anchorParty(call)),
-	"send:ringing": (m, { call }) => m.send(call, "ringing", anchorParty(call)),
-	"send:accept"(m, { call }) {
-		call.acceptSent = true;
-		m.send(call, "accept", anchorParty(call), { type: call.type });
-	},
-	"send:refusal"(m, { call }) {
-		if (call.refusal)
-			m.send(call, "reject", anchorParty(call), { scope: "device", reason: call.refusal });
-	},
-	"send:reject_all"(m, { call }) {
-		call.refusedByMe = true;
-		m.send(call, "reject", anchorParty(call),
-		       { scope: m.policy.rejectAccount ? "all" : "device", reason: call.refusal || "decline" });
-	},
-	"send:reject_timeout": (m, { call }) => m.send(call, "reject", anchorParty(call), { scope: "device", reason: "timeout" }),
-	"send:bye": (m, { call }) => m.send(call, "bye", anchorParty(call), {
-		reason: call.outcome === "accepted" ? ENDS[call.end][1] : "noconfirm",
-		duration: call.connectedMs < 0 ? 0 : m.now() - call.connectedMs,
-	}),
-	"reply:state": (m, { call, from }) => m.send(call, "state", from, {
-		state: call.state, ...(call.outcome !== "none" && { verdict: verdict(call) }),
-	}),
-	"reply:bye": replyBye,
-	"reply:final"(m, step) {
-		if (step.call.outcome === "none")
-			replyBye(m, step);
-		else
-			m.send(step.call, "decide", step.from, verdict(step.call));
-	},
-	"reply:last"(m, { call, from }) {
-		if (call.last)
-			m.send(call, call.last.kind, from, call.last.body);
-	},
-	"decide:accepted": (m, step) => decide(m, step, "accepted"),
-	"decide:rejected": (m, step) => decide(m, step, "rejected"),
-	"decide:timeout": (m, step) => decide(m, step, "timeout"),
-	"decide:canceled": (m, step) => decide(m, step, "canceled"),
-	"decide:glare": (m, step) => decide(m, step, "glare"),
-	"decide:aggregate"(m, step) {
-		const reasons = [...step.call.devices.values()];
-		const [reason, outcome] = WEIGHTS.find(([word]) => reasons.includes(word)) || [null, "rejected"];
-		if (reason)
-			step.call.refusal = reason;
-		decide(m, step, outcome);
-	},
-	note_ringing(m, { call, from }) {
-		if (!call.devices.has(from))
-			call.devices.set(from, "");
-	},
-	note_refusal: (m, { call, from, body }) => call.devices.set(from, String(body.reason || "decline")),
-	choose_winner(m, { call, from, body }) {
-		call.winner = call.party = from;
-		if (body.type === AUDIO)
-			call.type = AUDIO;
-	},
-	"timer_start:collect"(m, { call }) {
-		if (!("collect" in call.timers))
-			call.timers.collect = m.now() + m.table.timers.collect;
-	},
-	"timer_stop:collect": (m, { call }) => delete call.timers.collect,
-	"log:failed": logOutcome("failed"),
-	"log:canceled": logOutcome("canceled"),
-	"log:glare": logOutcome("glare"),
-	"log:missed": logOutcome("timeout"),
-	"log:declined": logOutcome("rejected"),
-	"log:decide": logDecide,
-};

@@ -2,18 +2,25 @@
  * leaves before. The anchor offers; sound and picture are both offered always, so that a switch between them needs no
  * new description. */
 
-const CANDIDATE_WAIT_MS = 20, WATCH_MS = 2000, DISCONNECTED_LIMIT_MS = 5000;
+const CANDIDATE_WAIT_MS = 20,
+	WATCH_MS = 2000,
+	DISCONNECTED_LIMIT_MS = 5000;
 
 /* up, down: 0 unknown, 1 excellent to 5 unusable */
 function grade(loss, rttMs) {
-	const steps = [[0.01, 150], [0.03, 250], [0.08, 400], [0.2, 800]];
+	const steps = [
+		[0.01, 150],
+		[0.03, 250],
+		[0.08, 400],
+		[0.2, 800],
+	];
 	const at = steps.findIndex(([mostLoss, mostRtt]) => loss <= mostLoss && rttMs <= mostRtt);
 	return at < 0 ? 5 : at + 1;
 }
 
 export class PeerMedia {
 	/* on: {send(kind, body), fact(name, detail), stream(stream), quality(up, down)} */
-	constructor({ anchor, servers, on }) {
+	constructor({ anchor, servers, policy, on }) {
 		Object.assign(this, { anchor, on });
 		this.tracks = { audio: null, video: null };
 		this.stream = new MediaStream();
@@ -21,13 +28,16 @@ export class PeerMedia {
 		this.outgoing = [];
 		this.seen = {};
 		this.isUp = false;
-		this.pc = new RTCPeerConnection({ iceServers: servers, bundlePolicy: "max-bundle" });
+		this.pc = new RTCPeerConnection({
+			iceServers: servers,
+			iceTransportPolicy: policy,
+			bundlePolicy: "max-bundle",
+		});
 		this.pc.onicecandidate = ({ candidate }) => this.candidateOut(candidate);
 		this.pc.onconnectionstatechange = () => this.changed();
 		this.pc.ontrack = ({ track }) => {
 			for (const old of this.stream.getTracks())
-				if (old.kind === track.kind && old !== track)
-					this.stream.removeTrack(old);
+				if (old.kind === track.kind && old !== track) this.stream.removeTrack(old);
 			this.stream.addTrack(track);
 			on.stream(this.stream);
 		};
@@ -45,8 +55,7 @@ export class PeerMedia {
 	/* What is sent from now on; null: nothing of that kind. */
 	async setTracks({ audio, video }) {
 		this.tracks = { audio, video };
-		if (!this.pc)
-			return;
+		if (!this.pc) return;
 		for (const transceiver of this.pc.getTransceivers()) {
 			const { kind } = transceiver.receiver.track;
 			if (transceiver.sender.track !== this.tracks[kind])
@@ -67,26 +76,22 @@ export class PeerMedia {
 	}
 
 	async peerMessage(kind, body) {
-		if (!this.pc)
-			return;
+		if (!this.pc) return;
 		if (kind === "candidates")
 			await this.candidatesIn(Array.isArray(body.candidates) ? body.candidates : []);
-		else if (body.type === "offer" && !this.anchor)
-			await this.answer(body.sdp);
+		else if (body.type === "offer" && !this.anchor) await this.answer(body.sdp);
 		else if (body.type === "answer" && this.anchor && this.pc.signalingState === "have-local-offer")
 			await this.remote({ type: "answer", sdp: body.sdp });
 	}
 
 	async remote(description) {
 		await this.pc.setRemoteDescription(description);
-		for (const candidate of this.early.splice(0))
-			await this.pc.addIceCandidate(candidate);
+		for (const candidate of this.early.splice(0)) await this.pc.addIceCandidate(candidate);
 	}
 
 	async answer(sdp) {
 		await this.remote({ type: "offer", sdp });
-		for (const transceiver of this.pc.getTransceivers())
-			transceiver.direction = "sendrecv";
+		for (const transceiver of this.pc.getTransceivers()) transceiver.direction = "sendrecv";
 		await this.setTracks(this.tracks);
 		await this.describe(await this.pc.createAnswer());
 	}
@@ -94,24 +99,27 @@ export class PeerMedia {
 	async candidatesIn(candidates) {
 		for (const { candidate, mid, index } of candidates) {
 			const one = { candidate, sdpMid: mid, sdpMLineIndex: index };
-			if (!this.pc.remoteDescription)
-				this.early.push(one);
+			if (!this.pc.remoteDescription) this.early.push(one);
 			else
-				await this.pc.addIceCandidate(one).catch(() => {}); /* one that cannot be used is no end */
+				await this.pc
+					.addIceCandidate(one)
+					.catch(() => {}); /* one that cannot be used is no end */
 		}
 	}
 
 	/* Candidates of a few milliseconds travel together. */
 	candidateOut(candidate) {
 		if (candidate && candidate.candidate)
-			this.outgoing.push({ mid: candidate.sdpMid, index: candidate.sdpMLineIndex, candidate: candidate.candidate });
+			this.outgoing.push({
+				mid: candidate.sdpMid,
+				index: candidate.sdpMLineIndex,
+				candidate: candidate.candidate,
+			});
 		clearTimeout(this.sendTimer);
 		this.sendTimer = setTimeout(() => {
 			const candidates = this.outgoing.splice(0, 32);
-			if (candidates.length)
-				this.on.send("candidates", { candidates });
-			if (this.outgoing.length)
-				this.candidateOut(null);
+			if (candidates.length) this.on.send("candidates", { candidates });
+			if (this.outgoing.length) this.candidateOut(null);
 		}, CANDIDATE_WAIT_MS);
 	}
 
@@ -129,17 +137,14 @@ export class PeerMedia {
 	}
 
 	lost() {
-		if (this.isUp)
-			this.on.fact("lost", "the network path is gone");
+		if (this.isUp) this.on.fact("lost", "the network path is gone");
 		this.isUp = false;
-		if (this.anchor && this.pc)
-			this.offer(true).catch(() => {});
+		if (this.anchor && this.pc) this.offer(true).catch(() => {});
 	}
 
 	/* Traffic says that the call lives; loss and round trip say how well. */
 	async watch() {
-		if (!this.pc)
-			return;
+		if (!this.pc) return;
 		const now = { received: 0, lost: 0, packets: 0, remoteLoss: 0, rttMs: 0 };
 		for (const report of (await this.pc.getStats()).values()) {
 			if (report.type === "inbound-rtp") {
@@ -153,19 +158,20 @@ export class PeerMedia {
 		}
 		const old = this.seen;
 		this.seen = now;
-		if (!this.isUp || !("received" in old))
-			return;
-		if (now.received > old.received)
-			this.on.fact("alive");
-		const lost = Math.max(now.lost - old.lost, 0), packets = now.packets - old.packets;
-		this.on.quality(grade(now.remoteLoss, now.rttMs), packets > 0 ? grade(lost / (lost + packets), now.rttMs) : 0);
+		if (!this.isUp || !("received" in old)) return;
+		if (now.received > old.received) this.on.fact("alive");
+		const lost = Math.max(now.lost - old.lost, 0),
+			packets = now.packets - old.packets;
+		this.on.quality(
+			grade(now.remoteLoss, now.rttMs),
+			packets > 0 ? grade(lost / (lost + packets), now.rttMs) : 0,
+		);
 	}
 
 	async stats() {
 		const stats = {};
 		if (this.pc)
-			for (const report of (await this.pc.getStats()).values())
-				stats[report.id] = report;
+			for (const report of (await this.pc.getStats()).values()) stats[report.id] = report;
 		return stats;
 	}
 }

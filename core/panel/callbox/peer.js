@@ -5,9 +5,12 @@ import { HubLink } from "./hub.js";
 import { PeerMedia } from "./media.js";
 import { ElementView } from "./view.js";
 
-const RECORDS_MAX = 200, PING_MS = 10000, ANY = "";
+const RECORDS_MAX = 200,
+	PING_MS = 10000,
+	ANY = "";
 
-const hex = (bytes) => [...crypto.getRandomValues(new Uint8Array(bytes))].map((b) => b.toString(16).padStart(2, "0")).join("");
+const hex = (bytes) =>
+	[...crypto.getRandomValues(new Uint8Array(bytes))].map((b) => b.toString(16).padStart(2, "0")).join("");
 
 /* One device a tab: it survives a reload, and two tabs are two devices. */
 function deviceName() {
@@ -18,10 +21,8 @@ function deviceName() {
 
 function store(key, value) {
 	try {
-		if (value === null)
-			localStorage.removeItem(key);
-		else
-			localStorage.setItem(key, JSON.stringify(value));
+		if (value === null) localStorage.removeItem(key);
+		else localStorage.setItem(key, JSON.stringify(value));
 	} catch (error) {
 		console.warn(`callbox: ${key} is not kept: ${error.message}`);
 	}
@@ -37,10 +38,17 @@ function stored(key, otherwise) {
 
 export class PeerWay {
 	constructor(options, table, emit) {
-		const { url, account, token, device = deviceName(), iceServers = [], policy = {} } = options;
-		if (!account || !url)
-			throw new CallError("way peer needs url, account and token", "value");
-		Object.assign(this, { account, device, emit, iceServers });
+		const {
+			url,
+			account,
+			token,
+			device = deviceName(),
+			iceServers = [],
+			iceTransportPolicy = "all",
+			policy = {},
+		} = options;
+		if (!account || !url) throw new CallError("way peer needs url, account and token", "value");
+		Object.assign(this, { account, device, emit, iceServers, iceTransportPolicy });
 		this.key = `callbox.${account}.${device}`;
 		this.constraints = { audio: true, video: { width: { ideal: 1280 }, height: { ideal: 720 } } };
 		this.local = null; /* MediaStream while devices are open */
@@ -51,19 +59,34 @@ export class PeerWay {
 		this.localView = new ElementView({ mirrored: true });
 		this.remoteViews = new Map(); /* user → ElementView */
 		this.sound = typeof Audio === "undefined" ? null : new Audio();
-		this.lineState = { account, device, provider: "hub", server: url, state: "connecting", message: "" };
+		this.lineState = {
+			account,
+			device,
+			provider: "hub",
+			server: url,
+			state: "connecting",
+			message: "",
+		};
 		this.ready = new Promise((resolve, reject) => Object.assign(this, { resolve, reject }));
 		this.ready.catch(() => {});
 		const boot = hex(4);
-		this.machine = new CallMachine({ table, account, party: `${device}:${boot}`, now: () => performance.now(), policy });
-		this.hub = new HubLink({ url, account, token: token || "", device, boot }, {
-			status: (state, message) => this.status(state, message),
-			synced: (isSynced) => this.run((m) => m.synced(isSynced)),
-			message: (message) => this.run((m) => m.message(message)),
+		this.machine = new CallMachine({
+			table,
+			account,
+			party: `${device}:${boot}`,
+			now: () => performance.now(),
+			policy,
 		});
+		this.hub = new HubLink(
+			{ url, account, token: token || "", device, boot },
+			{
+				status: (state, message) => this.status(state, message),
+				synced: (isSynced) => this.run((m) => m.synced(isSynced)),
+				message: (message) => this.run((m) => m.message(message)),
+			},
+		);
 		const left = stored(`${this.key}.journal`, null);
-		if (left)
-			this.run((m) => m.restore(left.entry, Math.max(Date.now() - left.at, 0)));
+		if (left) this.run((m) => m.restore(left.entry, Math.max(Date.now() - left.at, 0)));
 		this.pinger = setInterval(() => this.run((m) => m.ping()), PING_MS);
 		this.leave = () => this.machine.live && this.run((m) => m.hangup());
 		window.addEventListener("pagehide", this.leave);
@@ -76,20 +99,16 @@ export class PeerWay {
 		clearTimeout(this.timer);
 		this.devicesClose();
 		this.localView.detach();
-		for (const view of this.remoteViews.values())
-			view.detach();
+		for (const view of this.remoteViews.values()) view.detach();
 		/* The last words leave before the connection does. */
 		setTimeout(() => this.hub.close(), 200);
 	}
 
 	status(state, message) {
 		Object.assign(this.lineState, { state, message });
-		if (state === "online")
-			this.resolve();
-		if (state === "refused" || state === "kicked")
-			this.reject(new CallError(message, "state"));
-		if (state === "kicked")
-			this.run((m) => m.kicked());
+		if (state === "online") this.resolve();
+		if (state === "refused" || state === "kicked") this.reject(new CallError(message, "state"));
+		if (state === "kicked") this.run((m) => m.kicked());
 		this.emit("onLineState", { ...this.lineState });
 	}
 
@@ -104,12 +123,14 @@ export class PeerWay {
 	}
 
 	drain() {
-		for (let o; (o = this.machine.take());)
-			this.carryOut(o);
+		for (let o; (o = this.machine.take());) this.carryOut(o);
 		clearTimeout(this.timer);
 		const deadline = this.machine.deadline();
 		if (deadline >= 0)
-			this.timer = setTimeout(() => this.run((m) => m.tick()), Math.max(deadline - performance.now(), 0) + 1);
+			this.timer = setTimeout(
+				() => this.run((m) => m.tick()),
+				Math.max(deadline - performance.now(), 0) + 1,
+			);
 	}
 
 	carryOut(o) {
@@ -123,21 +144,42 @@ export class PeerWay {
 			mediaType: () => this.tracksChanged(),
 			mediaStop: () => this.mediaStop(),
 			record: () => this.record(o),
-			journal: () => store(`${this.key}.journal`, o.entry.live ? { entry: o.entry, at: Date.now() } : null),
+			journal: () =>
+				store(
+					`${this.key}.journal`,
+					o.entry.live ? { entry: o.entry, at: Date.now() } : null,
+				),
 		};
 		kinds[o.type]();
 	}
 
 	send(o) {
-		const env = { kind: o.kind, call_id: o.callId, to_user: o.peer, to_party: o.toParty, seq: o.seq,
-			      deadline_ms: o.kind === "record" ? 6 * 24 * 3600000 : Math.max(Math.ceil(o.deadlineMs), 1), body: o.body };
-		this.hub.send(env).then(() => {
-			if (o.kind === "record")
-				this.emit("onMessageSent", { userId: o.peer, callId: o.callId });
-		}, (error) => {
-			if (o.kind === "invite")
-				this.run((m) => m.media(o.callId, "failed", `invite to ${o.peer}: ${error.message}`));
-		});
+		const env = {
+			kind: o.kind,
+			call_id: o.callId,
+			to_user: o.peer,
+			to_party: o.toParty,
+			seq: o.seq,
+			deadline_ms:
+				o.kind === "record" ? 6 * 24 * 3600000 : Math.max(Math.ceil(o.deadlineMs), 1),
+			body: o.body,
+		};
+		this.hub.send(env).then(
+			() => {
+				if (o.kind === "record")
+					this.emit("onMessageSent", { userId: o.peer, callId: o.callId });
+			},
+			(error) => {
+				if (o.kind === "invite")
+					this.run((m) =>
+						m.media(
+							o.callId,
+							"failed",
+							`invite to ${o.peer}: ${error.message}`,
+						),
+					);
+			},
+		);
 	}
 
 	record({ callId, record }) {
@@ -155,14 +197,23 @@ export class PeerWay {
 	/* What there is of camera and microphone; a missing one does not end the call. */
 	async devicesOpen(video) {
 		const { audio } = this.constraints;
-		const wishes = video ? [{ audio, video: this.constraints.video }, { audio }, { video: this.constraints.video }]
-				     : [{ audio }];
+		const wishes = video
+			? [
+					{ audio, video: this.constraints.video },
+					{ audio },
+					{ video: this.constraints.video },
+				]
+			: [{ audio }];
 		for (const wish of wishes) {
 			try {
 				return await navigator.mediaDevices.getUserMedia(wish);
 			} catch (error) {
-				this.emit("onDevice", { kind: wish.video ? "camera" : "microphone", id: "", state: "failed",
-							message: error.message });
+				this.emit("onDevice", {
+					kind: wish.video ? "camera" : "microphone",
+					id: "",
+					state: "failed",
+					message: error.message,
+				});
 			}
 		}
 		return new MediaStream();
@@ -172,11 +223,9 @@ export class PeerWay {
 	devices(video) {
 		const open = async () => {
 			const has = this.local && (!video || this.local.getVideoTracks().length);
-			if (has)
-				return this.local;
+			if (has) return this.local;
 			const stream = await this.devicesOpen(video);
-			if (this.local)
-				this.local.getTracks().forEach((track) => track.stop());
+			if (this.local) this.local.getTracks().forEach((track) => track.stop());
 			this.local = stream;
 			this.localView.show(stream);
 			return stream;
@@ -187,10 +236,8 @@ export class PeerWay {
 
 	devicesClose() {
 		const close = () => {
-			if (this.machine.live || this.previewing)
-				return;
-			if (this.local)
-				this.local.getTracks().forEach((track) => track.stop());
+			if (this.machine.live || this.previewing) return;
+			if (this.local) this.local.getTracks().forEach((track) => track.stop());
 			this.local = null;
 			this.localView.show(null);
 		};
@@ -207,15 +254,15 @@ export class PeerWay {
 		const [audio = null] = this.local ? this.local.getAudioTracks() : [];
 		const [video = null] = this.local ? this.local.getVideoTracks() : [];
 		const { audioMuted, audioOn, videoMuted, videoOn } = this.machine.flags;
-		if (audio)
-			audio.enabled = !audioMuted;
-		return { audio: audioOn ? audio : null,
-			 video: videoOn && !videoMuted && this.wantsVideo() ? video : null };
+		if (audio) audio.enabled = !audioMuted;
+		return {
+			audio: audioOn ? audio : null,
+			video: videoOn && !videoMuted && this.wantsVideo() ? video : null,
+		};
 	}
 
 	async tracksChanged() {
-		if (this.machine.live && this.media)
-			await this.devices(this.wantsVideo());
+		if (this.machine.live && this.media) await this.devices(this.wantsVideo());
 		await this.queue((media) => media.setTracks(this.tracks()));
 	}
 
@@ -224,18 +271,22 @@ export class PeerWay {
 	async mediaOpen({ callId, callType }) {
 		await this.devices(callType === VIDEO);
 		this.run((m) => m.setup(callId));
-		if (!this.machine.live)
-			this.devicesClose();
+		if (!this.machine.live) this.devicesClose();
 	}
 
 	/* Steps of one call's media, one after the other. */
 	queue(step) {
 		const media = this.media;
-		if (!media)
-			return Promise.resolve();
-		this.chain = this.chain.then(() => (this.media === media ? step(media.made) : undefined))
-			.catch((error) => this.media === media &&
-			       this.run((m) => m.media(media.callId, "failed", `media: ${error.message}`)));
+		if (!media) return Promise.resolve();
+		this.chain = this.chain
+			.then(() => (this.media === media ? step(media.made) : undefined))
+			.catch(
+				(error) =>
+					this.media === media &&
+					this.run((m) =>
+						m.media(media.callId, "failed", `media: ${error.message}`),
+					),
+			);
 		return this.chain;
 	}
 
@@ -243,25 +294,34 @@ export class PeerWay {
 		const media = (this.media = { callId, made: null });
 		this.chain = Promise.resolve();
 		this.queue(async () => {
-			const [servers] = await Promise.all([this.hub.iceServers().catch(() => []), this.devices(this.wantsVideo())]);
-			if (this.media !== media)
-				return;
+			const [servers] = await Promise.all([
+				this.hub.iceServers().catch(() => []),
+				this.devices(this.wantsVideo()),
+			]);
+			if (this.media !== media) return;
 			media.made = this.mediaMake(callId, anchor, [...this.iceServers, ...servers]);
 			await media.made.setTracks(this.tracks());
-			if (anchor)
-				await media.made.offer();
+			if (anchor) await media.made.offer();
 		});
 	}
 
 	mediaMake(callId, anchor, servers) {
 		return new PeerMedia({
-			anchor, servers,
+			anchor,
+			servers,
+			policy: this.iceTransportPolicy,
 			on: {
 				send: (kind, body) => this.run((m) => m.mediaMessage(callId, kind, body)),
 				fact: (name, detail) => this.run((m) => m.media(callId, name, detail)),
 				stream: (stream) => this.streamShow(stream),
-				quality: (up, down) => this.machine.live && this.emit("onUserNetworkQuality", {
-					userId: this.machine.live.peer, up, down, callId }),
+				quality: (up, down) =>
+					this.machine.live &&
+					this.emit("onUserNetworkQuality", {
+						userId: this.machine.live.peer,
+						up,
+						down,
+						callId,
+					}),
 			},
 		});
 	}
@@ -269,8 +329,7 @@ export class PeerWay {
 	mediaStop() {
 		const { media } = this;
 		this.media = null;
-		if (media && media.made)
-			media.made.close();
+		if (media && media.made) media.made.close();
 		this.streamShow(null);
 		this.devicesClose();
 	}
@@ -280,18 +339,21 @@ export class PeerWay {
 		const peer = this.machine.live ? this.machine.live.peer : null;
 		for (const [user, view] of this.remoteViews)
 			view.show(user === ANY || user === peer ? stream : null);
-		if (!this.sound)
-			return;
+		if (!this.sound || this.sound.srcObject === stream) return;
 		this.sound.srcObject = stream;
-		if (stream)
-			this.sound.play().catch((error) => this.emit("onError", { code: 4, message: `sound: ${error.message}` }));
+		if (stream) this.sound.play().catch((error) => this.soundRefused(error));
+	}
+
+	/* A browser may want a touch before anything sounds; a stream that is replaced meanwhile is no fault. */
+	soundRefused(error) {
+		if (error.name !== "AbortError")
+			this.emit("onError", { code: 4, message: `sound: ${error.message}` });
 	}
 
 	/* ---- verbs ---- */
 
 	async verb(name, params) {
-		if (!VERBS[name])
-			throw new CallError(`a browser has no verb ${name}`, "value");
+		if (!VERBS[name]) throw new CallError(`a browser has no verb ${name}`, "value");
 		return (await VERBS[name](this, params)) || {};
 	}
 
@@ -301,33 +363,40 @@ export class PeerWay {
 
 	setupRemoteView(userId, element) {
 		const user = userId || ANY;
-		if (!this.remoteViews.has(user))
-			this.remoteViews.set(user, new ElementView({}));
+		if (!this.remoteViews.has(user)) this.remoteViews.set(user, new ElementView({}));
 		const view = this.remoteViews.get(user);
 		view.attach(element);
 		const peer = this.machine.live ? this.machine.live.peer : null;
 		view.show(user === ANY || user === peer ? this.remoteStream : null);
-		if (!element)
-			this.remoteViews.delete(user);
+		if (!element) this.remoteViews.delete(user);
 	}
 
 	state() {
-		return { ...this.machine.state(), accounts: [{ ...this.lineState }], audioMuted: this.machine.flags.audioMuted,
-			 videoMuted: this.machine.flags.videoMuted };
+		return {
+			...this.machine.state(),
+			accounts: [{ ...this.lineState }],
+			audioMuted: this.machine.flags.audioMuted,
+			videoMuted: this.machine.flags.videoMuted,
+		};
 	}
 
 	setFlag(name, on) {
-		if (typeof on !== "boolean")
-			throw new CallError("on: true or false is needed", "value");
+		if (typeof on !== "boolean") throw new CallError("on: true or false is needed", "value");
 		this.run((m) => m.setFlags({ [name]: on }));
-		this.emit("onMuteChange", { audioMuted: this.machine.flags.audioMuted, videoMuted: this.machine.flags.videoMuted,
-					    audioEnabled: this.machine.flags.audioOn, videoEnabled: this.machine.flags.videoOn });
+		this.emit("onMuteChange", {
+			audioMuted: this.machine.flags.audioMuted,
+			videoMuted: this.machine.flags.videoMuted,
+			audioEnabled: this.machine.flags.audioOn,
+			videoEnabled: this.machine.flags.videoOn,
+		});
 		return this.tracksChanged();
 	}
 }
 
 function groupOf({ userIds, groupId, isFromGroup }) {
-	return userIds || groupId ? { group_id: groupId || "", user_ids: userIds || [], is_from_group: isFromGroup === true } : null;
+	return userIds || groupId
+		? { group_id: groupId || "", user_ids: userIds || [], is_from_group: isFromGroup === true }
+		: null;
 }
 
 async function deviceList() {
@@ -347,9 +416,11 @@ async function switchDevice(way, { kind, id }) {
 	if (word !== "camera" && word !== "microphone")
 		throw new CallError("kind: microphone, camera or speaker is needed", "value");
 	const member = word === "camera" ? "video" : "audio";
-	way.constraints[member] = { ...(way.constraints[member] === true ? {} : way.constraints[member]), deviceId: { exact: id } };
-	if (!way.local)
-		return;
+	way.constraints[member] = {
+		...(way.constraints[member] === true ? {} : way.constraints[member]),
+		deviceId: { exact: id },
+	};
+	if (!way.local) return;
 	const stream = await way.devicesOpen(way.wantsVideo() || way.previewing);
 	way.local.getTracks().forEach((track) => track.stop());
 	way.local = stream;
@@ -359,17 +430,19 @@ async function switchDevice(way, { kind, id }) {
 
 async function setProfile(way, { resolution, width, height, frameRate }) {
 	const heights = { "180p": 180, "360p": 360, "720p": 720, "1080p": 1080 };
-	const lines = height || heights[resolution] || (resolution ? Number(String(resolution).split("x")[1]) : 0);
+	const lines =
+		height || heights[resolution] || (resolution ? Number(String(resolution).split("x")[1]) : 0);
 	if (resolution && !lines)
 		throw new CallError("resolution: 180p, 360p, 720p, 1080p or WIDTHxHEIGHT is needed", "value");
 	const video = { ...way.constraints.video };
 	if (lines)
-		Object.assign(video, { height: { ideal: lines }, width: { ideal: width || Math.round((lines * 16) / 9) } });
-	if (frameRate)
-		video.frameRate = { ideal: frameRate };
+		Object.assign(video, {
+			height: { ideal: lines },
+			width: { ideal: width || Math.round((lines * 16) / 9) },
+		});
+	if (frameRate) video.frameRate = { ideal: frameRate };
 	way.constraints.video = video;
-	for (const track of way.local ? way.local.getVideoTracks() : [])
-		await track.applyConstraints(video);
+	for (const track of way.local ? way.local.getVideoTracks() : []) await track.applyConstraints(video);
 }
 
 const VERBS = {
@@ -410,7 +483,9 @@ const VERBS = {
 	getCallInfo: (way) => way.state().call || {},
 	getRoomInfo(way) {
 		const call = way.machine.live;
-		return call ? { channelId: call.id, channelName: call.id, members: [way.account, call.peer] } : {};
+		return call
+			? { channelId: call.id, channelName: call.id, members: [way.account, call.peer] }
+			: {};
 	},
 	getCallRecords(way, { peer, status, limit = 100 }) {
 		const good = (r) => (!peer || r.peer === peer) && (!status || r.status === status);

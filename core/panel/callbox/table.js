@@ -19,8 +19,11 @@ export function parseTable(text) {
 			for (const state of words(from))
 				for (const event of words(events))
 					table.rows.push({
-						from: state, event, guard: words(guard)[0] || null,
-						to: to === "=" ? null : to, actions: words(actions),
+						from: state,
+						event,
+						guard: words(guard)[0] || null,
+						to: to === "=" ? null : to,
+						actions: words(actions),
 					});
 		},
 	};
@@ -28,10 +31,8 @@ export function parseTable(text) {
 	for (const raw of text.split("\n")) {
 		const line = raw.replace(/(^|\s)#.*$/, "").trim();
 		const head = /^\[(\w+)\]$/.exec(line);
-		if (head)
-			section = sections[head[1]];
-		else if (line)
-			section(line);
+		if (head) section = sections[head[1]];
+		else if (line) section(line);
 	}
 	return table;
 }

@@ -10,19 +10,43 @@ hub.protocol = hub.protocol === "https:" ? "wss:" : "ws:";
 function ask(fault = "") {
 	const t = translator(languageOf(localStorage.getItem("callbox.language") || "auto"));
 	const secure = window.isSecureContext ? "" : t("needsSecure");
-	const account = h("input", { id: "account", autocomplete: "username", required: true, maxlength: 128,
-				     autocapitalize: "none", spellcheck: "false" });
-	const token = h("input", { id: "token", type: "password", autocomplete: "current-password", required: true });
+	const account = h("input", {
+		id: "account",
+		autocomplete: "username",
+		required: true,
+		maxlength: 128,
+		autocapitalize: "none",
+		spellcheck: "false",
+	});
+	const token = h("input", {
+		id: "token",
+		type: "password",
+		autocomplete: "current-password",
+		required: true,
+	});
 	const said = h("p", { class: "fault", role: "alert" }, fault || secure);
 	const button = h("button", { class: "wide good", type: "submit" }, t("login"));
 	account.value = sessionStorage.getItem("callbox.account") || "";
-	const form = h("form", { class: "login", async onsubmit(event) {
-		event.preventDefault();
-		button.disabled = true;
-		said.textContent = "";
-		await open(account.value.trim(), token.value.trim());
-	} }, h("h1", {}, t("guestTitle")), h("p", {}, t("loginTo")), h("label", { for: "account" }, t("account")), account,
-	h("label", { for: "token" }, t("token")), token, said, button);
+	const form = h(
+		"form",
+		{
+			class: "login",
+			async onsubmit(event) {
+				event.preventDefault();
+				button.disabled = true;
+				said.textContent = "";
+				await open(account.value.trim(), token.value.trim());
+			},
+		},
+		h("h1", {}, t("guestTitle")),
+		h("p", {}, t("loginTo")),
+		h("label", { for: "account" }, t("account")),
+		account,
+		h("label", { for: "token" }, t("token")),
+		token,
+		said,
+		button,
+	);
 	document.body.replaceChildren(h("main", { class: "center" }, form));
 	document.title = t("guestTitle");
 	(account.value ? token : account).focus();

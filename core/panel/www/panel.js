@@ -8,14 +8,28 @@ const KEY = "callbox.token";
 
 function askToken(wrong) {
 	const t = translator(languageOf(localStorage.getItem("callbox.language") || "auto"));
-	const field = h("input", { id: "token", type: "password", autocomplete: "current-password", required: true });
-	const form = h("form", { class: "login", onsubmit(event) {
-		event.preventDefault();
-		localStorage.setItem(KEY, field.value.trim());
-		open();
-	} }, h("h1", {}, t("tokenWanted")), h("label", { for: "token" }, t("token")), field,
-	h("p", { class: "fault", role: "alert" }, wrong ? t("tokenWrong") : ""),
-	h("button", { class: "wide good", type: "submit" }, t("open")));
+	const field = h("input", {
+		id: "token",
+		type: "password",
+		autocomplete: "current-password",
+		required: true,
+	});
+	const form = h(
+		"form",
+		{
+			class: "login",
+			onsubmit(event) {
+				event.preventDefault();
+				localStorage.setItem(KEY, field.value.trim());
+				open();
+			},
+		},
+		h("h1", {}, t("tokenWanted")),
+		h("label", { for: "token" }, t("token")),
+		field,
+		h("p", { class: "fault", role: "alert" }, wrong ? t("tokenWrong") : ""),
+		h("button", { class: "wide good", type: "submit" }, t("open")),
+	);
 	document.body.replaceChildren(h("main", { class: "center" }, form));
 	document.title = t("title");
 	field.focus();
@@ -25,8 +39,7 @@ function open() {
 	const token = localStorage.getItem(KEY) || undefined;
 	const rtc = new Callbox({ way: "box", token });
 	rtc.on("onPanelState", (state) => {
-		if (!state.token)
-			return;
+		if (!state.token) return;
 		rtc.destroy();
 		localStorage.removeItem(KEY);
 		askToken(Boolean(token));

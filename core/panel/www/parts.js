@@ -12,13 +12,16 @@ const ICONS = {
 	noMic: "M12 3a3 3 0 0 1 3 3v5a3 3 0 0 1-6 0V6a3 3 0 0 1 3-3zM5 11a7 7 0 0 0 14 0M12 18v3M2 2l20 20",
 	gear: "M12 9a3 3 0 1 0 0 6 3 3 0 0 0 0-6zM12 2v3M12 19v3M2 12h3M19 12h3M4.900 4.900l2.100 2.100M17 17l2.100 2.100M19.100 4.900L17 7M7 17l-2.100 2.100",
 	moon: "M20 14.500A8.500 8.500 0 0 1 9.500 4a8.500 8.500 0 1 0 10.500 10.500z",
-	back: "M15 5l-7 7 7 7", close: "M5 5l14 14M19 5L5 19",
-	out: "M7 17L17 7M9 7h8v8", in: "M17 7L7 17M15 17H7V9",
+	back: "M15 5l-7 7 7 7",
+	close: "M5 5l14 14M19 5L5 19",
+	out: "M7 17L17 7M9 7h8v8",
+	in: "M17 7L7 17M15 17H7V9",
 	sound: "M4 9v6h4l5 4V5L8 9zM16.500 8.500a5 5 0 0 1 0 7",
 };
 
 export function icon(name) {
-	const svg = document.createElementNS(SVG, "svg"), path = document.createElementNS(SVG, "path");
+	const svg = document.createElementNS(SVG, "svg"),
+		path = document.createElementNS(SVG, "path");
 	svg.setAttribute("viewBox", "0 0 24 24");
 	svg.setAttribute("aria-hidden", "true");
 	svg.classList.add("icon");
@@ -31,8 +34,7 @@ export function icon(name) {
 export function h(tag, attributes = {}, ...children) {
 	const element = document.createElement(tag);
 	for (const [name, value] of Object.entries(attributes)) {
-		if (name.startsWith("on"))
-			element.addEventListener(name.slice(2), value);
+		if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
 		else if (value !== false && value !== null && value !== undefined)
 			element.setAttribute(name, value === true ? "" : value);
 	}
@@ -43,11 +45,14 @@ export function h(tag, attributes = {}, ...children) {
 /* A round button with an icon and a word under it. */
 export function round(name, kind, label, onclick, keys) {
 	const word = h("span", { class: "word" }, label);
-	const button = h("button", { class: `round ${kind}`, type: "button", onclick, "aria-keyshortcuts": keys },
-			 h("span", { class: "disc" }, icon(name)), word);
+	const button = h(
+		"button",
+		{ class: `round ${kind}`, type: "button", onclick, "aria-keyshortcuts": keys },
+		h("span", { class: "disc" }, icon(name)),
+		word,
+	);
 	button.relabel = (text, newIcon) => {
-		if (word.textContent !== text)
-			word.textContent = text;
+		if (word.textContent !== text) word.textContent = text;
 		if (newIcon && button.dataset.icon !== newIcon) {
 			button.dataset.icon = newIcon;
 			button.firstChild.replaceChildren(icon(newIcon));
@@ -57,7 +62,8 @@ export function round(name, kind, label, onclick, keys) {
 }
 
 export function clock(ms) {
-	const s = Math.max(Math.floor(ms / 1000), 0), two = (n) => String(n).padStart(2, "0");
+	const s = Math.max(Math.floor(ms / 1000), 0),
+		two = (n) => String(n).padStart(2, "0");
 	const hours = Math.floor(s / 3600);
 	return `${hours ? `${hours}:` : ""}${two(Math.floor(s / 60) % 60)}:${two(s % 60)}`;
 }
@@ -68,8 +74,7 @@ export class Ringer {
 	#context = null;
 
 	set(on) {
-		if (on === (this.#timer !== null))
-			return;
+		if (on === (this.#timer !== null)) return;
 		if (on) {
 			this.#context ||= new AudioContext();
 			this.#context.resume().catch(() => {});
@@ -83,7 +88,8 @@ export class Ringer {
 
 	#beep() {
 		[0, 0.35].forEach((at, index) => {
-			const tone = this.#context.createOscillator(), gain = this.#context.createGain();
+			const tone = this.#context.createOscillator(),
+				gain = this.#context.createGain();
 			const from = this.#context.currentTime + at;
 			tone.frequency.value = index ? 660 : 880;
 			gain.gain.setValueAtTime(0.0001, from);

@@ -3,10 +3,35 @@
 import { Ringer, clock, h, icon, round } from "./parts.js";
 import { LANGUAGES, hasWord, languageOf, translator } from "./words.js";
 
-const VIDEO = 2, RECORDS = 60, SEEN_KEY = "callbox.seen", LANGUAGE_KEY = "callbox.language";
-const REFRESHES = ["state", "onCallState", "onLineState", "onMuteChange", "onDndChange", "onCallTypeChange", "onUserEnter",
-		   "onAudioMuted", "onVideoMuted", "onCameraAvailable", "onAudioAvailable", "onInvited", "onCallEnd", "onCallMissed"];
+const VIDEO = 2,
+	RECORDS = 60,
+	SEEN_KEY = "callbox.seen",
+	LANGUAGE_KEY = "callbox.language";
+const REFRESHES = [
+	"state",
+	"onCallState",
+	"onLineState",
+	"onMuteChange",
+	"onDndChange",
+	"onCallTypeChange",
+	"onUserEnter",
+	"onAudioMuted",
+	"onVideoMuted",
+	"onCameraAvailable",
+	"onAudioAvailable",
+	"onInvited",
+	"onCallEnd",
+	"onCallMissed",
+];
 const QUIET_ENDS = [11, 13, 15]; /* what the person here did */
+const BAD_ENDS = [1, 4, 5, 7, 8, 10, 19, 20, 21];
+/* What the panel says of itself. */
+const WHY = {
+	"callboxd has closed the connection": "whyClosed",
+	"callboxd does not answer": "whyBox",
+	"the panel does not answer": "whyPanel",
+	"reads too slowly": "whySlow",
+};
 
 export class Room {
 	constructor({ rtc, way, onLogout }) {
@@ -20,20 +45,26 @@ export class Room {
 		this.ringer = new Ringer();
 		this.element = h("div", { class: "room" });
 		this.build();
-		for (const event of REFRESHES)
-			rtc.on(event, () => this.refresh());
+		for (const event of REFRESHES) rtc.on(event, () => this.refresh());
 		rtc.on("onCallRecord", () => this.loadRecords());
 		rtc.on("onUserNetworkQuality", (q) => this.qualityCame(q));
 		rtc.on("onRing", ({ on, soft }) => this.ringer.set(on && !soft && this.status() === "called"));
 		rtc.on("onCallEnd", (end) => this.ended(end));
 		rtc.on("onCallTypeChange", (change) => this.typeChange(change));
-		rtc.on("onMaxCall", ({ remainingMs }) => this.ask(this.t("maxcall", { n: Math.round(remainingMs / 1000) }),
-			[["prolong", "blue", () => this.do(this.rtc.prolong())], ["close", "", () => {}]]));
+		rtc.on("onMaxCall", ({ remainingMs }) =>
+			this.ask(this.t("maxcall", { n: Math.round(remainingMs / 1000) }), [
+				["prolong", "blue", () => this.do(this.rtc.prolong())],
+				["close", "", () => {}],
+			]),
+		);
 		rtc.on("onError", ({ message }) => this.say(message, true));
 		rtc.on("onDevice", ({ state, message }) => state === "failed" && this.say(message, true));
 		setInterval(() => this.tick(), 1000);
 		document.addEventListener("keydown", (event) => this.key(event));
-		rtc.ready.then(() => this.connected(), () => {});
+		rtc.ready.then(
+			() => this.connected(),
+			() => {},
+		);
 		this.refresh();
 	}
 
@@ -51,8 +82,14 @@ export class Room {
 		this.setLanguage(localStorage.getItem(LANGUAGE_KEY) || "auto");
 		this.toast = h("div", { class: "toast", role: "alert", hidden: true });
 		this.spoken = h("div", { class: "quiet", role: "status", "aria-live": "assertive" });
-		this.screens = { idle: this.buildIdle(), dial: this.buildDial(), settings: this.buildSettings(),
-				 incoming: this.buildIncoming(), calling: this.buildCalling(), incall: this.buildInCall() };
+		this.screens = {
+			idle: this.buildIdle(),
+			dial: this.buildDial(),
+			settings: this.buildSettings(),
+			incoming: this.buildIncoming(),
+			calling: this.buildCalling(),
+			incall: this.buildInCall(),
+		};
 		for (const [name, element] of Object.entries(this.screens)) {
 			element.classList.add(name);
 			element.hidden = true;
@@ -66,8 +103,7 @@ export class Room {
 	/* ---- the state ---- */
 
 	connected() {
-		if (this.rtc.info && languageOf("auto") !== this.language)
-			this.build();
+		if (this.rtc.info && languageOf("auto") !== this.language) this.build();
 		this.loadRecords();
 		this.refresh();
 	}
@@ -77,7 +113,11 @@ export class Room {
 			this.toast.hidden = true;
 			this.connected();
 		} else {
-			this.say(this.t("noPanel", { why: message }), true, true);
+			this.say(
+				this.t("noPanel", { why: WHY[message] ? this.t(WHY[message]) : message }),
+				true,
+				true,
+			);
 		}
 	}
 
@@ -90,8 +130,7 @@ export class Room {
 		const asked = (this.asked = (this.asked || 0) + 1);
 		try {
 			const state = await this.rtc.getStatus();
-			if (asked !== this.asked)
-				return;
+			if (asked !== this.asked) return;
 			this.state = state;
 			this.stateAt = performance.now();
 		} catch {
@@ -115,35 +154,41 @@ export class Room {
 
 	wanted() {
 		const status = this.status();
-		if (status === "called")
-			return "incoming";
-		if (status === "calling")
-			return "calling";
+		if (status === "called") return "incoming";
+		if (status === "calling") return "calling";
 		return status === "inCall" ? "incall" : this.sheet || "idle";
 	}
 
 	render() {
-		const wanted = this.wanted(), changed = wanted !== this.screen;
+		const wanted = this.wanted(),
+			changed = wanted !== this.screen;
 		if (changed) {
 			for (const [name, element] of Object.entries(this.screens))
 				element.hidden = name !== wanted;
-			this.screen = wanted;
+			this.screen = this.element.dataset.screen = wanted;
 		}
 		this.ringer.set(wanted === "incoming" && !this.call().ignored);
-		const draw = { idle: this.renderIdle, dial: this.renderDial, settings: this.renderSettings, incoming: this.renderIncoming,
-			       calling: this.renderCalling, incall: this.renderInCall }[wanted];
+		const draw = {
+			idle: this.renderIdle,
+			dial: this.renderDial,
+			settings: this.renderSettings,
+			incoming: this.renderIncoming,
+			calling: this.renderCalling,
+			incall: this.renderInCall,
+		}[wanted];
 		draw.call(this, changed);
-		if (changed)
-			this.arrive();
+		if (changed) this.arrive();
 	}
 
 	/* A screen reader and the keyboard begin where the screen does. */
 	arrive() {
 		const first = this.screens[this.screen].querySelector("[data-first]");
-		if (first)
-			first.focus({ preventScroll: true });
+		if (first) first.focus({ preventScroll: true });
 		if (this.screen === "incoming")
-			this.spoken.textContent = this.t("announceIncoming", { kind: this.kindText(), user: this.call().userId });
+			this.spoken.textContent = this.t("announceIncoming", {
+				kind: this.kindText(),
+				user: this.call().userId,
+			});
 	}
 
 	kindText() {
@@ -157,38 +202,51 @@ export class Room {
 		this.toast.textContent = text;
 		this.toast.classList.toggle("bad", bad);
 		this.toast.hidden = false;
-		if (!stays)
-			this.toastTimer = setTimeout(() => (this.toast.hidden = true), 6000);
+		if (!stays) this.toastTimer = setTimeout(() => (this.toast.hidden = true), 6000);
 	}
 
 	ended({ reasonCode, userId, message }) {
 		const word = `end${reasonCode}`;
-		if (this.question)
-			this.question.remove();
+		if (this.question) this.question.remove();
 		this.quality = 0;
 		if (!QUIET_ENDS.includes(reasonCode))
-			this.say(hasWord(word) ? this.t(word, { user: userId }) : message, ![16, 17, 18].includes(reasonCode));
+			this.say(
+				hasWord(word) ? this.t(word, { user: userId }) : message,
+				BAD_ENDS.includes(reasonCode),
+			);
 		this.loadRecords();
 	}
 
 	typeChange({ type, state, userId }) {
 		if (state === 1)
-			this.ask(this.t(type === VIDEO ? "askVideo" : "askAudio", { user: userId }),
-				 [["agree", "good", () => this.do(this.rtc.switchCallType(type, 2))],
-				  ["refuse", "", () => this.do(this.rtc.switchCallType(type, 3))]]);
-		else if (state === 3)
-			this.say(this.t("typeRefused"));
+			this.ask(this.t(type === VIDEO ? "askVideo" : "askAudio", { user: userId }), [
+				["agree", "good", () => this.do(this.rtc.switchCallType(type, 2))],
+				["refuse", "", () => this.do(this.rtc.switchCallType(type, 3))],
+			]);
+		else if (state === 3) this.say(this.t("typeRefused"));
 	}
 
 	ask(text, answers) {
-		if (this.question)
-			this.question.remove();
-		const buttons = answers.map(([word, kind, run]) => h("button", { class: `wide ${kind}`, type: "button", onclick: () => {
-			this.question.remove();
-			run();
-		} }, this.t(word)));
-		this.question = h("div", { class: "ask", role: "alertdialog", "aria-modal": "true", "aria-label": text },
-				  h("div", {}, h("h2", {}, text), h("div", { class: "field" }, ...buttons)));
+		if (this.question) this.question.remove();
+		const buttons = answers.map(([word, kind, run]) =>
+			h(
+				"button",
+				{
+					class: `wide ${kind}`,
+					type: "button",
+					onclick: () => {
+						this.question.remove();
+						run();
+					},
+				},
+				this.t(word),
+			),
+		);
+		this.question = h(
+			"div",
+			{ class: "ask", role: "alertdialog", "aria-modal": "true", "aria-label": text },
+			h("div", {}, h("h2", {}, text), h("div", { class: "field" }, ...buttons)),
+		);
 		this.element.append(this.question);
 		buttons[0].focus();
 	}
@@ -210,30 +268,97 @@ export class Room {
 		this.whoState = h("span", { class: "dim" });
 		this.time = h("div", { class: "time", "data-first": true, tabindex: -1 });
 		this.date = h("div", { class: "date" });
-		this.dndNote = h("p", { class: "note", hidden: true }, icon("moon"), h("span", {}, this.t("dndOn")));
+		this.dndNote = h(
+			"p",
+			{ class: "note", hidden: true },
+			icon("moon"),
+			h("span", {}, this.t("dndOn")),
+		);
 		this.missedBadge = h("span", { class: "badge", hidden: true });
-		const tab = (word, missed, ...more) => h("button", { type: "button", "aria-pressed": "false", onclick: () => {
-			this.onlyMissed = missed;
-			if (missed)
-				this.missedSeen();
-			this.renderRecords();
-		} }, this.t(word), ...more);
+		const tab = (word, missed, ...more) =>
+			h(
+				"button",
+				{
+					type: "button",
+					"aria-pressed": "false",
+					onclick: () => {
+						this.onlyMissed = missed;
+						if (missed) this.missedSeen();
+						this.renderRecords();
+					},
+				},
+				this.t(word),
+				...more,
+			);
 		this.tabs = [tab("all", false), tab("missed", true, this.missedBadge)];
 		this.recordList = h("ul", { class: "list" });
-		const settings = h("button", { class: "small", type: "button", "aria-label": this.t("settings"), title: this.t("settings"),
-					       onclick: () => this.openSheet("settings") }, icon("gear"));
-		const leave = this.onLogout && h("button", { class: "small", type: "button", "aria-label": this.t("logout"),
-							     title: this.t("logout"), onclick: () => this.onLogout() }, icon("close"));
-		return h("main", { class: "screen" },
-			 h("div", { class: "top" }, h("div", { class: "who" }, this.lamp, this.whoName, this.whoState),
-			   h("div", { class: "who" }, settings, leave || null)),
-			 h("div", { class: "body" },
-			   h("div", { class: "hero" }, this.time, this.date, this.dndNote,
-			     h("button", { class: "wide good", type: "button", "aria-keyshortcuts": "c", onclick: () => this.openSheet("dial") },
-			       icon("phone"), this.t("call"))),
-			   h("section", { class: "panel", "aria-label": this.t("recent") },
-			     h("div", { class: "top" }, h("h2", {}, this.t("recent")), h("div", { class: "tabs" }, ...this.tabs)),
-			     this.recordList)));
+		const settings = h(
+			"button",
+			{
+				class: "small",
+				type: "button",
+				"aria-label": this.t("settings"),
+				title: this.t("settings"),
+				onclick: () => this.openSheet("settings"),
+			},
+			icon("gear"),
+		);
+		const leave =
+			this.onLogout &&
+			h(
+				"button",
+				{
+					class: "small",
+					type: "button",
+					"aria-label": this.t("logout"),
+					title: this.t("logout"),
+					onclick: () => this.onLogout(),
+				},
+				icon("close"),
+			);
+		return h(
+			"main",
+			{ class: "screen" },
+			h(
+				"div",
+				{ class: "top" },
+				h("div", { class: "who" }, this.lamp, this.whoName, this.whoState),
+				h("div", { class: "who" }, settings, leave || null),
+			),
+			h(
+				"div",
+				{ class: "body" },
+				h(
+					"div",
+					{ class: "hero" },
+					this.time,
+					this.date,
+					this.dndNote,
+					h(
+						"button",
+						{
+							class: "wide good",
+							type: "button",
+							"aria-keyshortcuts": "c",
+							onclick: () => this.openSheet("dial"),
+						},
+						icon("phone"),
+						this.t("call"),
+					),
+				),
+				h(
+					"section",
+					{ class: "panel", "aria-label": this.t("recent") },
+					h(
+						"div",
+						{ class: "top" },
+						h("h2", {}, this.t("recent")),
+						h("div", { class: "tabs" }, ...this.tabs),
+					),
+					this.recordList,
+				),
+			),
+		);
 	}
 
 	renderIdle() {
@@ -257,91 +382,204 @@ export class Room {
 	}
 
 	when(ms) {
-		const date = new Date(ms), today = new Date();
-		const options = date.toDateString() === today.toDateString() ? { hour: "2-digit", minute: "2-digit" }
-			: { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" };
+		const date = new Date(ms),
+			today = new Date();
+		const options =
+			date.toDateString() === today.toDateString()
+				? { hour: "2-digit", minute: "2-digit" }
+				: { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" };
 		return date.toLocaleString(this.language === "zh" ? "zh-CN" : undefined, options);
 	}
 
 	recordRow(r) {
 		const missed = r.direction === "in" && (r.status === 4 || r.status === 2);
 		const kind = this.t(missed ? "missed" : r.direction === "out" ? "outgoing" : "incoming");
-		const how = r.status === 1 ? clock(r.durationMs || 0) : missed ? "" : this.t(`status${r.status}`);
+		const how =
+			r.status === 1 ? clock(r.durationMs || 0) : missed ? "" : this.t(`status${r.status}`);
 		const text = [kind, how, r.startedAt ? this.when(r.startedAt) : ""].filter(Boolean).join(" · ");
-		return h("li", { class: missed ? "missed" : "" }, icon(r.direction === "out" ? "out" : "in"),
-			 h("div", { class: "text" }, h("b", {}, r.peer), h("span", {}, text)), ...this.callButtons(r.peer));
+		return h(
+			"li",
+			{ class: missed ? "missed" : "" },
+			icon(r.direction === "out" ? "out" : "in"),
+			h("div", { class: "text" }, h("b", {}, r.peer), h("span", {}, text)),
+			...this.callButtons(r.peer),
+		);
 	}
 
 	callButtons(user) {
-		return [["phone", "audioCallTo", 1], ["video", "videoCallTo", 2]].map(([name, word, type]) =>
-			h("button", { class: "small good", type: "button", "aria-label": this.t(word, { user }),
-				      onclick: () => this.dial(user, type) }, icon(name)));
+		return [
+			["phone", "audioCallTo", 1],
+			["video", "videoCallTo", 2],
+		].map(([name, word, type]) =>
+			h(
+				"button",
+				{
+					class: "small good",
+					type: "button",
+					"aria-label": this.t(word, { user }),
+					onclick: () => this.dial(user, type),
+				},
+				icon(name),
+			),
+		);
 	}
 
 	renderRecords() {
-		const missed = this.missedRecords(), seen = Number(localStorage.getItem(SEEN_KEY) || 0);
+		const missed = this.missedRecords(),
+			seen = Number(localStorage.getItem(SEEN_KEY) || 0);
 		const fresh = missed.filter((r) => !r.startedAt || r.startedAt > seen).length;
 		const shown = this.onlyMissed ? missed : this.records;
 		this.missedBadge.hidden = fresh === 0;
 		this.missedBadge.textContent = String(fresh);
-		this.tabs[1].setAttribute("aria-label", fresh ? this.t("missedCount", { n: fresh }) : this.t("missed"));
-		this.tabs.forEach((tab, index) => tab.setAttribute("aria-pressed", String((index === 1) === this.onlyMissed)));
-		this.recordList.replaceChildren(...(shown.length ? shown.map((r) => this.recordRow(r))
-			: [h("p", { class: "empty" }, this.t(this.onlyMissed ? "noMissed" : "noCalls"))]));
+		this.tabs[1].setAttribute(
+			"aria-label",
+			fresh ? this.t("missedCount", { n: fresh }) : this.t("missed"),
+		);
+		this.tabs.forEach((tab, index) =>
+			tab.setAttribute("aria-pressed", String((index === 1) === this.onlyMissed)),
+		);
+		this.recordList.replaceChildren(
+			...(shown.length
+				? shown.map((r) => this.recordRow(r))
+				: [
+						h(
+							"p",
+							{ class: "empty" },
+							this.t(this.onlyMissed ? "noMissed" : "noCalls"),
+						),
+					]),
+		);
 	}
 
 	tick() {
-		const now = new Date(), locale = this.language === "zh" ? "zh-CN" : undefined;
+		const now = new Date(),
+			locale = this.language === "zh" ? "zh-CN" : undefined;
 		const time = now.toLocaleTimeString(locale, { hour: "2-digit", minute: "2-digit" });
 		if (this.time.textContent !== time) {
 			this.time.textContent = time;
-			this.date.textContent = now.toLocaleDateString(locale, { weekday: "long", month: "long", day: "numeric" });
+			this.date.textContent = now.toLocaleDateString(locale, {
+				weekday: "long",
+				month: "long",
+				day: "numeric",
+			});
 		}
 		const { durationMs } = this.call();
-		this.lasts.textContent = durationMs === undefined || !this.stateAt ? ""
-			: clock(durationMs + performance.now() - this.stateAt);
+		this.lasts.textContent =
+			durationMs === undefined || !this.stateAt
+				? ""
+				: clock(durationMs + performance.now() - this.stateAt);
 	}
 
 	/* ---- dial ---- */
 
 	header(word) {
-		return h("div", { class: "top" },
-			 h("div", { class: "who" }, h("button", { class: "small", type: "button", "aria-label": this.t("back"),
-								   onclick: () => this.openSheet(null) }, icon("back")),
-			   h("h1", {}, this.t(word))));
+		return h(
+			"div",
+			{ class: "top" },
+			h(
+				"div",
+				{ class: "who" },
+				h(
+					"button",
+					{
+						class: "small",
+						type: "button",
+						"aria-label": this.t("back"),
+						onclick: () => this.openSheet(null),
+					},
+					icon("back"),
+				),
+				h("h1", {}, this.t(word)),
+			),
+		);
 	}
 
 	buildDial() {
-		this.dialField = h("input", { id: "user", placeholder: this.t("accountHint"), "aria-label": this.t("callWhom"),
-					      "data-first": true, autocomplete: "off", autocapitalize: "none", spellcheck: "false",
-					      maxlength: 128, enterkeyhint: "go", oninput: () => this.renderDial() });
-		this.dialButtons = [["phone", "audioCall", 1, ""], ["video", "videoCall", 2, "good"]].map(([name, word, type, kind]) =>
-			h("button", { class: `wide ${kind}`, type: type === 2 ? "submit" : "button",
-				      onclick: type === 2 ? () => {} : () => this.dial(this.dialField.value, type) }, icon(name), this.t(word)));
+		this.dialField = h("input", {
+			id: "user",
+			placeholder: this.t("accountHint"),
+			"aria-label": this.t("callWhom"),
+			"data-first": true,
+			autocomplete: "off",
+			autocapitalize: "none",
+			spellcheck: "false",
+			maxlength: 128,
+			enterkeyhint: "go",
+			oninput: () => this.renderDial(),
+		});
+		this.dialButtons = [
+			["phone", "audioCall", 1, ""],
+			["video", "videoCall", 2, "good"],
+		].map(([name, word, type, kind]) =>
+			h(
+				"button",
+				{
+					class: `wide ${kind}`,
+					type: type === 2 ? "submit" : "button",
+					onclick:
+						type === 2
+							? () => {}
+							: () => this.dial(this.dialField.value, type),
+				},
+				icon(name),
+				this.t(word),
+			),
+		);
 		this.contactList = h("ul", { class: "list" });
-		const form = h("form", { class: "field dialing", onsubmit: (event) => {
-			event.preventDefault();
-			this.dial(this.dialField.value, VIDEO);
-		} }, this.dialField, ...this.dialButtons);
-		return h("main", { class: "screen" }, h("div", { class: "sheet" }, this.header("callWhom"), form,
-			 h("section", { class: "panel", "aria-label": this.t("contacts") }, h("h2", {}, this.t("contacts")), this.contactList)));
+		const form = h(
+			"form",
+			{
+				class: "field dialing",
+				onsubmit: (event) => {
+					event.preventDefault();
+					this.dial(this.dialField.value, VIDEO);
+				},
+			},
+			this.dialField,
+			...this.dialButtons,
+		);
+		return h(
+			"main",
+			{ class: "screen" },
+			h(
+				"div",
+				{ class: "sheet" },
+				this.header("callWhom"),
+				form,
+				h(
+					"section",
+					{ class: "panel", "aria-label": this.t("contacts") },
+					h("h2", {}, this.t("contacts")),
+					this.contactList,
+				),
+			),
+		);
 	}
 
 	renderDial() {
 		const text = this.dialField.value.trim().toLowerCase();
-		const known = [...new Set([...(this.state.contacts || []), ...this.records.map((r) => r.peer)])];
+		const known = [
+			...new Set([...(this.state.contacts || []), ...this.records.map((r) => r.peer)]),
+		];
 		const shown = known.filter((user) => user.toLowerCase().includes(text));
-		for (const button of this.dialButtons)
-			button.disabled = !text;
-		this.contactList.replaceChildren(...(shown.length ? shown.map((user) => h("li", {},
-			h("div", { class: "text" }, h("b", {}, user)), ...this.callButtons(user)))
-			: [h("p", { class: "empty" }, this.t("noContacts"))]));
+		for (const button of this.dialButtons) button.disabled = !text;
+		this.contactList.replaceChildren(
+			...(shown.length
+				? shown.map((user) =>
+						h(
+							"li",
+							{},
+							h("div", { class: "text" }, h("b", {}, user)),
+							...this.callButtons(user),
+						),
+					)
+				: [h("p", { class: "empty" }, this.t("noContacts"))]),
+		);
 	}
 
 	dial(user, type) {
 		const userId = user.trim();
-		if (!userId)
-			return;
+		if (!userId) return;
 		this.sheet = null;
 		this.dialField.value = "";
 		this.do(this.rtc.call({ userId, type }));
@@ -349,51 +587,113 @@ export class Room {
 
 	openSheet(name) {
 		this.sheet = name;
-		if (name === "settings")
-			this.loadDevices();
-		else
-			this.setPreview(false);
+		if (name === "settings") this.loadDevices();
+		else this.setPreview(false);
 		this.render();
 	}
 
 	/* ---- settings ---- */
 
 	may(word) {
-		return this.way === "peer" ? word !== "account" : Boolean(this.rtc.info && this.rtc.info.settings.includes(word));
+		return this.way === "peer"
+			? word !== "account"
+			: Boolean(this.rtc.info && this.rtc.info.settings.includes(word));
 	}
 
 	buildSettings() {
-		const select = (rows, onchange, label) => h("select", { "aria-label": label, onchange: (e) => onchange(e.target.value) },
-			...rows.map(([value, text]) => h("option", { value }, text)));
-		const row = (word, control, kind = "") => h("div", { class: `row ${kind}` }, h("span", {}, this.t(word)), control);
-		const languages = select([["auto", this.t("automatic")], ...LANGUAGES], (value) => {
-			localStorage.setItem(LANGUAGE_KEY, value);
-			this.build();
-			this.render();
-		}, this.t("language"));
+		const select = (rows, onchange, label) =>
+			h(
+				"select",
+				{ "aria-label": label, onchange: (e) => onchange(e.target.value) },
+				...rows.map(([value, text]) => h("option", { value }, text)),
+			);
+		const row = (word, control, kind = "") =>
+			h("div", { class: `row ${kind}` }, h("span", {}, this.t(word)), control);
+		const languages = select(
+			[["auto", this.t("automatic")], ...LANGUAGES],
+			(value) => {
+				localStorage.setItem(LANGUAGE_KEY, value);
+				this.build();
+				this.render();
+				this.loadDevices();
+			},
+			this.t("language"),
+		);
 		languages.value = localStorage.getItem(LANGUAGE_KEY) || "auto";
 		languages.dataset.first = "";
-		this.dndSwitch = h("button", { class: "switch", type: "button", role: "switch", "aria-checked": "false",
-					       "aria-label": this.t("dnd"), onclick: () => this.do(this.rtc.setDnd(!this.state.dnd)) });
+		this.dndSwitch = h("button", {
+			class: "switch",
+			type: "button",
+			role: "switch",
+			"aria-checked": "false",
+			"aria-label": this.t("dnd"),
+			onclick: () => this.do(this.rtc.setDnd(!this.state.dnd)),
+		});
 		this.timeoutOut = h("output");
-		this.timeoutField = h("input", { type: "range", min: 10, max: 120, step: 5, "aria-label": this.t("timeout"),
-			oninput: () => this.timeoutShow(), onchange: () => this.do(this.rtc.setCallTimeout(this.timeoutField.value * 1000)) });
+		this.timeoutField = h("input", {
+			type: "range",
+			min: 10,
+			max: 120,
+			step: 5,
+			"aria-label": this.t("timeout"),
+			oninput: () => this.timeoutShow(),
+			onchange: () => this.do(this.rtc.setCallTimeout(this.timeoutField.value * 1000)),
+		});
 		this.timeoutField.value = 30;
-		const profiles = select([["", this.t("unchanged")], ...["1080p", "720p", "360p", "180p"].map((p) => [p, this.t(`profile${p}`)])],
-			(resolution) => resolution && this.do(this.rtc.setCallProfile({ resolution })), this.t("profile"));
-		this.deviceFields = ["camera", "microphone", "speaker"].map((kind) => ({ kind, field: select([], (id) =>
-			id && this.do(this.rtc.switchDevice(`${kind}Id`, id)), this.t(kind)) }));
+		const profiles = select(
+			[
+				["", this.t("unchanged")],
+				...["1080p", "720p", "360p", "180p"].map((p) => [p, this.t(`profile${p}`)]),
+			],
+			(resolution) => resolution && this.do(this.rtc.setCallProfile({ resolution })),
+			this.t("profile"),
+		);
+		this.deviceFields = ["camera", "microphone", "speaker"].map((kind) => ({
+			kind,
+			field: select(
+				[],
+				(id) => id && this.do(this.rtc.switchDevice(`${kind}Id`, id)),
+				this.t(kind),
+			),
+		}));
 		this.deviceRows = this.deviceFields.map(({ kind, field }) => row(kind, field));
 		this.shot = h("div", { class: "shot", hidden: true });
-		this.previewButton = h("button", { class: "wide", type: "button", onclick: () => this.setPreview(this.shot.hidden) });
-		this.settingRows = { dnd: [row("dnd", this.dndSwitch, "short")],
-				     timeout: [row("timeout", h("div", { class: "range" }, this.timeoutField, this.timeoutOut))],
-				     profile: [row("profile", profiles)], devices: this.deviceRows };
+		this.previewButton = h("button", {
+			class: "wide",
+			type: "button",
+			onclick: () => this.setPreview(this.shot.hidden),
+		});
+		this.settingRows = {
+			dnd: [row("dnd", this.dndSwitch, "short")],
+			timeout: [
+				row(
+					"timeout",
+					h("div", { class: "range" }, this.timeoutField, this.timeoutOut),
+				),
+			],
+			profile: [row("profile", profiles)],
+			devices: this.deviceRows,
+		};
 		this.nothing = h("p", { class: "empty" }, this.t("nothingAllowed"));
 		this.timeoutShow();
-		return h("main", { class: "screen" }, h("div", { class: "sheet" }, this.header("settings"),
-			 h("div", { class: "rows" }, row("language", languages), ...Object.values(this.settingRows).flat(), this.nothing,
-			   this.previewButton, this.shot)));
+		return h(
+			"main",
+			{ class: "screen" },
+			h(
+				"div",
+				{ class: "sheet" },
+				this.header("settings"),
+				h(
+					"div",
+					{ class: "rows" },
+					row("language", languages),
+					...Object.values(this.settingRows).flat(),
+					this.nothing,
+					this.previewButton,
+					this.shot,
+				),
+			),
+		);
 	}
 
 	timeoutShow() {
@@ -414,61 +714,85 @@ export class Room {
 			this.timeoutShow();
 		}
 		this.deviceFields.forEach(({ field }, index) => {
-			if (!field.options.length)
-				this.deviceRows[index].hidden = true;
+			if (!field.options.length) this.deviceRows[index].hidden = true;
 		});
 	}
 
 	async loadDevices() {
-		if (!this.may("devices"))
-			return;
+		if (!this.may("devices")) return;
 		const found = await this.rtc.getDevices().catch(() => ({}));
 		for (const { kind, field } of this.deviceFields) {
 			const list = (found[`${kind}s`] || []).filter(({ id }) => id);
 			const used = found[kind];
-			if (used && !list.some(({ id }) => id === used))
-				list.unshift({ id: used, name: used });
-			field.replaceChildren(...list.map(({ id, name }) => h("option", { value: id }, name || id)));
-			if (used)
-				field.value = used;
+			if (used && !list.some(({ id }) => id === used)) list.unshift({ id: used, name: used });
+			field.replaceChildren(
+				...list.map(({ id, name }) => h("option", { value: id }, name || id)),
+			);
+			if (used) field.value = used;
 		}
 		this.render();
 	}
 
 	async setPreview(on) {
-		if (on === !this.shot.hidden)
-			return;
+		if (on === !this.shot.hidden) return;
 		this.shot.hidden = !on;
 		this.rtc.setupLocalView(on ? this.shot : this.ownView);
-		if (this.status() === "idle")
-			await this.do(this.rtc.preview(on));
+		if (this.status() === "idle") await this.do(this.rtc.preview(on));
 		this.render();
+		if (on) this.shot.scrollIntoView({ block: "end" });
 	}
 
 	/* ---- calls ---- */
 
 	face() {
 		const avatar = h("div", { class: "avatar", "aria-hidden": "true" });
-		const name = h("h1", { tabindex: -1, "data-first": true }), text = h("p");
+		const name = h("h1", { tabindex: -1, "data-first": true }),
+			text = h("p");
 		const element = h("div", { class: "face" }, avatar, name, text);
-		return { element, show: (user, words) => {
-			avatar.textContent = ([...user][0] || "?").toUpperCase();
-			name.textContent = user;
-			text.textContent = words;
-		} };
+		return {
+			element,
+			show: (user, words) => {
+				avatar.textContent = ([...user][0] || "?").toUpperCase();
+				name.textContent = user;
+				text.textContent = words;
+			},
+		};
 	}
 
 	buildIncoming() {
 		this.incomingFace = this.face();
-		this.audioOnly = round("sound", "third", this.t("acceptAudio"), () => this.do(this.rtc.accept({ type: 1 })));
-		return h("main", { class: "stage ringing" }, this.incomingFace.element, this.audioOnly,
-			 h("div", { class: "controls" },
-			   round("down", "big bad", this.t("reject"), () => this.do(this.rtc.reject()), "r"),
-			   (this.acceptButton = round("video", "big good", this.t("accept"), () => this.do(this.rtc.accept()), "a"))));
+		this.audioOnly = round("sound", "third", this.t("acceptAudio"), () =>
+			this.do(this.rtc.accept({ type: 1 })),
+		);
+		return h(
+			"main",
+			{ class: "stage ringing" },
+			this.incomingFace.element,
+			this.audioOnly,
+			h(
+				"div",
+				{ class: "controls" },
+				round(
+					"down",
+					"big bad",
+					this.t("reject"),
+					() => this.do(this.rtc.reject()),
+					"r",
+				),
+				(this.acceptButton = round(
+					"video",
+					"big good",
+					this.t("accept"),
+					() => this.do(this.rtc.accept()),
+					"a",
+				)),
+			),
+		);
 	}
 
 	renderIncoming() {
-		const call = this.call(), video = call.type === VIDEO;
+		const call = this.call(),
+			video = call.type === VIDEO;
 		this.incomingFace.show(call.userId || "", this.kindText());
 		this.audioOnly.hidden = !video;
 		this.acceptButton.relabel(this.t("accept"), video ? "video" : "phone");
@@ -476,13 +800,30 @@ export class Room {
 
 	buildCalling() {
 		this.callingFace = this.face();
-		return h("main", { class: "stage ringing" }, this.callingFace.element, h("div", { class: "controls" },
-			 round("down", "big bad", this.t("cancel"), () => this.do(this.rtc.cancel()), "h")));
+		return h(
+			"main",
+			{ class: "stage ringing" },
+			this.callingFace.element,
+			h(
+				"div",
+				{ class: "controls" },
+				round(
+					"down",
+					"big bad",
+					this.t("cancel"),
+					() => this.do(this.rtc.cancel()),
+					"h",
+				),
+			),
+		);
 	}
 
 	renderCalling() {
 		const call = this.call();
-		this.callingFace.show(call.userId || "", this.t(call.state === "ringback" ? "ringing" : "calling"));
+		this.callingFace.show(
+			call.userId || "",
+			this.t(call.state === "ringback" ? "ringing" : "calling"),
+		);
 	}
 
 	buildInCall() {
@@ -493,24 +834,68 @@ export class Room {
 		this.lasts = h("span", { class: "lasts" });
 		this.bars = h("span", { class: "bars", role: "img" }, h("i"), h("i"), h("i"), h("i"));
 		this.told = h("div", { class: "said", role: "status", hidden: true });
-		this.micButton = round("mic", "", "", () => this.do(this.rtc.muteLocalAudio(!this.state.audioMuted)), "m");
-		this.camButton = round("video", "", "", () => this.do(this.rtc.muteLocalVideo(!this.state.videoMuted)), "v");
-		this.typeButton = round("sound", "", "", () => this.do(this.rtc.switchCallType(this.call().type === VIDEO ? 1 : 2, 1)));
-		return h("main", { class: "stage" }, this.talkFace.element, this.remoteView,
-			 h("div", { class: "bar" }, this.peerName, this.lasts, h("span", { class: "gap" }), this.bars), this.told, this.ownView,
-			 h("div", { class: "controls" }, this.micButton, this.camButton, this.typeButton,
-			   round("down", "bad", this.t("hangup"), () => this.do(this.rtc.hangup()), "h")));
+		this.micButton = round(
+			"mic",
+			"",
+			"",
+			() => this.do(this.rtc.muteLocalAudio(!this.state.audioMuted)),
+			"m",
+		);
+		this.camButton = round(
+			"video",
+			"",
+			"",
+			() => this.do(this.rtc.muteLocalVideo(!this.state.videoMuted)),
+			"v",
+		);
+		this.typeButton = round("sound", "", "", () =>
+			this.do(this.rtc.switchCallType(this.call().type === VIDEO ? 1 : 2, 1)),
+		);
+		return h(
+			"main",
+			{ class: "stage" },
+			this.talkFace.element,
+			this.remoteView,
+			h(
+				"div",
+				{ class: "bar" },
+				this.peerName,
+				this.lasts,
+				h("span", { class: "gap" }),
+				this.bars,
+			),
+			this.told,
+			this.ownView,
+			h(
+				"div",
+				{ class: "controls" },
+				this.micButton,
+				this.camButton,
+				this.typeButton,
+				round("down", "bad", this.t("hangup"), () => this.do(this.rtc.hangup()), "h"),
+			),
+		);
 	}
 
 	renderInCall() {
-		const call = this.call(), video = call.type === VIDEO, user = call.userId || "";
+		const call = this.call(),
+			video = call.type === VIDEO,
+			user = call.userId || "";
 		const { audioMuted = false, videoMuted = false } = this.state;
-		const waits = { accepting: "connectingCall", connecting: "connectingCall", recovering: "reconnecting" }[call.state];
-		const peer = call.peerAudioMuted ? "peerMuted"
-			: video && (call.peerVideoMuted || call.peerCameraAvailable === false) ? "peerCameraOff" : null;
+		const waits = {
+			accepting: "connectingCall",
+			connecting: "connectingCall",
+			recovering: "reconnecting",
+		}[call.state];
+		const peer = call.peerAudioMuted
+			? "peerMuted"
+			: video && (call.peerVideoMuted || call.peerCameraAvailable === false)
+				? "peerCameraOff"
+				: null;
 		this.peerName.textContent = user;
 		this.talkFace.show(user, waits ? this.t(waits) : "");
-		this.remoteView.hidden = !video || Boolean(call.peerVideoMuted) || call.peerCameraAvailable === false;
+		this.remoteView.hidden =
+			!video || Boolean(call.peerVideoMuted) || call.peerCameraAvailable === false;
 		this.remoteView.setAttribute("aria-label", this.t("remoteView", { user }));
 		this.ownView.hidden = !video || videoMuted;
 		this.told.hidden = !waits && !peer;
@@ -518,7 +903,10 @@ export class Room {
 		this.micButton.relabel(this.t(audioMuted ? "unmute" : "mute"), audioMuted ? "noMic" : "mic");
 		this.micButton.setAttribute("aria-pressed", String(audioMuted));
 		this.camButton.hidden = !video;
-		this.camButton.relabel(this.t(videoMuted ? "cameraOn" : "cameraOff"), videoMuted ? "noVideo" : "video");
+		this.camButton.relabel(
+			this.t(videoMuted ? "cameraOn" : "cameraOff"),
+			videoMuted ? "noVideo" : "video",
+		);
 		this.camButton.setAttribute("aria-pressed", String(videoMuted));
 		this.typeButton.relabel(this.t(video ? "toAudio" : "toVideo"), video ? "sound" : "video");
 		this.typeButton.disabled = Boolean(waits);
@@ -541,20 +929,35 @@ export class Room {
 	/* ---- keyboard ---- */
 
 	key(event) {
-		if (event.ctrlKey || event.altKey || event.metaKey || event.repeat || /^(INPUT|SELECT)$/.test(event.target.tagName)) {
-			if (event.key === "Escape" && this.sheet)
-				this.openSheet(null);
+		if (
+			event.ctrlKey ||
+			event.altKey ||
+			event.metaKey ||
+			event.repeat ||
+			/^(INPUT|SELECT)$/.test(event.target.tagName)
+		) {
+			if (event.key === "Escape" && this.sheet) this.openSheet(null);
 			return;
 		}
-		const keys = {
-			idle: { c: () => this.openSheet("dial") },
-			dial: { Escape: () => this.openSheet(null) },
-			settings: { Escape: () => this.openSheet(null) },
-			incoming: { a: () => this.do(this.rtc.accept()), r: () => this.do(this.rtc.reject()) },
-			calling: { h: () => this.do(this.rtc.cancel()), Escape: () => this.do(this.rtc.cancel()) },
-			incall: { m: () => this.micButton.click(), v: () => !this.camButton.hidden && this.camButton.click(),
-				  h: () => this.do(this.rtc.hangup()) },
-		}[this.screen] || {};
+		const keys =
+			{
+				idle: { c: () => this.openSheet("dial") },
+				dial: { Escape: () => this.openSheet(null) },
+				settings: { Escape: () => this.openSheet(null) },
+				incoming: {
+					a: () => this.do(this.rtc.accept()),
+					r: () => this.do(this.rtc.reject()),
+				},
+				calling: {
+					h: () => this.do(this.rtc.cancel()),
+					Escape: () => this.do(this.rtc.cancel()),
+				},
+				incall: {
+					m: () => this.micButton.click(),
+					v: () => !this.camButton.hidden && this.camButton.click(),
+					h: () => this.do(this.rtc.hangup()),
+				},
+			}[this.screen] || {};
 		if (keys[event.key]) {
 			event.preventDefault();
 			keys[event.key]();

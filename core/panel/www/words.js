@@ -43,6 +43,8 @@ const ROWS = {
 	loginTo: ["Log in to call a room, and to be called", "登录后即可呼叫会议室，也可被呼叫"],
 	outgoing: ["Outgoing", "呼出"], incoming: ["Incoming", "呼入"],
 	noPanel: ["The panel is not connected: {why}. Trying again …", "面板未连接：{why}。正在重试……"],
+	whyClosed: ["callboxd was stopped", "callboxd 已停止"], whyBox: ["callboxd does not answer", "callboxd 无响应"],
+	whyPanel: ["the panel does not answer", "面板无响应"], whySlow: ["this page was too slow", "页面响应过慢"],
 	end2: ["Nobody answered", "无人接听"], end3: ["{user} is busy", "{user} 忙线中"], end1: ["No media credentials", "缺少媒体凭证"],
 	end4: ["Sound and picture could not be started", "音视频启动失败"], end5: ["No connection for sound and picture", "音视频连接失败"],
 	end7: ["The call could not be set up", "呼叫建立失败"], end8: ["The account logged in elsewhere", "账号已在别处登录"],

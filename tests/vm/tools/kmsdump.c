@@ -164,11 +164,15 @@ int main(int argc, char **argv)
 	drmDropMaster(fd); /* where nobody was it: we do not want to be */
 	drmModeRes *resources = drmModeGetResources(fd);
 	drmModeCrtc *crtc = NULL;
-	for (int i = 0; resources && i < resources->count_crtcs && !(crtc && crtc->mode_valid); i++)
+	for (int i = 0; resources && i < resources->count_crtcs && !(crtc && crtc->mode_valid); i++) {
+		drmModeFreeCrtc(crtc);
 		crtc = drmModeGetCrtc(fd, resources->crtcs[i]);
+	}
+	drmModeFreeResources(resources);
 	int n = crtc && crtc->mode_valid && is_active(fd, crtc->crtc_id) ? planes_find(fd, crtc->crtc_id, shown) : 0;
 	if (n == 0) {
 		printf("dark\n");
+		drmModeFreeCrtc(crtc);
 		return 2;
 	}
 	canvas_width = crtc->mode.hdisplay;
@@ -183,5 +187,8 @@ int main(int argc, char **argv)
 	png_image image = { .version = PNG_IMAGE_VERSION, .width = (png_uint_32)canvas_width,
 			    .height = (png_uint_32)canvas_height, .format = PNG_FORMAT_RGB,
 			    .flags = PNG_IMAGE_FLAG_FAST };
-	return png_image_write_to_file(&image, argv[2], 0, canvas, canvas_width * 3, NULL) ? 0 : 1;
+	int written = png_image_write_to_file(&image, argv[2], 0, canvas, canvas_width * 3, NULL);
+	free(canvas);
+	drmModeFreeCrtc(crtc);
+	return written ? 0 : 1;
 }

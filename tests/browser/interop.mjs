@@ -1,0 +1,285 @@
+/* A box and a browser call each other, each as the one that offers and as the one that answers: the browser decodes the
+ * test camera's numbers, the box decodes the browser's picture; mute, sound only, hang-up from either side. */
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { start } from "./browser.mjs";
+import { callboxPage, forget, status, take } from "./page.mjs";
+import { readPattern } from "./pattern.mjs";
+import { Place, Tap, ask, sleep, until } from "./place.mjs";
+
+const tap = new Tap();
+const { browser, why } = await start();
+if (!browser) {
+	console.log(`1..0 # SKIP ${why}`);
+	process.exit(0);
+}
+const place = new Place();
+await place.hubStart();
+const box = await place.box("room", "room-a");
+const token = place.addUser("guest");
+const page = await callboxPage(browser, {
+	base: `http://127.0.0.1:${place.hubPort}/call/`,
+	options: { way: "peer", url: place.hubUrl, account: "guest", token },
+});
+await page.evaluate(() => window.rtc.setupRemoteView("room", document.getElementById("your container")));
+await page.evaluate(() => window.rtc.setupLocalView(window.view));
+const boxIs = (wanted) =>
+	until(`the box is ${wanted}`, async () => {
+		const { call } = await ask(box.socket, "status");
+		return (call ? call.state : "idle") === wanted;
+	});
+const inbound = (kind) =>
+	page.evaluate(
+		async (wanted) =>
+			Object.values(await window.rtc.getStats()).find(
+				(report) => report.type === "inbound-rtp" && report.kind === wanted,
+			) || {},
+		kind,
+	);
+const codec = (kind) =>
+	page.evaluate(async (wanted) => {
+		const stats = await window.rtc.getStats();
+		const report =
+			Object.values(stats).find((one) => one.type === "inbound-rtp" && one.kind === wanted) ||
+			{};
+		return report.codecId
+			? `${stats[report.codecId].mimeType} ${stats[report.codecId].sdpFmtpLine || ""}`
+			: null;
+	}, kind);
+
+async function browserSees() {
+	const first = await until("the test camera's number in the browser", async () => {
+		const seen = await page.evaluate(readPattern, "#your\\ container video");
+		return seen.number ? seen : null;
+	});
+	return until("the number grows", async () => {
+		const now = await page.evaluate(readPattern, "#your\\ container video");
+		return now.number > first.number + 10 ? now : null;
+	});
+}
+
+async function boxSees() {
+	const shown = async () => ((await ask(box.socket, "stats")).video || {}).frames_shown || 0;
+	const first = await shown();
+	return until("pictures shown at the box", async () => {
+		const now = await shown();
+		return now > first + 10 ? now : null;
+	});
+}
+
+async function soundFlows() {
+	const first = (await inbound("audio")).totalAudioEnergy || 0;
+	await until(
+		"sound in the browser",
+		async () => (await inbound("audio")).totalAudioEnergy > first + 0.0001,
+	);
+	const stats = await ask(box.socket, "stats");
+	return JSON.stringify(stats.audio || stats.sound || {});
+}
+
+async function look() {
+	const seen = await browserSees(),
+		shown = await boxSees(),
+		sound = await soundFlows();
+	const { framesDecoded, packetsLost, freezeCount } = await inbound("video");
+	console.log(
+		`# browser: ${seen.width}x${seen.height} #${seen.number}, ${framesDecoded} decoded, ${packetsLost} lost, ` +
+			`${freezeCount} freezes, ${await codec("video")}; ${await codec("audio")}`,
+	);
+	console.log(`# box: ${shown} pictures shown; ${sound.slice(0, 160)}`);
+}
+
+await tap.test("the browser calls and offers, the box answers: picture and sound both ways", async () => {
+	await page.evaluate(() => window.rtc.call({ userId: "room", type: 2 }));
+	await boxIs("ringing");
+	await ask(box.socket, "accept");
+	await take(page, "onUserEnter");
+	await boxIs("active");
+	await look();
+});
+
+await tap.test("mute and camera of each are seen by the other", async () => {
+	await forget(page);
+	await ask(box.socket, "muteLocalVideo", { on: true });
+	assert.equal((await take(page, "onVideoMuted")).payload.muted, true);
+	await until("no more pictures", async () => {
+		const { framesDecoded } = await inbound("video");
+		await sleep(500);
+		return (await inbound("video")).framesDecoded === framesDecoded;
+	});
+	await ask(box.socket, "muteLocalVideo", { on: false });
+	await browserSees();
+	await page.evaluate(() => window.rtc.muteLocalVideo(true));
+	await until("the box knows", async () => (await ask(box.socket, "status")).call.peerVideoMuted);
+	await page.evaluate(() => window.rtc.muteLocalVideo(false));
+	await boxSees();
+});
+
+await tap.test("sound only, and picture again", async () => {
+	await forget(page);
+	await ask(box.socket, "switchCallType", { type: 1, state: 1 });
+	assert.equal((await take(page, "onCallTypeChange")).payload.type, 1);
+	await soundFlows();
+	await ask(box.socket, "switchCallType", { type: 2, state: 1 });
+	assert.equal((await take(page, "onCallTypeChange")).payload.state, 1);
+	await page.evaluate(() => window.rtc.switchCallType(2, 2));
+	await browserSees();
+	await boxSees();
+});
+
+await tap.test("the box hangs up", async () => {
+	await ask(box.socket, "hangup");
+	assert.equal((await take(page, "onCallEnd")).payload.reasonCode, 16);
+	await boxIs("idle");
+	const { records } = await ask(box.socket, "getCallRecords");
+	assert.equal(records[0].status, 1);
+});
+
+await tap.test("the box calls and offers, the browser answers: picture and sound both ways", async () => {
+	await forget(page);
+	await ask(box.socket, "call", { userId: "guest", type: 2 });
+	await take(page, "onInvited");
+	await page.evaluate(() => window.rtc.accept());
+	await take(page, "onUserEnter");
+	await boxIs("active");
+	await look();
+	await page.evaluate(() => window.rtc.hangup());
+	await status(page, "idle");
+	await boxIs("idle");
+});
+
+await tap.test("a call that begins as sound only, both ways", async () => {
+	for (const caller of ["box", "browser"]) {
+		await forget(page);
+		if (caller === "box") {
+			await ask(box.socket, "call", { userId: "guest", type: 1 });
+			await take(page, "onInvited");
+			await page.evaluate(() => window.rtc.accept());
+		} else {
+			await page.evaluate(() => window.rtc.call({ userId: "room", type: 1 }));
+			await boxIs("ringing");
+			await ask(box.socket, "accept");
+		}
+		await boxIs("active");
+		await soundFlows();
+		await page.evaluate(() => window.rtc.hangup());
+		await boxIs("idle");
+	}
+	assert.deepEqual(page.faults, []);
+});
+
+await tap.test(
+	"two browsers and a box are three devices of two accounts: ring-all, elsewhere, busy",
+	async () => {
+		const second = await callboxPage(browser, {
+			base: `http://127.0.0.1:${place.hubPort}/call/`,
+			options: { way: "peer", url: place.hubUrl, account: "room", token: box.token },
+		});
+		const third = await callboxPage(browser, {
+			base: `http://127.0.0.1:${place.hubPort}/call/`,
+			options: {
+				way: "peer",
+				url: place.hubUrl,
+				account: "third",
+				token: place.addUser("third"),
+			},
+		});
+		await forget(page);
+		for (const winner of ["box", "browser"]) {
+			await page.evaluate(() => window.rtc.call({ userId: "room", type: 2 }));
+			await Promise.all([boxIs("ringing"), take(second, "onInvited")]);
+			if (winner === "box") {
+				await ask(box.socket, "accept");
+				await take(second, "onOtherClientAccept");
+				assert.equal((await take(second, "onCallEnd")).payload.reasonCode, 18);
+				await boxIs("active");
+				await browserSees();
+				/* The box is in a call: the account's other device rings alone. */
+				await third.evaluate(() => window.rtc.call({ userId: "room", type: 1 }));
+				await take(second, "onInvited");
+				await second.evaluate(() => window.rtc.reject());
+				await take(third, "onUserReject");
+				await forget(second);
+				await boxIs("active");
+				await second.evaluate(() => window.rtc.setDnd(true));
+				await third.evaluate(() => window.rtc.call({ userId: "room", type: 1 }));
+				await take(third, "onUserBusy");
+				await second.evaluate(() => window.rtc.setDnd(false));
+			} else {
+				await second.evaluate(() => window.rtc.accept());
+				await boxIs("idle");
+				await take(page, "onUserEnter");
+			}
+			await page.evaluate(() => window.rtc.hangup());
+			await Promise.all([boxIs("idle"), status(second, "idle"), status(page, "idle")]);
+			await forget(page);
+			await forget(second);
+		}
+		await second.context().close();
+		await third.context().close();
+	},
+);
+
+await tap.test(
+	"a browser without camera and microphone sees and hears the room; its addresses are mDNS names",
+	async () => {
+		const { browser: poor } = await start([], { devices: false });
+		const guest = await callboxPage(poor, {
+			base: `http://127.0.0.1:${place.hubPort}/call/`,
+			options: {
+				way: "peer",
+				url: place.hubUrl,
+				account: "poor",
+				token: place.addUser("poor"),
+			},
+			more: { permissions: [] },
+		});
+		await guest.evaluate(() => {
+			window.sent = [];
+			const send = WebSocket.prototype.send;
+			WebSocket.prototype.send = function (text) {
+				if (String(text).includes('"kind":"candidates"'))
+					window.sent.push(
+						...JSON.parse(text).env.body.candidates.map(
+							(one) => one.candidate,
+						),
+					);
+				return send.call(this, text);
+			};
+			window.rtc.setupRemoteView("", document.getElementById("your container"));
+			window.rtc.call({ userId: "room", type: 2 });
+		});
+		await boxIs("ringing");
+		await ask(box.socket, "accept");
+		await take(guest, "onUserEnter");
+		const seen = await until("a picture", async () => {
+			const one = await guest.evaluate(readPattern, "#your\\ container video");
+			return one.number ? one : null;
+		});
+		const sent = await guest.evaluate(() => window.sent);
+		console.log(
+			`# #${seen.number} at ${seen.width}x${seen.height}; candidates: ${sent.map((c) => c.split(" ")[4]).join(" ")}`,
+		);
+		assert.ok(
+			sent.some((candidate) => candidate.includes(".local ")),
+			"no mDNS name was offered",
+		);
+		await guest.evaluate(() => window.rtc.hangup());
+		await boxIs("idle");
+		assert.deepEqual(guest.faults, []);
+		await poor.close();
+	},
+);
+
+if (tap.failed)
+	console.log(
+		readFileSync(box.log, "utf8")
+			.split("\n")
+			.slice(-40)
+			.map((line) => `# ${line}`)
+			.join("\n"),
+	);
+await browser.close();
+await place.close({ keep: tap.failed });
+tap.end();

@@ -1,0 +1,110 @@
+/* A box and a browser over worse networks: by a TURN server alone, with credentials that the hub makes; and on that road
+ * ten datagrams of a hundred are lost, each way. */
+import assert from "node:assert/strict";
+import { start } from "./browser.mjs";
+import { callboxPage, take } from "./page.mjs";
+import { readPattern } from "./pattern.mjs";
+import { Place, Tap, ask, sleep, until } from "./place.mjs";
+import { lossyRoad, turnStart } from "./relay.mjs";
+
+const SECRET = "a secret between hub and relay",
+	LOOK_MS = 6000;
+const tap = new Tap();
+const place = new Place();
+const { browser, why } = await start();
+const turn = browser ? await turnStart(place, SECRET) : null;
+if (!turn) {
+	console.log(`1..0 # SKIP ${why || "no coturn: install the package coturn"}`);
+	if (browser) await browser.close();
+	await place.close();
+	process.exit(0);
+}
+const road = await lossyRoad(turn.port);
+await place.hubStart(`turn_urls = turn:127.0.0.1:${road.port}?transport=udp\nturn_secret = ${SECRET}\n`);
+const box = await place.box("room", "room-a");
+const page = await callboxPage(browser, {
+	base: `http://127.0.0.1:${place.hubPort}/call/`,
+	options: {
+		way: "peer",
+		url: place.hubUrl,
+		account: "guest",
+		token: place.addUser("guest"),
+		iceTransportPolicy: "relay",
+	},
+});
+await page.evaluate(() => window.rtc.setupRemoteView("room", document.getElementById("your container")));
+
+const sees = async (more) => {
+	const number = async () => (await page.evaluate(readPattern, "#your\\ container video")).number || 0;
+	const first = await until("the test camera's number in the browser", number);
+	return until("the number grows", async () => (await number()) > first + more);
+};
+const browserFrames = () =>
+	page.evaluate(async () => {
+		const video = Object.values(await window.rtc.getStats()).find(
+			(one) => one.type === "inbound-rtp" && one.kind === "video",
+		);
+		return video.framesDecoded;
+	});
+const boxFrames = async () => (await ask(box.socket, "stats")).video.frames_shown;
+
+/* Pictures a second that each side shows. */
+async function rates() {
+	const began = performance.now(),
+		from = [await browserFrames(), await boxFrames()];
+	await sleep(LOOK_MS);
+	const to = [await browserFrames(), await boxFrames()],
+		seconds = (performance.now() - began) / 1000;
+	return [(to[0] - from[0]) / seconds, (to[1] - from[1]) / seconds];
+}
+
+await tap.test("by the relay alone, with the hub's credentials", async () => {
+	await page.evaluate(() => window.rtc.call({ userId: "room", type: 2 }));
+	await until("it rings", async () => (await ask(box.socket, "status")).status === "called");
+	await ask(box.socket, "accept");
+	await take(page, "onUserEnter");
+	await sees(10);
+	const pair = await page.evaluate(async () => {
+		const stats = await window.rtc.getStats();
+		const used = Object.values(stats).find(
+			(one) => one.type === "candidate-pair" && one.nominated && one.state === "succeeded",
+		);
+		return [
+			stats[used.localCandidateId].candidateType,
+			stats[used.remoteCandidateId].candidateType,
+		];
+	});
+	assert.equal(pair[0], "relay");
+	console.log(
+		`# the browser's ${pair[0]} to the box's ${pair[1]}; ${road.counts.passed} datagrams on the road`,
+	);
+});
+
+await tap.test("ten of a hundred datagrams lost: pictures and sound go on", async () => {
+	const whole = await rates();
+	road.set(0.1);
+	await sleep(2000);
+	const worn = await rates();
+	const { passed, lost } = road.counts;
+	const words = (pair) => `browser ${pair[0].toFixed(1)}, box ${pair[1].toFixed(1)} pictures a second`;
+	const { fps, bitrate_bps: bps, width, height } = (await ask(box.socket, "stats")).video;
+	console.log(
+		`# whole: ${words(whole)}; worn: ${words(worn)}; ${lost} of ${passed + lost} datagrams lost`,
+	);
+	console.log(`# the box then sends ${fps} pictures a second, ${width}x${height}, ${bps} bit/s at most`);
+	assert.ok(lost > 100);
+	/* A third of what a whole road shows: how much more there is, is congestion control's to say. */
+	for (const side of [0, 1]) assert.ok(worn[side] >= whole[side] / 3, `side ${side}`);
+	await sees(10);
+	const { call } = await ask(box.socket, "status");
+	assert.equal(call.state, "active");
+	road.set(0);
+	await page.evaluate(() => window.rtc.hangup());
+	await until("the end", async () => (await ask(box.socket, "status")).status === "idle");
+	assert.deepEqual(page.faults, []);
+});
+
+await browser.close();
+road.close();
+await place.close({ keep: tap.failed });
+tap.end();
