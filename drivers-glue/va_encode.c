@@ -75,7 +75,8 @@ static int context_create(struct va_encode *e)
 		return va_failed("vaCreateContext", status);
 	}
 	unsigned int room = (unsigned int)(width * height * 3 / 2 + 4096);
-	status = vaCreateBuffer(e->va.display, e->picture.context, VAEncCodedBufferType, room, 1, NULL, &e->picture.coded);
+	status = vaCreateBuffer(e->va.display, e->picture.context, VAEncCodedBufferType, room, 1, NULL,
+				&e->picture.coded);
 	if (status != VA_STATUS_SUCCESS) {
 		e->picture.coded = VA_INVALID_ID;
 		return va_failed("vaCreateBuffer", status);
@@ -89,6 +90,7 @@ static int context_create(struct va_encode *e)
 static int display_open(struct va_encode *e, const char *address, char *why, size_t why_bytes)
 {
 	char nodes[VA_NODES_MAX][VA_NODE_BYTES];
+	const struct h264_sequence *sequence = &e->picture.sequence;
 	int count = va_display_nodes(address, nodes), r = -ENODEV;
 	snprintf(why, why_bytes, "no /dev/dri/renderD*: no GPU, or its driver is not loaded");
 	for (int i = 0; i < count; i++) {
@@ -100,7 +102,7 @@ static int display_open(struct va_encode *e, const char *address, char *why, siz
 		if (r < 0)
 			snprintf(why, why_bytes, "%s: driver: does not say what it can", nodes[i]);
 		else
-			r = va_choose(&can, e->picture.sequence.width, e->picture.sequence.height, &e->picture.choice, why, why_bytes);
+			r = va_choose(&can, sequence->width, sequence->height, &e->picture.choice, why, why_bytes);
 		e->processes = can.processes;
 		if (r == 0)
 			return 0;
@@ -124,11 +126,12 @@ static void trial_draw(struct frame *frame, int number)
 /* The driver shows that it can, while nobody waits; what it sets up at its first picture is then set up. */
 static int trial(struct va_encode *e)
 {
+	const struct h264_sequence *sequence = &e->picture.sequence;
 	int r = 0;
 	for (int i = 0; r == 0 && i < UNIT_CHECKS - 1; i++) {
 		struct frame *frame;
 		struct encoded out;
-		r = frame_new(FRAME_I420, e->picture.sequence.width, e->picture.sequence.height, &frame);
+		r = frame_new(FRAME_I420, sequence->width, sequence->height, &frame);
 		if (r < 0)
 			break;
 		trial_draw(frame, i);
@@ -136,7 +139,7 @@ static int trial(struct va_encode *e)
 		frame_release(frame);
 	}
 	e->pictures = 0;
-	rate_control_init(&e->control, e->picture.sequence.width, e->picture.sequence.height, e->picture.bitrate_bps, e->picture.sequence.fps);
+	rate_control_init(&e->control, sequence->width, sequence->height, e->picture.bitrate_bps, sequence->fps);
 	return r;
 }
 
@@ -146,7 +149,8 @@ static int parts_open(struct va_encode *e)
 	if (r == 0)
 		r = context_create(e);
 	if (r == 0)
-		r = va_input_open(e->va.display, e->picture.sequence.width, e->picture.sequence.height, e->processes, &e->input);
+		r = va_input_open(e->va.display, e->picture.sequence.width, e->picture.sequence.height, e->processes,
+				  &e->input);
 	return r;
 }
 
@@ -333,7 +337,8 @@ static int code_to_rate(struct va_encode *e, VASurfaceID surface, size_t *size)
 		int r = code(e, surface, size);
 		if (r < 0 || e->picture.choice.rate_control != VA_RC_CQP)
 			return r;
-		if (rate_control_accept(&e->control, e->picture.slice.idr, &e->picture.slice.qp, *size) || tries == AGAIN_MAX)
+		struct h264_slice *slice = &e->picture.slice;
+		if (rate_control_accept(&e->control, slice->idr, &slice->qp, *size) || tries == AGAIN_MAX)
 			return 0;
 	}
 }
