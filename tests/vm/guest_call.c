@@ -131,7 +131,8 @@ static void check_picture(const char *first, const char *second)
 		return;
 	check_bars(&b);
 	double text = difference(&a, &b, 0, a.height / 3), below = difference(&a, &b, a.height * 3 / 4, a.height / 8);
-	check(text > 0.05 && text > 2 * below + 0.03, "the counter ran on (%.2f), the bars stood still (%.2f)", text, below);
+	check(text > 0.05 && text > 2 * below + 0.03,
+	      "the counter ran on (%.2f), the bars stood still (%.2f)", text, below);
 	picture_finish(&a);
 	picture_finish(&b);
 }

@@ -262,7 +262,8 @@ static void foreign(const char *card)
 		kill(feeder, SIGKILL);
 		waitpid(feeder, NULL, 0);
 		double part = tone_part(heard + RATE / 4, G_N_ELEMENTS(heard) - RATE / 4);
-		check(r == 0 && part > 0.97, "%s, %s Hz, %s channels: the tone is whole %.1f %% of the time (%d, %u xruns)",
+		check(r == 0 && part > 0.97,
+		      "%s, %s Hz, %s channels: the tone is whole %.1f %% of the time (%d, %u xruns)",
 		      all[i].format, all[i].rate, all[i].channels, 100 * part, r, state.xruns);
 	}
 }
