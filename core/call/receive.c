@@ -185,7 +185,8 @@ static void record_ends(struct call_core *core, int64_t now_ms, struct call *cal
 	cJSON_Delete(body);
 }
 
-/* A record says that the call is over: of one never heard of, a late invite must not ring. */
+/* A record says that the call is over: of one never heard of, a late invite must neither ring nor be written down,
+ * not even where the record is one too many. */
 static void take_record(struct call_core *core, int64_t now_ms, const struct call_message *message)
 {
 	struct call *call = g_hash_table_lookup(core->calls, message->call_id);
@@ -195,14 +196,15 @@ static void take_record(struct call_core *core, int64_t now_ms, const struct cal
 		core->ignored++;
 		return;
 	}
-	if (!call && !admit_record(core, now_ms, message)) {
-		core->ignored++;
-		return;
-	}
+	bool keeps = call || admit_record(core, now_ms, message);
 	if (!call) {
 		call = call_new(core, message->call_id, message->account, message->from_user, false, now_ms);
 		call->peer_party = g_strdup(message->from_party);
 		call_bury(core, call, now_ms);
+	}
+	if (!keeps) {
+		core->ignored++;
+		return;
 	}
 	call->recorded = true;
 	record_message(core, message);
