@@ -125,7 +125,7 @@ int ice_open(const struct ice_settings *settings, const struct ice_ops *ops, voi
 	ice->ops = ops;
 	ice->data = data;
 	ice->agent = nice_agent_new_full(g_main_context_default(), NICE_COMPATIBILITY_RFC5245,
-					 NICE_AGENT_OPTION_ICE_TRICKLE | NICE_AGENT_OPTION_CONSENT_FRESHNESS);
+					 NICE_AGENT_OPTION_ICE_TRICKLE); /* consent: see session.c */
 	g_object_set(ice->agent, "controlling-mode", settings->controlling, "upnp", FALSE, "ice-tcp", FALSE,
 		     "keepalive-conncheck", TRUE, NULL);
 	local_addresses(ice, settings);

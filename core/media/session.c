@@ -22,6 +22,7 @@
 #define REPORT_TICKS 50	    /* RTCP every second */
 #define QUALITY_TICKS 100   /* every two seconds */
 #define LOST_US 5000000	    /* silence of the peer that counts as lost */
+#define CONSENT_US 30000000
 #define CANDIDATE_WAIT_MS 10
 #define AUDIO_BITRATE 32000
 #define HISTORY 1024
@@ -86,7 +87,7 @@ struct session {
 
 	struct in_stream audio_in, video_in;
 	struct video_receive *video_receive;
-	int64_t heard_us;
+	_Atomic int64_t heard_us; /* the last packet that the peer's keys made */
 	uint64_t received_packets, received_bytes, bad_packets, nacks_in, plis_in;
 	double rtt_ms, audio_loss_out, video_loss_out, remb_in;
 	double rate_bps, rate_max_bps, told_bps, remb_out;
@@ -110,6 +111,13 @@ static uint64_t ntp_now(void)
 
 /* ---- out ---- */
 
+/* Consent to send (RFC 7675): whoever answers with our keys wants what we send. libnice's own consent ends after ten
+ * seconds and for good; a network that comes back before a call is given up must find us still there. */
+static bool has_consent(struct session *s)
+{
+	return now_us() - s->heard_us < CONSENT_US;
+}
+
 /* Under the lock. payload_room: the packet's buffer is header + payload, SECURE_ROOM behind it. */
 static void packet_send(struct session *s, struct out_stream *out, uint8_t type, bool marker, uint32_t time,
 			uint8_t *packet, size_t payload)
@@ -124,7 +132,7 @@ static void packet_send(struct session *s, struct out_stream *out, uint8_t type,
 	out->octets += (uint32_t)payload;
 	out->last_time = time;
 	out->last_us = now_us();
-	if (ice_send(s->ice, packet, bytes) == 0) {
+	if (has_consent(s) && ice_send(s->ice, packet, bytes) == 0) {
 		s->sent_packets++;
 		s->sent_bytes += bytes;
 	}
@@ -220,7 +228,7 @@ static void retransmit(struct session *s, uint16_t sequence)
 static void rtcp_send(struct session *s, uint8_t *packet, size_t bytes)
 {
 	pthread_mutex_lock(&s->lock);
-	if (bytes > 0 && secure_protect(s->secure, true, packet, &bytes) == 0 &&
+	if (bytes > 0 && secure_protect(s->secure, true, packet, &bytes) == 0 && has_consent(s) &&
 	    ice_send(s->ice, packet, bytes) == 0) {
 		s->sent_packets++;
 		s->sent_bytes += bytes;

@@ -9,6 +9,8 @@
 #include "tests/pairs/place.h"
 
 #define WAIT_US (30 * G_USEC_PER_SEC)
+#define PAUSE_US (12 * G_USEC_PER_SEC)
+#define LOST_US (6 * G_USEC_PER_SEC)
 
 struct scene {
 	struct place *place;
@@ -175,6 +177,34 @@ static void test_video(struct scene *s, const void *unused)
 	expect_one_record(s->bob);
 }
 
+/* Bob's media stand still for longer than libnice's own consent lasts: both sides come back, the call is the same. */
+static void test_pause(struct scene *s, const void *unused)
+{
+	(void)unused;
+	connect_call(s);
+	GPid media = box_child(s->bob_box, "callbox-media");
+	kill(media, SIGSTOP);
+	g_usleep(PAUSE_US);
+	kill(media, SIGCONT);
+	int there = frames_shown(s->alice), here = frames_shown(s->bob);
+	gint64 end = g_get_monotonic_time() + WAIT_US;
+	while (frames_shown(s->alice) < there + 20 || frames_shown(s->bob) < here + 20) {
+		g_assert_cmpint(g_get_monotonic_time(), <, end);
+		g_usleep(50000);
+	}
+	g_usleep(LOST_US); /* what is lost for good shows by then */
+	there = frames_shown(s->alice);
+	here = frames_shown(s->bob);
+	while (frames_shown(s->alice) < there + 20 || frames_shown(s->bob) < here + 20) {
+		g_assert_cmpint(g_get_monotonic_time(), <, end);
+		g_usleep(50000);
+	}
+	g_assert_cmpuint(client_count(s->alice, "onCallEnd"), ==, 0);
+	hang_up(s);
+	expect_one_record(s->alice);
+	expect_one_record(s->bob);
+}
+
 static bool alive(GPid pid)
 {
 	return pid > 0 && kill(pid, 0) == 0;
@@ -221,6 +251,7 @@ int main(int argc, char **argv)
 	g_test_add("/kill/provider", struct scene, NULL, scene_open, test_provider, scene_close);
 	g_test_add("/kill/media", struct scene, NULL, scene_open, test_media, scene_close);
 	g_test_add("/kill/video", struct scene, NULL, scene_open, test_video, scene_close);
+	g_test_add("/kill/pause", struct scene, NULL, scene_open, test_pause, scene_close);
 	g_test_add("/kill/box", struct scene, NULL, scene_open, test_box, scene_close);
 	g_test_add("/kill/again", struct scene, NULL, scene_open, test_again, scene_close);
 	return g_test_run();
