@@ -462,7 +462,7 @@ void capture_set_profile(struct capture *capture, int width, int height, int fps
 {
 	pthread_mutex_lock(&capture->lock);
 	capture->profile = (struct camera_wish){ .width = width, .height = height, .fps = fps,
-						 .bitrate_bps = bitrate_bps };
+						 .bitrate_bps = bitrate_bps, .h264 = capture->wish.h264 };
 	capture->wish.bitrate_bps = bitrate_bps;
 	capture->bitrate_bps = MIN(capture->bitrate_bps, bitrate_bps);
 	capture->profile_changed = true;
