@@ -297,11 +297,25 @@ static void test_gain(void)
 	g_assert_cmpint(peak, <=, 29205);
 }
 
+/* A card that starts says for a second that it is ahead, and then is not: that is no drift. */
+static void test_clock_start(void)
+{
+	struct clock_fit fit;
+	clock_fit_reset(&fit);
+	for (int i = 0; i < 2000; i++) {
+		double frames = i * 480.0 + (i < 90 ? 475 : -457);
+		clock_fit_add(&fit, frames, 1000000 + (int64_t)i * 10000);
+	}
+	g_test_message("%.2f ppm", (clock_fit_rate(&fit) / RATE - 1) * 1e6);
+	g_assert_cmpfloat(fabs(clock_fit_rate(&fit) / RATE - 1), <, 1e-6);
+}
+
 int main(int argc, char **argv)
 {
 	static const double drifts[] = { 0, 50, -120 };
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/sound/clock", test_clock);
+	g_test_add_func("/sound/clock-start", test_clock_start);
 	g_test_add_func("/sound/clock-jump", test_clock_jump);
 	g_test_add_func("/sound/gain", test_gain);
 	for (size_t i = 0; i < G_N_ELEMENTS(drifts); i++) {

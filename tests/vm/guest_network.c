@@ -83,10 +83,10 @@ int main(int argc, char **argv)
 	cJSON_Delete(client_call(b, "accept", NULL, NULL));
 	cJSON_Delete(client_expect(a, "onUserEnter"));
 	wait_stat(b, "remote_height", 360, 360, 20);
-	shape("add dev lo root netem rate 250kbit limit 40"); /* both directions and the signalling share it */
+	shape("add dev lo root netem rate 150kbit limit 40"); /* both directions and the signalling share it */
 	wait_stat(b, "remote_height", 90, 270, 60);
 	double rate = shown_in(b, 5);
-	check(rate >= 3, "%.1f pictures a second through 250 kbit/s", rate);
+	check(rate >= 3, "%.1f pictures a second through 150 kbit/s", rate);
 	shape("del dev lo root");
 	wait_stat(b, "remote_height", 360, 360, 90);
 	rate = shown_in(b, 5);

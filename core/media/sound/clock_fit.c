@@ -6,7 +6,8 @@
 #include "core/devices/sound_device.h"
 
 #define LEAST 4
-#define JUMP (SOUND_RATE / 50) /* a counter that stands further off than 20 ms was set */
+#define JUMP (SOUND_RATE / 50)	/* a counter that stands further off than 20 ms was set */
+#define STEP (SOUND_RATE / 500) /* no clock goes wrong by 2 ms in a second: a card that is starting does */
 
 void clock_fit_reset(struct clock_fit *fit)
 {
@@ -49,6 +50,13 @@ static void line(struct clock_fit *fit)
 			fit->offset = ahead(fit->points[i]);
 }
 
+/* While little is known: the second that is over does not stand where the one before it did. */
+static bool is_starting(const struct clock_fit *fit)
+{
+	return fit->count > 0 && fit->count < LEAST &&
+	       fabs(ahead(fit->best) - ahead(fit->points[fit->count - 1])) > STEP;
+}
+
 static double off_at(const struct clock_fit *fit, double seconds)
 {
 	return fit->offset + (fit->rate - SOUND_RATE) * seconds;
@@ -64,7 +72,7 @@ void clock_fit_add(struct clock_fit *fit, double frames, int64_t us)
 	struct clock_point point = { (double)(us - fit->first_us) / 1e6, frames - fit->first_frames };
 	int64_t second = (us - fit->first_us) / 1000000;
 	bool jumped = clock_fit_seconds(fit) >= LEAST && fabs(ahead(fit->best) - off_at(fit, fit->best.seconds)) > JUMP;
-	if (second != fit->second && jumped) {
+	if (second != fit->second && (jumped || is_starting(fit))) {
 		clock_fit_reset(fit);
 		clock_fit_add(fit, frames, us);
 	} else if (second != fit->second) {

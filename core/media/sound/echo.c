@@ -13,7 +13,7 @@
 #define TAIL (SOUND_RATE * 2 / 5)
 #define RING (1 << 17)		   /* 2.7 s */
 #define EARLY (SOUND_RATE / 200)   /* 5 ms: the reference comes as much before its echo */
-#define JUMP (SOUND_RATE / 50)	   /* further off than 20 ms: it is placed anew */
+#define JUMP (SOUND_RATE / 200)	   /* further off than 5 ms: it is placed anew */
 #define SURE_SECONDS 8		   /* of measuring, before it replaces a hint */
 #define DRIFT_MAX 1000.0	   /* ppm */
 #define TAPS 32
