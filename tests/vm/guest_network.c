@@ -69,7 +69,7 @@ int main(int argc, char **argv)
 	if (argc < 2)
 		return 64;
 	struct place *place = place_open(argv[1]);
-	const struct box_devices devices = { .more = "width = 640\nheight = 360\nfps = 15\nbitrate = 500\n" };
+	const struct box_devices devices = { .more = "width = 1280\nheight = 720\nfps = 10\nbitrate = 1200\n" };
 	place_hub_start(place);
 	struct box *alice = box_create(place, "alice", "room-a", NULL, &devices);
 	struct box *bob = box_create(place, "bob", "room-b", NULL, &devices);
@@ -82,15 +82,15 @@ int main(int argc, char **argv)
 	cJSON_Delete(client_expect(b, "onInvited"));
 	cJSON_Delete(client_call(b, "accept", NULL, NULL));
 	cJSON_Delete(client_expect(a, "onUserEnter"));
-	wait_stat(b, "remote_height", 360, 360, 20);
-	shape("add dev lo root netem rate 150kbit limit 40"); /* both directions and the signalling share it */
-	wait_stat(b, "remote_height", 90, 270, 60);
+	wait_stat(b, "remote_height", 720, 720, 20);
+	shape("add dev lo root netem rate 300kbit limit 40"); /* both directions and the signalling share it */
+	wait_stat(b, "remote_height", 90, 540, 60);
 	double rate = shown_in(b, 5);
-	check(rate >= 3, "%.1f pictures a second through 150 kbit/s", rate);
+	check(rate >= 3, "%.1f pictures a second through 300 kbit/s", rate);
 	shape("del dev lo root");
-	wait_stat(b, "remote_height", 360, 360, 90);
+	wait_stat(b, "remote_height", 720, 720, 90);
 	rate = shown_in(b, 5);
-	check(rate >= 8, "%.1f pictures a second when it is wide again", rate);
+	check(rate >= 6, "%.1f pictures a second when it is wide again", rate);
 	cJSON_Delete(client_call(a, "hangup", NULL, NULL));
 	cJSON *end = client_expect(b, "onCallEnd");
 	const cJSON *reason = cJSON_GetObjectItemCaseSensitive(end, "reasonCode");
