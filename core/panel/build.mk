@@ -35,7 +35,7 @@ core/panel/callbox-panel.8: core/panel/callbox-panel.8.in core/panel/callbox-pan
 	$(AM_V_GEN)$(MKDIR_P) core/panel && core/panel/callbox-panel --man | sed -e '/^\.Bl/d' -e '/^\.El/d' -e '/^\.Sh/d' > core/panel/conf.part && \
 	sed -e '/^@CONF@$$/{r core/panel/conf.part' -e 'd;}' $(srcdir)/core/panel/callbox-panel.8.in > $@.part && mv $@.part $@
 
-EXTRA_DIST += core/panel/callbox-panel.service.in core/panel/callbox-panel.8.in $(CALLBOX_JS)
+EXTRA_DIST += core/panel/callbox-panel.service.in core/panel/callbox-panel.8.in $(CALLBOX_JS) core/panel/callbox/package.json
 CLEANFILES += core/panel/www/callbox.js core/panel/www/callbox-script.js core/panel/callbox-panel.service core/panel/callbox-panel.8 core/panel/conf.part
 
 check_PROGRAMS += tests/unit/test_rules
