@@ -299,8 +299,8 @@ await tap.test("guest: log in, be refused in words, call, be called", async () =
 	await until("idle", () => guest.getByRole("button", { name: "Call", exact: true }).isVisible());
 	await guest.keyboard.press("c");
 	await guest.fill("#user", "alice");
-	await guest.keyboard.press("Enter");
 	await forget(alice);
+	await guest.keyboard.press("Enter");
 	await take(alice, "onInvited");
 	await shot(guest, "guest-calling");
 	await run(alice, pieces.accept[0]);
