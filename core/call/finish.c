@@ -100,8 +100,10 @@ static enum reason reason_of(const struct step *step)
 			return (enum reason)call->fail_code;
 		return call->anchor ? REASON_FAILED : REASON_ACCEPT_FAILED;
 	case OUTCOME_GLARE:
-		/* It rang here while another device of this account called that caller: the two talk now. */
-		return call->invited_told ? REASON_OTHER_CLIENT_ACCEPTED : REASON_NONE;
+		/* It rang here, or took the place of a call made here, while another device of this account called
+		 * that caller: the two talk now. */
+		return call->invited_told || (!call->anchor && call->accept_sent) ? REASON_OTHER_CLIENT_ACCEPTED
+										  : REASON_NONE;
 	case OUTCOME_NONE:
 		break;
 	}

@@ -396,7 +396,7 @@ export class CallMachine {
 			timeout: () => 2,
 			busy: () => 3,
 			failed: () => (call.hungUp ? 15 : call.failCode || (call.anchor ? 7 : 21)),
-			glare: () => (call.invitedTold ? 18 : 0),
+			glare: () => (call.invitedTold || (!call.anchor && call.acceptSent) ? 18 : 0),
 			none: () => 0,
 		};
 		return reasons[call.outcome]();
