@@ -9,7 +9,9 @@ drivers_glue_libsoundglue_a_SOURCES = core/devices/sound_device.h core/devices/w
 	drivers-glue/sound_drivers.h
 core_media_libmedia_a_CFLAGS = $(AM_CFLAGS) $(NICE_CFLAGS) $(OPENSSL_CFLAGS) $(SRTP_CFLAGS) $(OPUS_CFLAGS) \
 	$(ECHO_CFLAGS)
-core_media_libmedia_a_SOURCES = core/media/h264.c core/media/h264.h core/media/ice.c core/media/ice.h \
+core_media_libmedia_a_SOURCES = core/media/congestion.c core/media/congestion.h core/media/twcc.c core/media/twcc.h \
+	core/media/uplink.c core/media/uplink.h core/media/video_send.c core/media/video_send.h \
+	core/media/h264.c core/media/h264.h core/media/ice.c core/media/ice.h \
 	core/media/rtp.c core/media/rtp.h core/media/sdp.c core/media/sdp.h core/media/secure.c \
 	core/media/secure.h core/media/session.c core/media/session.h core/media/video_receive.c \
 	core/media/video_receive.h core/media/sound/clock_fit.c core/media/sound/clock_fit.h \
@@ -44,3 +46,9 @@ tests_unit_test_sound_parts_LDADD = $(MEDIA_LDADD) $(BASE_LDADD)
 check_PROGRAMS += tests/unit/test_sound_echo
 tests_unit_test_sound_echo_SOURCES = tests/unit/test_sound_echo.c
 tests_unit_test_sound_echo_LDADD = $(MEDIA_LDADD) $(BASE_LDADD)
+check_PROGRAMS += tests/unit/test_twcc
+tests_unit_test_twcc_SOURCES = tests/unit/test_twcc.c
+tests_unit_test_twcc_LDADD = $(MEDIA_LDADD) $(BASE_LDADD)
+check_PROGRAMS += tests/unit/test_congestion
+tests_unit_test_congestion_SOURCES = tests/unit/test_congestion.c
+tests_unit_test_congestion_LDADD = $(MEDIA_LDADD) $(BASE_LDADD)

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "core/media/twcc.h"
+
 enum { RTCP_SR = 200, RTCP_RR = 201, RTCP_SDES = 202, RTCP_RTPFB = 205, RTCP_PSFB = 206 };
 enum { RTPFB_NACK = 1, PSFB_PLI = 1, PSFB_FIR = 4, PSFB_AFB = 15 };
 
@@ -32,10 +34,11 @@ int rtp_parse(const uint8_t *bytes, size_t length, struct rtp *ret_rtp)
 {
 	if (length < RTP_HEADER_BYTES || bytes[0] >> 6 != 2)
 		return -EBADMSG;
-	size_t at = RTP_HEADER_BYTES + 4 * (size_t)(bytes[0] & 15);
+	size_t at = RTP_HEADER_BYTES + 4 * (size_t)(bytes[0] & 15), extension = 0;
 	if (bytes[0] & 0x10) {
 		if (at + 4 > length)
 			return -EBADMSG;
+		extension = at + 4;
 		at += 4 + 4 * (size_t)get16(bytes + at + 2);
 	}
 	if (at > length)
@@ -47,18 +50,28 @@ int rtp_parse(const uint8_t *bytes, size_t length, struct rtp *ret_rtp)
 		.payload_type = bytes[1] & 0x7f, .marker = bytes[1] >> 7, .sequence = get16(bytes + 2),
 		.time = get32(bytes + 4), .ssrc = get32(bytes + 8), .payload = bytes + at,
 		.payload_bytes = length - at - padding,
+		.extension_profile = extension ? get16(bytes + extension - 4) : 0,
+		.extension = extension ? bytes + extension : NULL,
+		.extension_bytes = extension ? at - extension : 0,
 	};
 	return 0;
 }
 
+size_t rtp_header_bytes(const struct rtp *rtp)
+{
+	return RTP_HEADER_BYTES + (rtp->transport_id ? TWCC_EXTENSION_BYTES : 0);
+}
+
 size_t rtp_write(uint8_t *bytes, const struct rtp *rtp)
 {
-	bytes[0] = 0x80;
+	bytes[0] = rtp->transport_id ? 0x90 : 0x80;
 	bytes[1] = (uint8_t)(rtp->marker << 7 | rtp->payload_type);
 	put16(bytes + 2, rtp->sequence);
 	put32(bytes + 4, rtp->time);
 	put32(bytes + 8, rtp->ssrc);
-	return RTP_HEADER_BYTES;
+	if (rtp->transport_id)
+		twcc_write_extension(bytes + RTP_HEADER_BYTES, rtp->transport_id, rtp->transport_sequence);
+	return rtp_header_bytes(rtp);
 }
 
 bool rtp_is_rtcp(const uint8_t *bytes, size_t length)
@@ -129,6 +142,8 @@ static int part_parse(const uint8_t *p, size_t length, const struct rtcp_ops *op
 	case RTCP_RTPFB:
 		if (length >= 12 && count == RTPFB_NACK)
 			nack_parse(p, length, ops, data);
+		if (count == TWCC_FORMAT)
+			ops->transport(p, length, data);
 		return 0;
 	case RTCP_PSFB:
 		if (length >= 12)

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #define RTP_HEADER_BYTES 12
+#define RTP_HEADER_MAX 20 /* of what we write: with the transport-wide number (twcc.h) */
 #define RTP_PACKET_MAX 1500
 
 struct rtp {
@@ -17,10 +18,16 @@ struct rtp {
 	uint32_t time, ssrc;
 	const uint8_t *payload;
 	size_t payload_bytes; /* padding and extensions are taken off; 0: probing, not loss */
+	uint16_t extension_profile; /* RFC 3550 §5.3.1; 0: there is none */
+	const uint8_t *extension;
+	size_t extension_bytes;
+	int transport_id; /* to write: the extension's id, 0: none, and its number */
+	uint16_t transport_sequence;
 };
 
 int rtp_parse(const uint8_t *bytes, size_t length, struct rtp *ret_rtp);
-/* Writes the fixed header; returns RTP_HEADER_BYTES. */
+/* Writes the header, RTP_HEADER_MAX at most; returns its length, which rtp_header_bytes() tells beforehand. */
+size_t rtp_header_bytes(const struct rtp *rtp);
 size_t rtp_write(uint8_t *bytes, const struct rtp *rtp);
 
 /* First byte 128..191 and second 192..223: RTCP beside RTP on one port, RFC 5761 §4. */
@@ -38,6 +45,7 @@ struct rtcp_ops {
 	void (*nack)(uint32_t ssrc, uint16_t sequence, void *data);
 	void (*keyframe)(uint32_t ssrc, void *data); /* PLI or FIR */
 	void (*remb)(double bits_per_second, void *data);
+	void (*transport)(const uint8_t *part, size_t length, void *data); /* for twcc_parse() */
 };
 
 /* Calls ops for what a compound packet says; -EBADMSG at the first malformed part. */

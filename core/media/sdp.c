@@ -8,6 +8,9 @@
 #include <string.h>
 #include <strings.h>
 
+#include "core/media/twcc.h"
+
+#define TWCC_ID 3 /* in our own offer */
 #define TYPES_MAX 32
 /* Levels of H.264, times ten, as level_idc says them. */
 #define LEVEL_MIN 10
@@ -20,7 +23,7 @@ struct type {
 	int number, apt;
 	bool listed, opus, h264, rtx, good_profile;
 	int mode, level;
-	bool nack, remb;
+	bool nack, remb, twcc;
 };
 
 struct section {
@@ -29,6 +32,7 @@ struct section {
 	struct type types[TYPES_MAX];
 	int type_count;
 	uint32_t ssrc, rtx_ssrc;
+	int twcc_id;
 };
 
 struct reader {
@@ -141,7 +145,19 @@ static void read_feedback(struct section *s, const char *value)
 			continue;
 		type->nack |= strcmp(rest, "nack") == 0;
 		type->remb |= strcmp(rest, "goog-remb") == 0;
+		type->twcc |= strcmp(rest, "transport-cc") == 0;
 	}
+}
+
+/* a=extmap:ID[/DIRECTION] URI; an id of more than 14 needs the form of two bytes, which nobody asks us for. */
+static void read_extension(struct section *s, const char *value)
+{
+	const char *rest;
+	int id = number(value, &rest);
+	rest += strcspn(rest, " ");
+	rest += strspn(rest, " ");
+	if (id >= 1 && id <= 14 && strcmp(rest, TWCC_URI) == 0)
+		s->twcc_id = id;
 }
 
 static void read_ssrc(struct section *s, const char *value)
@@ -228,7 +244,7 @@ static void section_end(struct reader *r)
 		.there = true, .index = index, .payload_type = type->number,
 		.rtx_type = rtx_of(s, type->number), .ssrc = s->ssrc, .rtx_ssrc = s->rtx_ssrc,
 		.level = type->level,
-		.nack = type->nack, .remb = type->remb,
+		.nack = type->nack, .remb = type->remb, .twcc_id = type->twcc ? s->twcc_id : 0,
 	};
 	memcpy(stream->mid, s->mid, sizeof(s->mid));
 }
@@ -254,6 +270,8 @@ static void read_line(struct reader *r, const char *line)
 		read_fmtp(s, value);
 	else if ((value = after(line, "a=rtcp-fb:")))
 		read_feedback(s, value);
+	else if ((value = after(line, "a=extmap:")))
+		read_extension(s, value);
 	else if ((value = after(line, "a=ssrc:")))
 		read_ssrc(s, value);
 	else if ((value = after(line, "a=ssrc-group:")))
@@ -330,6 +348,12 @@ static void put_ssrc(struct writer *w, const struct sdp *sdp, uint32_t ssrc, con
 	put(w, "a=ssrc:%u cname:%s\r\na=ssrc:%u msid:%s %s\r\n", ssrc, sdp->cname, ssrc, sdp->cname, track);
 }
 
+static void put_twcc(struct writer *w, const struct sdp_stream *s)
+{
+	if (s->twcc_id > 0)
+		put(w, "a=extmap:%d %s\r\na=rtcp-fb:%d transport-cc\r\n", s->twcc_id, TWCC_URI, s->payload_type);
+}
+
 static void put_audio(struct writer *w, const struct sdp *sdp)
 {
 	const struct sdp_stream *s = &sdp->audio;
@@ -338,6 +362,7 @@ static void put_audio(struct writer *w, const struct sdp *sdp)
 	put(w, "a=mid:%s\r\na=sendrecv\r\na=msid:%s audio\r\na=rtcp-mux\r\na=rtpmap:%d opus/48000/2\r\n"
 	       "a=fmtp:%d minptime=10;useinbandfec=1\r\n",
 	    s->mid, sdp->cname, s->payload_type, s->payload_type);
+	put_twcc(w, s);
 	put_ssrc(w, sdp, s->ssrc, "audio");
 }
 
@@ -355,6 +380,7 @@ static void put_video(struct writer *w, const struct sdp *sdp)
 	       "a=fmtp:%d level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e0%02x\r\n"
 	       "a=rtcp-fb:%d nack\r\na=rtcp-fb:%d nack pli\r\na=rtcp-fb:%d ccm fir\r\na=rtcp-fb:%d goog-remb\r\n",
 	    s->mid, sdp->cname, type, type, LEVEL_OWN, type, type, type, type);
+	put_twcc(w, s);
 	if (s->rtx_type >= 0)
 		put(w, "a=rtpmap:%d rtx/90000\r\na=fmtp:%d apt=%d\r\na=ssrc-group:FID %u %u\r\n", s->rtx_type,
 		    s->rtx_type, type, s->ssrc, s->rtx_ssrc);
@@ -421,6 +447,7 @@ void sdp_offer(struct sdp *offer, bool video)
 	offer->audio.there = true;
 	offer->audio.payload_type = 111;
 	offer->audio.rtx_type = -1;
+	offer->audio.twcc_id = offer->video.twcc_id = TWCC_ID;
 	offer->audio.index = 0;
 	memcpy(offer->audio.mid, "0", 2);
 	offer->video.there = video;

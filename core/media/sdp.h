@@ -19,6 +19,7 @@ struct sdp_stream {
 	int rtx_type;	    /* -1: none */
 	int level;	    /* of H.264, times ten, that whoever wrote this decodes */
 	uint32_t ssrc, rtx_ssrc; /* 0: not said */
+	int twcc_id;	    /* of the transport-wide number's header extension, 0: not agreed on (twcc.h) */
 	bool nack, remb;
 };
 

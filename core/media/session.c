@@ -16,21 +16,25 @@
 #include "core/media/sdp.h"
 #include "core/media/secure.h"
 #include "core/media/sound/sound.h"
+#include "core/media/twcc.h"
+#include "core/media/uplink.h"
 #include "core/media/video_receive.h"
 
 #define TICK_MS 20
 #define REPORT_TICKS 50	    /* RTCP every second */
+#define RATE_TICKS 5	    /* the encoder's, looked at every 100 ms */
+#define FEEDBACK_TICKS 3    /* for the peer's congestion control every 60 ms, ... */
+#define FEEDBACK_TICKS_LOW 5 /* ... every 100 ms when little comes */
+#define FEEDBACK_LOW_BPS 300000
 #define QUALITY_TICKS 100   /* every two seconds */
 #define LOST_US 5000000	    /* silence of the peer that counts as lost */
 #define CONSENT_US 30000000
 #define CANDIDATE_WAIT_MS 10
 #define AUDIO_BITRATE 32000
-#define HISTORY 1024
-#define RTX_SHARE 0.3
 #define SECURE_ROOM 64
 #define DRIFTS_MAX 16
 #define DRIFT_SECONDS 20 /* of comparing before it is worth remembering */
-#define RATE_MIN_BPS 100000
+#define REMB_MIN_BPS 100000
 #define REMB_MAX_BPS 20000000.0
 
 /* An outgoing RTP stream; under the send lock. */
@@ -52,14 +56,6 @@ struct in_stream {
 	uint64_t packets, bytes;
 };
 
-struct kept { /* of the sender's history, for NACK */
-	uint16_t sequence;
-	size_t bytes;
-	uint32_t time;
-	bool marker;
-	uint8_t payload[H264_PAYLOAD_MAX];
-};
-
 struct session {
 	const struct session_ops *ops;
 	void *data;
@@ -77,22 +73,23 @@ struct session {
 
 	pthread_mutex_t lock; /* the send side: what follows up to the line */
 	struct out_stream audio_out, video_out, rtx_out;
-	struct kept *history;
-	uint8_t *video_packet;
-	uint32_t unit_time;
-	uint64_t sent_packets, sent_bytes, rtx_packets, rtx_refused;
-	double rtx_budget;
+	struct uplink *uplink; /* its own locking */
+	uint64_t sent_packets, sent_bytes;
 	int gate; /* atomic */
 	/* ------------------------------------------------------------ */
 
 	struct in_stream audio_in, video_in;
 	struct video_receive *video_receive;
+	struct twcc_arrivals arrivals;
+	uint64_t feedbacks_out;
 	_Atomic int64_t heard_us; /* the last packet that the peer's keys made */
 	uint64_t received_packets, received_bytes, bad_packets, nacks_in, plis_in;
 	double rtt_ms, audio_loss_out, video_loss_out, remb_in;
-	double rate_bps, rate_max_bps, told_bps, remb_out;
+	double told_bps, remb_out;
 	double told_ppm; /* of the sound devices' clocks */
-	uint64_t rate_bytes; /* received since the last report */
+	uint64_t rate_bytes; /* of video, received since the last report */
+	uint64_t bytes_before; /* all that was received, at the last report */
+	double received_bps;
 	bool video_muted, video_enabled;
 };
 
@@ -118,21 +115,23 @@ static bool has_consent(struct session *s)
 	return now_us() - s->heard_us < CONSENT_US;
 }
 
-/* Under the lock. payload_room: the packet's buffer is header + payload, SECURE_ROOM behind it. */
-static void packet_send(struct session *s, struct out_stream *out, uint8_t type, bool marker, uint32_t time,
-			uint8_t *packet, size_t payload)
+/* Under the lock. The payload stands RTP_HEADER_MAX behind the buffer's begin and has SECURE_ROOM behind it. */
+static void packet_send(struct session *s, struct out_stream *out, enum congestion_kind kind, struct rtp rtp,
+			uint8_t *buffer)
 {
-	const struct rtp rtp = { .payload_type = type, .marker = marker, .sequence = out->sequence, .time = time,
-				 .ssrc = out->ssrc };
-	size_t bytes = rtp_write(packet, &rtp) + payload;
+	rtp.ssrc = out->ssrc;
+	rtp.transport_id = kind == CONGESTION_AUDIO ? s->remote.audio.twcc_id : s->remote.video.twcc_id;
+	rtp.transport_sequence = uplink_number(s->uplink);
+	uint8_t *packet = buffer + RTP_HEADER_MAX - rtp_header_bytes(&rtp);
+	size_t bytes = rtp_write(packet, &rtp) + rtp.payload_bytes;
 	if (secure_protect(s->secure, false, packet, &bytes) < 0)
 		return;
-	out->sequence++;
 	out->packets++;
-	out->octets += (uint32_t)payload;
-	out->last_time = time;
+	out->octets += (uint32_t)rtp.payload_bytes;
+	out->last_time = rtp.time;
 	out->last_us = now_us();
 	if (has_consent(s) && ice_send(s->ice, packet, bytes) == 0) {
+		uplink_sent(s->uplink, kind, rtp.transport_id != 0, bytes);
 		s->sent_packets++;
 		s->sent_bytes += bytes;
 	}
@@ -146,28 +145,43 @@ static void on_sound_packet(const uint8_t *opus, size_t bytes, uint32_t rtp_time
 	(void)capture_us;
 	pthread_mutex_lock(&s->lock);
 	if (g_atomic_int_get(&s->gate) && s->described && s->remote.audio.there &&
-	    bytes <= sizeof(packet) - RTP_HEADER_BYTES - SECURE_ROOM) {
-		memcpy(packet + RTP_HEADER_BYTES, opus, bytes);
-		packet_send(s, &s->audio_out, (uint8_t)s->remote.audio.payload_type, marker, rtp_time, packet,
-			    bytes);
+	    bytes <= sizeof(packet) - RTP_HEADER_MAX - SECURE_ROOM) {
+		const struct rtp rtp = { .payload_type = (uint8_t)s->remote.audio.payload_type, .marker = marker,
+					 .sequence = s->audio_out.sequence++, .time = rtp_time,
+					 .payload_bytes = bytes };
+		memcpy(packet + RTP_HEADER_MAX, opus, bytes);
+		packet_send(s, &s->audio_out, CONGESTION_AUDIO, rtp, packet);
 	}
 	pthread_mutex_unlock(&s->lock);
 }
 
-static void on_payload(const uint8_t *payload, size_t bytes, bool last, void *data)
+/* Under the lock, by uplink. A retransmission (RFC 4588) is the original sequence number, then the payload. */
+static void on_video_packet(const struct rtp *from, bool rtx, void *data)
 {
 	struct session *s = data;
-	uint8_t packet[RTP_PACKET_MAX];
-	struct kept *kept = &s->history[s->video_out.sequence % HISTORY];
-	kept->sequence = s->video_out.sequence;
-	kept->bytes = bytes;
-	kept->time = s->unit_time;
-	kept->marker = last;
-	memcpy(kept->payload, payload, bytes);
-	memcpy(packet + RTP_HEADER_BYTES, payload, bytes);
-	s->rtx_budget = MIN(s->rtx_budget + (double)bytes * RTX_SHARE, 60000);
-	packet_send(s, &s->video_out, (uint8_t)s->remote.video.payload_type, last, s->unit_time, packet, bytes);
+	uint8_t packet[RTP_PACKET_MAX], *at = packet + RTP_HEADER_MAX;
+	struct rtp rtp = *from;
+	rtp.payload_type = (uint8_t)(rtx ? s->remote.video.rtx_type : s->remote.video.payload_type);
+	if (rtx && s->remote.video.rtx_type < 0)
+		return;
+	if (rtx) {
+		*at++ = (uint8_t)(from->sequence >> 8);
+		*at++ = (uint8_t)from->sequence;
+		rtp.sequence = s->rtx_out.sequence++;
+		rtp.payload_bytes += 2;
+	}
+	memcpy(at, from->payload, from->payload_bytes);
+	packet_send(s, rtx ? &s->rtx_out : &s->video_out, rtx ? CONGESTION_RTX : CONGESTION_VIDEO, rtp, packet);
 }
+
+static void on_keyframe_wanted(void *data)
+{
+	struct session *s = data;
+	if (s->units)
+		unit_channel_request_idr(s->units);
+}
+
+static const struct uplink_ops uplink_ops = { on_video_packet, on_keyframe_wanted };
 
 /* From callbox-video: a picture of ours. */
 static void on_unit(const struct unit *unit, void *data)
@@ -176,10 +190,9 @@ static void on_unit(const struct unit *unit, void *data)
 	if (!g_atomic_int_get(&s->gate) || s->video_muted || !s->video_enabled || !s->described ||
 	    !s->remote.video.there)
 		return;
-	pthread_mutex_lock(&s->lock);
-	s->unit_time = unit->rtp_time;
-	h264_cut(unit->bytes, unit->size, on_payload, s);
-	pthread_mutex_unlock(&s->lock);
+	uplink_picture_begin(s->uplink, unit->rtp_time, unit->keyframe);
+	h264_cut(unit->bytes, unit->size, uplink_payload, s->uplink);
+	uplink_picture_end(s->uplink);
 }
 
 static void on_units_idr(void *data)
@@ -202,28 +215,6 @@ static void on_units_closed(void *data)
 }
 
 static const struct unit_channel_ops unit_ops = { on_unit, on_units_idr, on_units_rate, on_units_closed };
-
-/* RFC 4588: the original sequence number, then the payload, on a stream of its own. */
-static void retransmit(struct session *s, uint16_t sequence)
-{
-	uint8_t packet[RTP_PACKET_MAX];
-	const struct kept *kept = &s->history[sequence % HISTORY];
-	pthread_mutex_lock(&s->lock);
-	if (kept->bytes > 0 && kept->sequence == sequence && s->rtx_budget >= (double)kept->bytes) {
-		s->rtx_budget -= (double)kept->bytes;
-		s->rtx_packets++;
-		uint8_t *at = packet + RTP_HEADER_BYTES;
-		at[0] = (uint8_t)(sequence >> 8);
-		at[1] = (uint8_t)sequence;
-		memcpy(at + 2, kept->payload, kept->bytes);
-		if (s->remote.video.rtx_type >= 0)
-			packet_send(s, &s->rtx_out, (uint8_t)s->remote.video.rtx_type, kept->marker, kept->time,
-				    packet, kept->bytes + 2);
-	} else {
-		s->rtx_refused++;
-	}
-	pthread_mutex_unlock(&s->lock);
-}
 
 static void rtcp_send(struct session *s, uint8_t *packet, size_t bytes)
 {
@@ -275,7 +266,7 @@ static double remb_next(struct session *s, double loss)
 	if (s->remb_out == 0)
 		s->remb_out = 1000000;
 	if (loss > 0.10)
-		s->remb_out = MAX(s->remb_out * (1 - 0.5 * loss), RATE_MIN_BPS);
+		s->remb_out = MAX(s->remb_out * (1 - 0.5 * loss), REMB_MIN_BPS);
 	else if (loss < 0.03 && received * 1.5 + 200000 > s->remb_out)
 		s->remb_out = MIN(s->remb_out * 1.15, REMB_MAX_BPS);
 	return s->remb_out;
@@ -303,9 +294,20 @@ static void reports_send(struct session *s)
 	}
 	at = rtcp_write_sr(packet, 0, &sender, &report, count);
 	at = rtcp_write_sdes(packet, at, sender.ssrc, s->local.cname);
-	if (count)
+	if (count && !s->remote.video.twcc_id)
 		at = rtcp_write_remb(packet, at, sender.ssrc, s->video_in.ssrc, remb_next(s, loss));
 	rtcp_send(s, packet, at);
+}
+
+/* For the peer's congestion control: what came, and when. */
+static void feedback_send(struct session *s)
+{
+	uint32_t ssrc = s->video_in.started ? s->video_in.ssrc : s->audio_in.ssrc;
+	uint8_t packet[RTP_PACKET_MAX];
+	for (size_t bytes; (bytes = twcc_write(&s->arrivals, packet, 0, s->audio_out.ssrc, ssrc)) > 0;) {
+		s->feedbacks_out++;
+		rtcp_send(s, packet, bytes);
+	}
 }
 
 static void on_nack(const uint16_t *sequences, int count, void *data)
@@ -399,6 +401,10 @@ static void rtp_receive(struct session *s, const uint8_t *packet, size_t bytes)
 	struct rtp rtp;
 	if (rtp_parse(packet, bytes, &rtp) < 0)
 		return;
+	int id = s->remote.video.twcc_id ? s->remote.video.twcc_id : s->remote.audio.twcc_id;
+	int number = id ? twcc_read_extension(rtp.extension_profile, rtp.extension, rtp.extension_bytes, id) : -1;
+	if (number >= 0)
+		twcc_arrived(&s->arrivals, (uint16_t)number, now_us());
 	if (s->local.audio.there && rtp.payload_type == s->local.audio.payload_type) {
 		stream_note(&s->audio_in, &rtp, bytes);
 		if (s->sound && rtp.payload_bytes > 0)
@@ -427,13 +433,18 @@ static void on_rtcp_sender(uint32_t ssrc, uint64_t ntp, uint32_t rtp_time, void 
 		}
 }
 
+static int64_t rtt_us(const struct session *s)
+{
+	return (int64_t)(s->rtt_ms * 1000);
+}
+
 static void on_rtcp_report(const struct rtcp_report *report, void *data)
 {
 	struct session *s = data;
 	double loss = report->fraction_lost / 256.0;
 	if (report->ssrc == s->audio_out.ssrc) {
 		s->audio_loss_out = loss;
-		sound_network(s->sound, (int)(loss * 100 + 0.5), AUDIO_BITRATE);
+		sound_network(s->sound, (int)(loss * 100 + 0.5), (int)uplink_audio_bps(s->uplink, AUDIO_BITRATE));
 	} else if (report->ssrc == s->video_out.ssrc) {
 		s->video_loss_out = loss;
 	} else {
@@ -444,6 +455,8 @@ static void on_rtcp_report(const struct rtcp_report *report, void *data)
 	uint32_t away = (uint32_t)(ntp_now() >> 16) - report->last_sr - report->delay_sr;
 	if (away < 10 * 65536)
 		s->rtt_ms = away * 1000.0 / 65536;
+	if (report->ssrc == s->video_out.ssrc)
+		uplink_report(s->uplink, loss, rtt_us(s));
 }
 
 static void on_rtcp_nack(uint32_t ssrc, uint16_t sequence, void *data)
@@ -452,7 +465,7 @@ static void on_rtcp_nack(uint32_t ssrc, uint16_t sequence, void *data)
 	if (ssrc != s->video_out.ssrc)
 		return;
 	s->nacks_in++;
-	retransmit(s, sequence);
+	uplink_nack(s->uplink, sequence, rtt_us(s));
 }
 
 static void on_rtcp_keyframe(uint32_t ssrc, void *data)
@@ -461,18 +474,23 @@ static void on_rtcp_keyframe(uint32_t ssrc, void *data)
 	if (ssrc != s->video_out.ssrc)
 		return;
 	s->plis_in++;
-	if (s->units)
-		unit_channel_request_idr(s->units);
+	uplink_want_keyframe(s->uplink, rtt_us(s));
 }
 
 static void on_rtcp_remb(double bits_per_second, void *data)
 {
 	struct session *s = data;
 	s->remb_in = bits_per_second;
+	uplink_remb(s->uplink, bits_per_second);
+}
+
+static void on_rtcp_transport(const uint8_t *part, size_t length, void *data)
+{
+	uplink_feedback(((struct session *)data)->uplink, part, length);
 }
 
 static const struct rtcp_ops rtcp_ops = { on_rtcp_sender, on_rtcp_report, on_rtcp_nack, on_rtcp_keyframe,
-					  on_rtcp_remb };
+					  on_rtcp_remb, on_rtcp_transport };
 
 static void on_datagram(const uint8_t *datagram, size_t bytes, void *data)
 {
@@ -502,19 +520,14 @@ static void on_datagram(const uint8_t *datagram, size_t bytes, void *data)
 
 /* ---- rate ---- */
 
-/* Loss above a tenth cuts, little loss raises; the peer's REMB caps. Told to the encoder when it moved by 5 %. */
-static void rate_adapt(struct session *s)
+/* Told to the encoder when it moved by 5 %, or anyway. */
+static void rate_tell(struct session *s, bool anyway)
 {
-	if (s->video_loss_out > 0.10)
-		s->rate_bps *= 1 - 0.5 * s->video_loss_out;
-	else if (s->video_loss_out < 0.02)
-		s->rate_bps *= 1.08;
-	double cap = s->remb_in > 0 ? MIN(s->remb_in * 0.9 - AUDIO_BITRATE, s->rate_max_bps) : s->rate_max_bps;
-	s->rate_bps = CLAMP(s->rate_bps, RATE_MIN_BPS, MAX(cap, RATE_MIN_BPS));
-	if (s->units && fabs(s->rate_bps - s->told_bps) > 0.05 * s->told_bps) {
-		s->told_bps = s->rate_bps;
-		unit_channel_set_rate(s->units, (int)s->rate_bps, s->remote.video.level);
-	}
+	double bps = uplink_video_bps(s->uplink);
+	if (!s->units || (!anyway && fabs(bps - s->told_bps) <= 0.05 * s->told_bps))
+		return;
+	s->told_bps = bps;
+	unit_channel_set_rate(s->units, (int)bps, s->remote.video.level);
 }
 
 static int quality_of(double loss, double rtt_ms)
@@ -554,10 +567,16 @@ static gboolean on_tick(void *data)
 	struct session *s = data;
 	s->ticks++;
 	if (s->video_receive)
-		video_receive_tick(s->video_receive, now_us(), (int64_t)(s->rtt_ms * 1000));
+		video_receive_tick(s->video_receive, now_us(), rtt_us(s));
+	uplink_tick(s->uplink);
+	if (s->ticks % (s->received_bps < FEEDBACK_LOW_BPS ? FEEDBACK_TICKS_LOW : FEEDBACK_TICKS) == 0)
+		feedback_send(s);
+	if (s->ticks % RATE_TICKS == 0)
+		rate_tell(s, false);
 	if (s->ticks % REPORT_TICKS == 0 && secure_profile(s->secure)[0]) {
+		s->received_bps = (double)(s->received_bytes - s->bytes_before) * 8;
+		s->bytes_before = s->received_bytes;
 		reports_send(s);
-		rate_adapt(s);
 		heard_check(s);
 	}
 	if (s->ticks % QUALITY_TICKS == 0)
@@ -809,15 +828,14 @@ int session_open(const cJSON *start, const struct session_ops *ops, void *data, 
 	s->offerer = g_str_equal(message_string(start, "role", ""), "offer");
 	s->wants_video = message_bool(start, "video", true);
 	s->video_enabled = true;
-	s->rate_max_bps = message_number(settings, "video_bitrate_bps", 800000);
-	s->rate_bps = s->told_bps = s->rate_max_bps;
 	s->early = g_ptr_array_new_with_free_func(g_free);
 	s->candidates = cJSON_CreateArray();
-	s->history = g_new0(struct kept, HISTORY);
 	pthread_mutex_init(&s->lock, NULL);
 	streams_init(s);
 	s->video_receive = video_receive_create(&video_ops, s);
-	int r = s->video_receive ? parts_open(s, start) : -ENOMEM;
+	s->uplink = uplink_create(&uplink_ops, s, &s->lock, message_number(settings, "video_bitrate_bps", 800000),
+				  s->video_out.sequence);
+	int r = s->video_receive && s->uplink ? parts_open(s, start) : -ENOMEM;
 	if (r < 0) {
 		session_close(s);
 		return r;
@@ -843,11 +861,11 @@ void session_close(struct session *s)
 	sound_stop(s->sound);
 	unit_channel_close(s->units);
 	video_receive_destroy(s->video_receive);
+	uplink_destroy(s->uplink);
 	secure_destroy(s->secure);
 	ice_close(s->ice);
 	g_ptr_array_free(s->early, TRUE);
 	cJSON_Delete(s->candidates);
-	g_free(s->history);
 	pthread_mutex_destroy(&s->lock);
 	g_free(s);
 }
@@ -863,7 +881,7 @@ void session_units(struct session *s, int fd)
 		log_error("unit channel: %s", g_strerror(-r));
 		return;
 	}
-	unit_channel_set_rate(s->units, (int)s->rate_bps, s->remote.video.level);
+	rate_tell(s, true);
 	video_receive_ask_keyframe(s->video_receive, now_us());
 }
 
@@ -877,14 +895,8 @@ void session_gate(struct session *s, bool open)
 
 void session_video_rate(struct session *s, double bits_per_second)
 {
-	double before = s->rate_max_bps;
-	s->rate_max_bps = MAX(bits_per_second, RATE_MIN_BPS);
-	/* A better profile begins at its own rate where the old one was carried whole. */
-	if (s->rate_bps >= before * 0.95 || s->rate_bps > s->rate_max_bps)
-		s->rate_bps = s->rate_max_bps;
-	s->told_bps = s->rate_bps;
-	if (s->units)
-		unit_channel_set_rate(s->units, (int)s->rate_bps, s->remote.video.level);
+	uplink_set_most(s->uplink, bits_per_second);
+	rate_tell(s, true);
 }
 
 void session_mute(struct session *s, bool audio, bool video)
@@ -978,8 +990,30 @@ static void stats_video(struct session *s, cJSON *json)
 	add(json, "plis_sent", (double)v.plis);
 	add(json, "nacks_received", (double)s->nacks_in);
 	add(json, "plis_received", (double)s->plis_in);
-	add(json, "rate_bps", s->rate_bps);
+	add(json, "rate_bps", s->told_bps);
 	add(json, "remb_bps", s->remb_in);
+}
+
+static void stats_uplink(struct session *s, cJSON *json)
+{
+	struct uplink_stats u;
+	uplink_stats(s->uplink, &u);
+	cJSON_AddStringToObject(json, "judged_by", u.congestion.has_feedback ? "feedback" : "reports");
+	add(json, "rate_bps", u.congestion.rate_bps);
+	add(json, "delivered_bps", u.congestion.delivered_bps);
+	add(json, "queue_ms", u.congestion.queue_ms);
+	add(json, "loss_percent", 100 * u.congestion.loss);
+	add(json, "window_bytes", (double)u.congestion.window_bytes);
+	add(json, "flying_bytes", (double)u.congestion.flying_bytes);
+	add(json, "waiting_bytes", (double)u.queued_bytes);
+	add(json, "cuts", (double)u.congestion.cuts);
+	add(json, "silences", (double)u.congestion.silences);
+	add(json, "feedbacks_received", (double)u.congestion.feedbacks);
+	add(json, "feedbacks_refused", (double)u.bad_feedbacks);
+	add(json, "feedbacks_sent", (double)s->feedbacks_out);
+	add(json, "rtx_packets", (double)u.rtx_packets);
+	add(json, "rtx_refused", (double)u.rtx_refused);
+	add(json, "dropped_packets", (double)u.dropped_packets);
 }
 
 cJSON *session_stats(struct session *s)
@@ -994,7 +1028,6 @@ cJSON *session_stats(struct session *s)
 	pthread_mutex_lock(&s->lock);
 	add(json, "packets_sent", (double)s->sent_packets);
 	add(json, "bytes_sent", (double)s->sent_bytes);
-	add(json, "rtx_packets", (double)s->rtx_packets);
 	pthread_mutex_unlock(&s->lock);
 	add(json, "packets_received", (double)s->received_packets);
 	add(json, "bytes_received", (double)s->received_bytes);
@@ -1005,6 +1038,7 @@ cJSON *session_stats(struct session *s)
 	add(audio, "loss_out_percent", 100 * s->audio_loss_out);
 	add(audio, "jitter_ms", s->audio_in.jitter / 48);
 	stats_video(s, cJSON_AddObjectToObject(json, "video"));
+	stats_uplink(s, cJSON_AddObjectToObject(json, "uplink"));
 	stats_sound(s, cJSON_AddObjectToObject(json, "sound"));
 	return json;
 }

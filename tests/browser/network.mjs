@@ -11,7 +11,7 @@ const SECRET = "a secret between hub and relay",
 	LOOK_MS = 6000;
 const tap = new Tap();
 const place = new Place();
-const { browser, why } = await start();
+const { browser, why } = await start(["--use-fake-device-for-media-stream=fps=30"]);
 const turn = browser ? await turnStart(place, SECRET) : null;
 if (!turn) {
 	console.log(`1..0 # SKIP ${why || "no coturn: install the package coturn"}`);

@@ -276,9 +276,16 @@ static void on_remb(double bits_per_second, void *data)
 	((struct heard *)data)->remb = bits_per_second;
 }
 
+static void on_transport(const uint8_t *part, size_t length, void *data)
+{
+	(void)part, (void)length, (void)data;
+	g_assert_not_reached();
+}
+
 static void test_rtcp(void)
 {
-	static const struct rtcp_ops ops = { on_sender, on_report, on_rtcp_nack, on_keyframe, on_remb };
+	static const struct rtcp_ops ops = { on_sender, on_report, on_rtcp_nack, on_keyframe, on_remb,
+					     on_transport };
 	static const uint16_t lost[] = { 65534, 65535, 3, 40, 41 };
 	const struct rtcp_sender sender = { .ssrc = 7, .rtp_time = 99, .ntp = 5ULL << 32 };
 	const struct rtcp_report report = { .ssrc = 8, .fraction_lost = 25, .lost = -3 };
@@ -325,11 +332,16 @@ static void ignore_remb(double bits_per_second, void *data)
 	(void)bits_per_second, (void)data;
 }
 
+static void ignore_transport(const uint8_t *part, size_t length, void *data)
+{
+	(void)part, (void)length, (void)data;
+}
+
 /* Random bytes, exactly as long as they are: a sanitizer sees one byte too far. */
 static void test_fuzz(void)
 {
 	static const struct rtcp_ops ops = { ignore_sender, ignore_report, ignore_nack, ignore_keyframe,
-					     ignore_remb };
+					     ignore_remb, ignore_transport };
 	GRand *random = g_rand_new_with_seed(11);
 	uint8_t *unit = g_malloc(4096);
 	for (int i = 0; i < 50000; i++) {

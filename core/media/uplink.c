@@ -1,0 +1,234 @@
+#include "core/media/uplink.h"
+
+#include <glib.h>
+
+#include "core/media/twcc.h"
+#include "core/media/video_send.h"
+
+#define STEP_LEAST_MS 3
+#define STEP_MOST_MS 20
+
+struct uplink {
+	const struct uplink_ops *ops;
+	void *data;
+	pthread_mutex_t *lock; /* of the caller; protects congestion and video */
+	struct congestion *congestion;
+	struct video_send *video;
+	struct twcc_clock clock;
+	guint timer;
+	uint64_t bad_feedbacks;
+};
+
+static int64_t now_us(void)
+{
+	return g_get_monotonic_time();
+}
+
+static void on_send(const struct rtp *rtp, bool rtx, void *data)
+{
+	struct uplink *uplink = data;
+	uplink->ops->send(rtp, rtx, uplink->data);
+}
+
+static bool on_room(void *data)
+{
+	return congestion_has_room(((struct uplink *)data)->congestion);
+}
+
+static bool on_rtx(size_t bytes, void *data)
+{
+	return congestion_take_rtx(((struct uplink *)data)->congestion, bytes);
+}
+
+static const struct video_send_ops video_ops = { on_send, on_room, on_rtx };
+
+/* Under the lock. */
+static void run(struct uplink *uplink);
+
+static gboolean on_timer(void *data)
+{
+	struct uplink *uplink = data;
+	uplink->timer = 0;
+	pthread_mutex_lock(uplink->lock);
+	run(uplink);
+	pthread_mutex_unlock(uplink->lock);
+	return G_SOURCE_REMOVE;
+}
+
+static void run(struct uplink *uplink)
+{
+	int64_t wait_us = video_send_run(uplink->video, congestion_pace_bps(uplink->congestion), now_us());
+	if (wait_us >= 0 && !uplink->timer)
+		uplink->timer = g_timeout_add((guint)CLAMP(wait_us / 1000, STEP_LEAST_MS, STEP_MOST_MS), on_timer,
+					      uplink);
+}
+
+/* ---- pictures ---- */
+
+void uplink_picture_begin(struct uplink *uplink, uint32_t rtp_time, bool keyframe)
+{
+	pthread_mutex_lock(uplink->lock);
+	video_send_begin(uplink->video, rtp_time, keyframe, now_us());
+	pthread_mutex_unlock(uplink->lock);
+}
+
+void uplink_payload(const uint8_t *payload, size_t bytes, bool last, void *data)
+{
+	struct uplink *uplink = data;
+	pthread_mutex_lock(uplink->lock);
+	video_send_payload(payload, bytes, last, uplink->video);
+	pthread_mutex_unlock(uplink->lock);
+}
+
+void uplink_picture_end(struct uplink *uplink)
+{
+	pthread_mutex_lock(uplink->lock);
+	run(uplink);
+	pthread_mutex_unlock(uplink->lock);
+}
+
+uint16_t uplink_number(const struct uplink *uplink)
+{
+	return congestion_sequence(uplink->congestion);
+}
+
+void uplink_sent(struct uplink *uplink, enum congestion_kind kind, bool numbered, size_t bytes)
+{
+	if (numbered)
+		congestion_sent(uplink->congestion, kind, bytes, now_us());
+	else
+		congestion_sent_plain(uplink->congestion, kind, bytes);
+}
+
+/* ---- what the peer says ---- */
+
+void uplink_nack(struct uplink *uplink, uint16_t sequence, int64_t rtt_us)
+{
+	pthread_mutex_lock(uplink->lock);
+	video_send_resend(uplink->video, sequence, rtt_us, now_us());
+	pthread_mutex_unlock(uplink->lock);
+}
+
+/* Asks the encoder, when it is time. */
+static void keyframe_look(struct uplink *uplink)
+{
+	pthread_mutex_lock(uplink->lock);
+	bool now = video_send_take_keyframe(uplink->video, now_us());
+	pthread_mutex_unlock(uplink->lock);
+	if (now)
+		uplink->ops->keyframe(uplink->data);
+}
+
+void uplink_want_keyframe(struct uplink *uplink, int64_t rtt_us)
+{
+	pthread_mutex_lock(uplink->lock);
+	video_send_want_keyframe(uplink->video, rtt_us, now_us());
+	pthread_mutex_unlock(uplink->lock);
+	keyframe_look(uplink);
+}
+
+void uplink_feedback(struct uplink *uplink, const uint8_t *part, size_t length)
+{
+	pthread_mutex_lock(uplink->lock);
+	if (twcc_parse(part, length, &uplink->clock, congestion_status, uplink->congestion) == 0) {
+		congestion_feedback(uplink->congestion, now_us());
+		run(uplink); /* the window may have room again */
+	} else {
+		uplink->bad_feedbacks++;
+	}
+	pthread_mutex_unlock(uplink->lock);
+}
+
+void uplink_report(struct uplink *uplink, double loss, int64_t rtt_us)
+{
+	pthread_mutex_lock(uplink->lock);
+	congestion_report(uplink->congestion, loss, rtt_us, now_us());
+	pthread_mutex_unlock(uplink->lock);
+}
+
+void uplink_remb(struct uplink *uplink, double bits_per_second)
+{
+	pthread_mutex_lock(uplink->lock);
+	congestion_remb(uplink->congestion, bits_per_second);
+	pthread_mutex_unlock(uplink->lock);
+}
+
+void uplink_tick(struct uplink *uplink)
+{
+	int64_t now = now_us();
+	pthread_mutex_lock(uplink->lock);
+	congestion_tick(uplink->congestion, now);
+	if (congestion_take_fall(uplink->congestion))
+		video_send_drop(uplink->video);
+	video_send_drop_stale(uplink->video, now);
+	pthread_mutex_unlock(uplink->lock);
+	keyframe_look(uplink);
+}
+
+/* ---- asked ---- */
+
+void uplink_set_most(struct uplink *uplink, double video_bps)
+{
+	pthread_mutex_lock(uplink->lock);
+	congestion_set_most(uplink->congestion, video_bps);
+	pthread_mutex_unlock(uplink->lock);
+}
+
+double uplink_video_bps(struct uplink *uplink)
+{
+	struct video_send_stats stats;
+	pthread_mutex_lock(uplink->lock);
+	video_send_stats(uplink->video, &stats);
+	double bps = congestion_video_bps(uplink->congestion, stats.queued_bytes);
+	pthread_mutex_unlock(uplink->lock);
+	return bps;
+}
+
+double uplink_audio_bps(struct uplink *uplink, double most_bps)
+{
+	pthread_mutex_lock(uplink->lock);
+	double bps = congestion_audio_bps(uplink->congestion, most_bps);
+	pthread_mutex_unlock(uplink->lock);
+	return bps;
+}
+
+void uplink_stats(struct uplink *uplink, struct uplink_stats *ret_stats)
+{
+	struct video_send_stats video;
+	pthread_mutex_lock(uplink->lock);
+	congestion_stats(uplink->congestion, &ret_stats->congestion);
+	video_send_stats(uplink->video, &video);
+	pthread_mutex_unlock(uplink->lock);
+	ret_stats->bad_feedbacks = uplink->bad_feedbacks;
+	ret_stats->rtx_packets = video.rtx_packets;
+	ret_stats->rtx_refused = video.rtx_refused;
+	ret_stats->dropped_packets = video.dropped_packets;
+	ret_stats->queued_bytes = video.queued_bytes;
+}
+
+struct uplink *uplink_create(const struct uplink_ops *ops, void *data, pthread_mutex_t *lock, double video_bps,
+			     uint16_t sequence)
+{
+	struct uplink *uplink = g_new0(struct uplink, 1);
+	uplink->ops = ops;
+	uplink->data = data;
+	uplink->lock = lock;
+	uplink->congestion = congestion_create(video_bps, now_us());
+	uplink->video = video_send_create(&video_ops, sequence, uplink);
+	if (!uplink->congestion || !uplink->video) {
+		uplink_destroy(uplink);
+		return NULL;
+	}
+	return uplink;
+}
+
+void uplink_destroy(struct uplink *uplink)
+{
+	if (!uplink)
+		return;
+	if (uplink->timer)
+		g_source_remove(uplink->timer);
+	congestion_destroy(uplink->congestion);
+	video_send_destroy(uplink->video);
+	g_free(uplink);
+}
