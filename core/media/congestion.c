@@ -6,7 +6,8 @@
 #define QUEUE_CUT_US 40000.0	/* at a rate of 1 Mbit/s; the faster, the less */
 #define QUEUE_CUT_LEAST_US 28000
 #define QUEUE_CUT_MOST_US 70000
-#define QUEUE_GROW 0.5		/* of it: below, the rate grows */
+#define FOREIGN_LEARN 0.02	/* of a delay that is not ours, each feedback */
+#define FOREIGN_MOST_US 100000
 #define QUEUE_DEEP_US 150000	/* then no cut is too deep */
 #define DRAIN_US 500000.0	/* in which a cut empties the queue */
 #define CUT_WAIT_US 100000	/* before the effect of a cut is judged */
@@ -22,8 +23,9 @@
 #define LOSS_WINDOW_PACKETS 15
 #define LOSS_FORGIVE 0.003	/* of the tolerance, each window */
 #define SILENCE_US 500000
+#define STALL_US 100000
 #define WINDOW_SLACK_US 150000
-#define WINDOW_LEAST 7200
+#define WINDOW_LEAST 3600
 #define BUCKET_US 3000000	/* the least delay of each 3 s ... */
 #define BUCKETS 10		/* ... of 30 */
 #define DELIVERED_US 300000
@@ -76,7 +78,7 @@ struct congestion {
 	} rounds[ROUNDS];
 	unsigned int round_count;
 	struct least delay, rtt;
-	double queue_us, ack_us, delivered_bps;
+	double queue_us, foreign_us, ack_us, delivered_bps;
 
 	unsigned int window_arrived, window_lost;
 	int64_t window_us;
@@ -201,13 +203,17 @@ static void fall_note(struct congestion *c, double before, int64_t now_us)
 	}
 }
 
+/* Whether the encoder takes what it may. When it does not, what arrives says little about the road. */
+static bool is_used(const struct congestion *c)
+{
+	return sent_bps(c) > 0.5 * c->rate_bps;
+}
+
 static void cut(struct congestion *c, double bps, int64_t now_us)
 {
 	double before = c->rate_bps;
-	if (c->delivered_bps > 0) {
-		c->knee_bps = fmin(c->delivered_bps / ENCODER_SHARE, before);
-		c->knee_us = now_us;
-	}
+	c->knee_bps = c->delivered_bps > 0 && is_used(c) ? fmin(c->delivered_bps / ENCODER_SHARE, before) : before;
+	c->knee_us = now_us;
 	rate_set(c, fmin(bps, before));
 	c->cut_us = now_us;
 	c->cut_queue_us = c->queue_us;
@@ -237,9 +243,9 @@ static void grow(struct congestion *c, double seconds, int64_t now_us)
 	if (c->knee_bps > 0 && now_us - c->knee_us > KNEE_FORGOTTEN_US)
 		c->knee_bps = 0;
 	bool far = c->knee_bps <= 0 || c->rate_bps < NEAR_KNEE * c->knee_bps;
-	bool used = sent_bps(c) > 0.5 * c->rate_bps;
-	double step = far && used ? c->rate_bps * FAST_GROWTH : SLOW_GROWTH_BPS * sqrt(c->rate_bps / 1e6);
-	rate_set(c, c->rate_bps + step * seconds);
+	double step = far && is_used(c) ? c->rate_bps * FAST_GROWTH : SLOW_GROWTH_BPS * sqrt(c->rate_bps / 1e6);
+	double calm = clamp(2 - 2 * c->queue_us / queue_most_us(c), 0, 1); /* whole below half of the most */
+	rate_set(c, c->rate_bps + step * calm * seconds);
 }
 
 /* Loss of a whole second. A cut that changed nothing says that the loss is the road's own. */
@@ -260,13 +266,12 @@ static void queue_judge(struct congestion *c, int64_t now_us)
 	double seconds = clamp((double)(now_us - c->decided_us) / 1e6, 0, 1.2);
 	c->decided_us = now_us;
 	if (cut_is_due(c, now_us)) {
-		double bps = c->delivered_bps > 0 ? c->delivered_bps : c->rate_bps * ENCODER_SHARE;
+		bool used = is_used(c);
+		double bps = c->delivered_bps > 0 && used ? c->delivered_bps : c->rate_bps * ENCODER_SHARE;
 		bps *= clamp(1 - c->queue_us / DRAIN_US, 0.5, 0.95);
-		cut(c, c->queue_us > QUEUE_DEEP_US ? bps : fmax(bps, c->rate_bps * 0.5), now_us);
-	} else if (c->queue_us < QUEUE_GROW * queue_most_us(c) && now_us - c->cut_us > GROW_WAIT_US) {
+		cut(c, used && c->queue_us > QUEUE_DEEP_US ? bps : fmax(bps, c->rate_bps * 0.5), now_us);
+	} else if (now_us - c->cut_us > GROW_WAIT_US) {
 		grow(c, seconds, now_us);
-	} else {
-		rate_set(c, c->rate_bps);
 	}
 }
 
@@ -338,6 +343,15 @@ static void unknown_land(struct congestion *c)
 	}
 }
 
+/* Of what waits, that which is not our doing: a delay that stays while we send much less than we may is somebody else's,
+ * or a machine's that has no time. */
+static double queue_own(struct congestion *c, double queue_us)
+{
+	double to = is_used(c) ? 0 : fmin(queue_us, FOREIGN_MOST_US);
+	c->foreign_us += (to - c->foreign_us) * FOREIGN_LEARN;
+	return fmax(queue_us - c->foreign_us, 0);
+}
+
 /* True: a window is full, its loss is known. */
 static bool loss_take(struct congestion *c, int64_t now_us)
 {
@@ -366,7 +380,7 @@ void congestion_feedback(struct congestion *c, int64_t now_us)
 	}
 	if (c->round.arrived) {
 		unknown_land(c);
-		double queue = (double)least_note(&c->delay, c->round.delay_us, now_us);
+		double queue = queue_own(c, (double)least_note(&c->delay, c->round.delay_us, now_us));
 		double ack = (double)(now_us - c->round.oldest_sent_us);
 		c->queue_us += (queue - c->queue_us) * (queue < c->queue_us ? 1 : 0.6);
 		c->ack_us += (ack - c->ack_us) * (c->ack_us > 0 ? 0.2 : 1);
@@ -420,6 +434,10 @@ void congestion_tick(struct congestion *c, int64_t now_us)
 {
 	c->rtx_room = fmin(c->rtx_room + c->rate_bps * RTX_SHARE / 8 * (double)(now_us - c->tick_us) / 1e6,
 			   fmax(c->rate_bps * RTX_SHARE / 8, RTX_BURST_BYTES));
+	if (now_us - c->tick_us > STALL_US) { /* it was we who were away: the peer's word waits to be read */
+		c->heard_us += now_us - c->tick_us;
+		c->flying_us += now_us - c->tick_us;
+	}
 	c->tick_us = now_us;
 	meters_take(c, now_us);
 	int64_t since = c->heard_us > c->flying_us ? c->heard_us : c->flying_us;

@@ -18,7 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CONGESTION_VIDEO_LEAST_BPS 30000.0
+#define CONGESTION_VIDEO_LEAST_BPS 12000.0
 
 enum congestion_kind { CONGESTION_AUDIO, CONGESTION_VIDEO, CONGESTION_RTX, CONGESTION_KINDS };
 

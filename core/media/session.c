@@ -23,9 +23,9 @@
 #define TICK_MS 20
 #define REPORT_TICKS 50	    /* RTCP every second */
 #define RATE_TICKS 5	    /* the encoder's, looked at every 100 ms */
-#define FEEDBACK_TICKS 3    /* for the peer's congestion control every 60 ms, ... */
-#define FEEDBACK_TICKS_LOW 5 /* ... every 100 ms when little comes */
-#define FEEDBACK_LOW_BPS 300000
+/* Feedback for the peer's congestion control goes out every 60 ms, ... */
+#define FEEDBACK_LOW_BPS 300000 /* ... every 100 ms when little comes, ... */
+#define FEEDBACK_LEAST_BPS 100000 /* ... every 200 ms when it would take a tenth of the road */
 #define QUALITY_TICKS 100   /* every two seconds */
 #define LOST_US 5000000	    /* silence of the peer that counts as lost */
 #define CONSENT_US 30000000
@@ -569,7 +569,7 @@ static gboolean on_tick(void *data)
 	if (s->video_receive)
 		video_receive_tick(s->video_receive, now_us(), rtt_us(s));
 	uplink_tick(s->uplink);
-	if (s->ticks % (s->received_bps < FEEDBACK_LOW_BPS ? FEEDBACK_TICKS_LOW : FEEDBACK_TICKS) == 0)
+	if (s->ticks % (s->received_bps < FEEDBACK_LEAST_BPS ? 10 : s->received_bps < FEEDBACK_LOW_BPS ? 5 : 3) == 0)
 		feedback_send(s);
 	if (s->ticks % RATE_TICKS == 0)
 		rate_tell(s, false);

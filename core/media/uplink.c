@@ -113,7 +113,7 @@ void uplink_nack(struct uplink *uplink, uint16_t sequence, int64_t rtt_us)
 static void keyframe_look(struct uplink *uplink)
 {
 	pthread_mutex_lock(uplink->lock);
-	bool now = video_send_take_keyframe(uplink->video, now_us());
+	bool now = video_send_take_keyframe(uplink->video, congestion_video_bps(uplink->congestion, 0), now_us());
 	pthread_mutex_unlock(uplink->lock);
 	if (now)
 		uplink->ops->keyframe(uplink->data);

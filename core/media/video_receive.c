@@ -241,10 +241,12 @@ void video_receive_tick(struct video_receive *v, int64_t now_us, int64_t rtt_us)
 	uint16_t again[NACKS_MAX];
 	int n = 0;
 	bool give_up = false;
+	int64_t wait_us = rtt_us * 5 / 2 < VIDEO_WAIT_MS * 1000 ? VIDEO_WAIT_MS * 1000 : rtt_us * 5 / 2;
+	wait_us = wait_us < VIDEO_WAIT_MOST_MS * 1000 ? wait_us : VIDEO_WAIT_MOST_MS * 1000;
 	int64_t interval = rtt_us * 3 / 2 > NACK_INTERVAL_MIN_US ? rtt_us * 3 / 2 : NACK_INTERVAL_MIN_US;
 	for (int i = 0; i < v->hole_count; i++) {
 		struct hole *hole = &v->holes[i];
-		give_up |= now_us - hole->since_us > VIDEO_WAIT_MS * 1000;
+		give_up |= now_us - hole->since_us > wait_us;
 		if (now_us - hole->asked_us < interval || hole->tries >= NACK_TRIES)
 			continue;
 		hole->asked_us = now_us;

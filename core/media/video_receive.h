@@ -1,7 +1,7 @@
 /* video_receive: RTP packets of one H.264 stream → whole access units, in order.
  *
  * A packet that is missing is asked for again (NACK) at once and then every round trip; when it has not come
- * in VIDEO_WAIT_MS, everything up to the next IDR is dropped and a PLI asks for one. On a quiet network nothing waits: a
+ * in VIDEO_WAIT_MS, or two and a half round trips, everything up to the next IDR is dropped and a PLI asks for one. On a quiet network nothing waits: a
  * unit leaves when its last packet comes. Bounded. One thread. */
 #ifndef CALLBOX_MEDIA_VIDEO_RECEIVE_H
 #define CALLBOX_MEDIA_VIDEO_RECEIVE_H
@@ -9,6 +9,7 @@
 #include "core/media/rtp.h"
 
 #define VIDEO_WAIT_MS 400
+#define VIDEO_WAIT_MOST_MS 1200
 #define VIDEO_UNIT_MAX (256 * 1024)
 
 struct video_receive;

@@ -10,6 +10,7 @@
 #define BURST_LEAST 3600.0
 #define RESEND_LEAST_US 5000	/* a packet is not sent again twice within that */
 #define KEYFRAMES_AT_ONCE 2.0
+#define LITTLE_BPS 60000
 
 struct kept {
 	uint16_t sequence;
@@ -173,9 +174,10 @@ void video_send_want_keyframe(struct video_send *send, int64_t rtt_us, int64_t n
 	send->wants_keyframe = true;
 }
 
-bool video_send_take_keyframe(struct video_send *send, int64_t now_us)
+bool video_send_take_keyframe(struct video_send *send, double video_bps, int64_t now_us)
 {
-	send->keyframes = fmin(send->keyframes + (double)(now_us - send->keyframes_us) / 1e6, KEYFRAMES_AT_ONCE);
+	double most = video_bps < LITTLE_BPS ? 1 : KEYFRAMES_AT_ONCE, a_second = most / 2;
+	send->keyframes = fmin(send->keyframes + (double)(now_us - send->keyframes_us) / 1e6 * a_second, most);
 	send->keyframes_us = now_us;
 	if (!send->wants_keyframe || send->keyframes < 1)
 		return false;

@@ -47,8 +47,9 @@ void video_send_resend(struct video_send *send, uint16_t sequence, int64_t rtt_u
 
 /* The peer asked for a key frame. */
 void video_send_want_keyframe(struct video_send *send, int64_t rtt_us, int64_t now_us);
-/* True, once: now the encoder may be asked for it. */
-bool video_send_take_keyframe(struct video_send *send, int64_t now_us);
+/* True, once: now the encoder may be asked for it. At video_bps of less than 60 kbit/s that is every other second: a key
+ * frame takes about a second of it. */
+bool video_send_take_keyframe(struct video_send *send, double video_bps, int64_t now_us);
 void video_send_stats(const struct video_send *send, struct video_send_stats *ret_stats);
 
 #endif

@@ -9,6 +9,9 @@
 #define BITS_HIGH 0.055
 #define WANT_US 1000000
 #define PLENTY_US 4000000
+#define MUCH 2.5		/* of what is enough for the next step */
+#define MUCH_US 2000000
+#define SPIKE 3
 #define BUDGET 0.7	 /* of a picture's time, for encoding it */
 #define BUDGET_UP 0.5	 /* what the next step up may be expected to need */
 #define SLOW_US 20000000 /* first; doubled up to SLOW_MAX_US */
@@ -38,7 +41,7 @@ static void steps_fill(struct adapt *adapt, int width, int height, int fps)
 	static const struct {
 		int lines, fps;
 	} rungs[] = { { 1080, 60 }, { 1080, 30 }, { 720, 30 }, { 540, 30 }, { 360, 30 },
-		      { 360, 15 },  { 270, 15 },  { 180, 15 }, { 180, 7 } };
+		      { 360, 15 },  { 270, 15 },  { 180, 15 }, { 180, 7 },   { 90, 7 } };
 	adapt->count = 0;
 	add(adapt, width, height, fps);
 	for (size_t i = 0; i < sizeof(rungs) / sizeof(rungs[0]); i++) {
@@ -103,15 +106,22 @@ bool adapt_takes(struct adapt *adapt, int64_t capture_us)
 
 void adapt_spent(struct adapt *adapt, int64_t us)
 {
-	adapt->cost_us += ((double)us - adapt->cost_us) / (adapt->cost_us > 0 ? 15 : 1);
+	/* A machine that had other things to do for a moment is no slow encoder. */
+	double cost = adapt->cost_us > 0 && (double)us > SPIKE * adapt->cost_us ? SPIKE * adapt->cost_us : (double)us;
+	adapt->cost_us += (cost - adapt->cost_us) / (adapt->cost_us > 0 ? 15 : 1);
+}
+
+static double area(const struct adapt_step *step)
+{
+	return (double)step->width * step->height;
 }
 
 static void go(struct adapt *adapt, int step)
 {
 	const struct adapt_step *from = adapt_now(adapt), *to = &adapt->steps[step];
-	adapt->cost_us *= (double)to->width * to->height / ((double)from->width * from->height);
+	adapt->cost_us = adapt->known_us[step] > 0 ? adapt->known_us[step] : adapt->cost_us * area(to) / area(from);
 	adapt->now = step;
-	adapt->want_us = adapt->plenty_us = 0;
+	adapt->poor_us = adapt->slow_us = adapt->plenty_us = 0;
 }
 
 static bool lasts(int64_t *since_us, bool so, int64_t now_us, int64_t long_us)
@@ -129,9 +139,8 @@ static bool carries_more(const struct adapt *adapt, int64_t now_us, int bitrate_
 	const struct adapt_step *now = adapt_now(adapt), *up = now - 1;
 	if (adapt->now == 0 || now_us < adapt->slow_until_us || !level_allows(adapt, up))
 		return false;
-	double grows = (double)up->width * up->height / ((double)now->width * now->height);
-	return bits_of(up, bitrate_bps) >= BITS_HIGH &&
-	       adapt->cost_us * grows < BUDGET_UP * 1000000 / up->fps;
+	double known = adapt->known_us[adapt->now - 1], cost = known > 0 ? known : adapt->cost_us * area(up) / area(now);
+	return bits_of(up, bitrate_bps) >= BITS_HIGH && cost < BUDGET_UP * 1000000 / up->fps;
 }
 
 bool adapt_look(struct adapt *adapt, int64_t now_us, int bitrate_bps)
@@ -144,16 +153,19 @@ bool adapt_look(struct adapt *adapt, int64_t now_us, int bitrate_bps)
 		go(adapt, adapt->now + 1);
 		return true;
 	}
-	if (!last && lasts(&adapt->want_us, slow || poor, now_us, WANT_US)) {
-		if (slow) {
+	bool long_slow = lasts(&adapt->slow_us, slow, now_us, WANT_US);
+	bool long_poor = lasts(&adapt->poor_us, poor, now_us, WANT_US);
+	if (!last && (long_slow || long_poor)) {
+		adapt->known_us[adapt->now] = slow ? 0 : adapt->cost_us;
+		if (long_slow) {
 			adapt->slow_until_us = now_us + adapt->slow_wait_us;
-			adapt->slow_wait_us = adapt->slow_wait_us * 2 < SLOW_MAX_US ? adapt->slow_wait_us * 2
-										    : SLOW_MAX_US;
+			adapt->slow_wait_us = adapt->slow_wait_us * 2 < SLOW_MAX_US ? adapt->slow_wait_us * 2 : SLOW_MAX_US;
 		}
 		go(adapt, adapt->now + 1);
 		return true;
 	}
-	if (lasts(&adapt->plenty_us, carries_more(adapt, now_us, bitrate_bps), now_us, PLENTY_US)) {
+	bool much = adapt->now > 0 && bits_of(now - 1, bitrate_bps) > MUCH * BITS_HIGH;
+	if (lasts(&adapt->plenty_us, carries_more(adapt, now_us, bitrate_bps), now_us, much ? MUCH_US : PLENTY_US)) {
 		go(adapt, adapt->now - 1);
 		return true;
 	}

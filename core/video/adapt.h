@@ -19,12 +19,13 @@ struct adapt {
 	int count, now;				  /* the present step */
 	int level;				  /* H.264 level times ten; 0: not known, no limit */
 	double cost_us;				  /* mean of encoding one picture at the present step */
-	int64_t want_us, plenty_us;		  /* since when; 0: not so */
+	double known_us[ADAPT_STEPS_MAX];	  /* the same of steps that were left for the bits' sake; 0: not known */
+	int64_t poor_us, slow_us, plenty_us;	  /* since when; 0: not so */
 	int64_t slow_until_us, slow_wait_us;	  /* no step up for the encoder's sake */
 	int64_t due_us;				  /* the next picture to take */
 };
 
-/* The steps of a profile: from its size and rate down to 180 lines and 7 pictures a second. Starts at the
+/* The steps of a profile: from its size and rate down to 90 lines and 7 pictures a second. Starts at the
  * dearest step that bitrate_bps carries. */
 void adapt_init(struct adapt *adapt, int width, int height, int fps, int bitrate_bps);
 void adapt_set_level(struct adapt *adapt, int level);

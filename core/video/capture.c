@@ -13,6 +13,7 @@
 #include "core/video/passthrough.h"
 
 #define IDR_US 500000
+#define BITRATE_LEAST 10000
 #define IDR_PATIENCE_US 1000000 /* after that a camera makes none when it is asked */
 
 /* What somebody wants to know of the camera's controls, or to change. */
@@ -473,7 +474,7 @@ void capture_set_rate(struct capture *capture, int bitrate_bps, int level)
 {
 	pthread_mutex_lock(&capture->lock);
 	capture->level = level;
-	capture->bitrate_bps = CLAMP(bitrate_bps, 30000, capture->wish.bitrate_bps);
+	capture->bitrate_bps = CLAMP(bitrate_bps, MIN(BITRATE_LEAST, capture->wish.bitrate_bps), capture->wish.bitrate_bps);
 	capture->stats.bitrate_bps = capture->bitrate_bps;
 	pthread_mutex_unlock(&capture->lock);
 }

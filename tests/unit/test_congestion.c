@@ -170,7 +170,7 @@ static void flow_send(struct flow *f)
 		video_send_drop(f->video);
 	}
 	video_send_drop_stale(f->video, w->now_us);
-	f->wants_idr |= video_send_take_keyframe(f->video, w->now_us);
+	f->wants_idr |= video_send_take_keyframe(f->video, congestion_video_bps(f->congestion, 0), w->now_us);
 	video_send_run(f->video, congestion_pace_bps(f->congestion), w->now_us);
 	congestion_tick(f->congestion, w->now_us);
 }

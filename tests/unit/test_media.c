@@ -10,6 +10,7 @@
 #include "core/media/rtp.h"
 #include "core/media/sdp.h"
 #include "core/media/sound/jitter.h"
+#include "core/media/twcc.h"
 #include "core/media/video_receive.h"
 
 /* An access unit of SPS, PPS and one slice of `size` bytes that hold no start code. */
@@ -188,6 +189,8 @@ static void test_sdp(void)
 	g_assert_cmpuint(read.video.ssrc, ==, 2);
 	g_assert_cmpuint(read.video.rtx_ssrc, ==, 3);
 	g_assert_true(read.video.nack && read.video.remb);
+	g_assert_cmpint(read.audio.twcc_id, ==, 3);
+	g_assert_cmpint(read.video.twcc_id, ==, 3);
 	g_assert_cmpint(sdp_answer(&read, &answer), ==, 0);
 	g_assert_cmpint(sdp_write(&answer, 42, text, sizeof(text)), ==, 0);
 	g_assert_cmpint(sdp_parse(text, &read, &why), ==, 0);
@@ -207,7 +210,9 @@ static void test_sdp_foreign(void)
 		"a=rtpmap:36 H264/90000\r\na=fmtp:36 packetization-mode=0;profile-level-id=42e01f\r\n"
 		"a=rtpmap:37 H264/90000\r\na=fmtp:37 packetization-mode=1;profile-level-id=42c01f\r\n"
 		"a=rtpmap:38 H264/90000\r\na=fmtp:38 packetization-mode=1;profile-level-id=640c1f\r\n"
-		"a=rtpmap:39 rtx/90000\r\na=fmtp:39 apt=37\r\na=rtcp-fb:* nack\r\n";
+		"a=rtpmap:39 rtx/90000\r\na=fmtp:39 apt=37\r\na=rtcp-fb:* nack\r\n"
+		"a=extmap:2 urn:ietf:params:rtp-hdrext:sdes:mid\r\na=extmap:5/sendrecv " TWCC_URI "\r\n"
+		"a=rtcp-fb:37 transport-cc\r\n";
 	struct sdp offer, answer = { .ufrag = "x" };
 	const char *why = NULL;
 	char written[SDP_BYTES_MAX];
@@ -221,6 +226,8 @@ static void test_sdp_foreign(void)
 	g_assert_cmpint(sdp_write(&answer, 1, written, sizeof(written)), ==, 0);
 	g_assert_nonnull(strstr(written, "m=application 0 "));
 	g_assert_nonnull(strstr(written, "a=group:BUNDLE a v\r\n"));
+	g_assert_cmpint(answer.audio.twcc_id, ==, 0); /* not said of audio: not agreed on */
+	g_assert_nonnull(strstr(written, "a=extmap:5 " TWCC_URI "\r\na=rtcp-fb:37 transport-cc\r\n"));
 }
 
 static void test_sdp_refused(void)
@@ -370,6 +377,7 @@ static void test_sdp_fuzz(void)
 	static const char *const words[] = { "m=video 9 UDP/TLS/RTP/SAVPF 96 97\n", "a=mid:", "a=rtpmap:96 H264/90000\n",
 					     "a=fmtp:97 apt=96\n", "a=ssrc-group:FID 1 2\n", "a=fingerprint:sha-256 ",
 					     "a=ice-ufrag:", "a=rtcp-fb:* nack\n", "99999999999", "\n", "m=", "x",
+					     "a=extmap:3 " TWCC_URI "\n", "a=rtcp-fb:96 transport-cc\n", "a=extmap:",
 					     "a=ice-pwd:yyyy\n", "m=audio 0 X 111\n", "a=rtpmap:111 opus/48000/2\n" };
 	GRand *random = g_rand_new_with_seed(12);
 	for (int i = 0; i < 20000; i++) {

@@ -3,6 +3,7 @@
 #include <glib.h>
 #include <string.h>
 
+#include "core/media/rtp.h"
 #include "core/media/twcc.h"
 
 #define NUMBERS 70000
@@ -175,6 +176,29 @@ static void test_extension(void)
 	g_assert_cmpint(twcc_read_extension(0xabcd, others, sizeof(others), 3), ==, -1);
 }
 
+/* Of a whole RTP packet, and of one from somebody who says more. */
+static void test_packet(void)
+{
+	static const uint8_t payload[] = { 1, 2, 3 };
+	static const struct rtp rtp = { .payload_type = 102, .marker = true, .sequence = 7, .time = 9, .ssrc = 11,
+					.transport_id = 5, .transport_sequence = 4711 };
+	uint8_t packet[RTP_HEADER_MAX + sizeof(payload)];
+	struct rtp read;
+	g_assert_cmpuint(rtp_write(packet, &rtp), ==, RTP_HEADER_MAX);
+	memcpy(packet + RTP_HEADER_MAX, payload, sizeof(payload));
+	g_assert_cmpint(rtp_parse(packet, sizeof(packet), &read), ==, 0);
+	g_assert_cmpuint(read.payload_bytes, ==, sizeof(payload));
+	g_assert_cmpint(read.payload[0], ==, 1);
+	g_assert_cmpint(twcc_read_extension(read.extension_profile, read.extension, read.extension_bytes, 5), ==, 4711);
+	g_assert_cmpint(twcc_read_extension(read.extension_profile, read.extension, read.extension_bytes, 4), ==, -1);
+	packet[15] = 200; /* longer than the packet */
+	g_assert_cmpint(rtp_parse(packet, sizeof(packet), &read), ==, -EBADMSG);
+	const struct rtp plain = { .payload_type = 102 };
+	g_assert_cmpuint(rtp_write(packet, &plain), ==, RTP_HEADER_BYTES);
+	g_assert_cmpint(rtp_parse(packet, RTP_HEADER_BYTES, &read), ==, 0);
+	g_assert_cmpint(twcc_read_extension(read.extension_profile, read.extension, read.extension_bytes, 5), ==, -1);
+}
+
 static void test_jump(void)
 {
 	struct twcc_arrivals *arrivals = g_new0(struct twcc_arrivals, 1);
@@ -237,6 +261,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/twcc/bytes", test_bytes);
 	g_test_add_func("/twcc/clock", test_clock);
 	g_test_add_func("/twcc/extension", test_extension);
+	g_test_add_func("/twcc/packet", test_packet);
 	g_test_add_func("/twcc/jump", test_jump);
 	g_test_add_func("/twcc/hostile", test_hostile);
 	return g_test_run();
