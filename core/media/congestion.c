@@ -8,7 +8,7 @@
 #define QUEUE_CUT_MOST_US 70000
 #define FOREIGN_LEARN 0.02	/* of a delay that is not ours, each feedback */
 #define FOREIGN_MOST_US 100000
-#define QUEUE_DEEP_US 150000	/* then no cut is too deep */
+#define QUEUE_DEEP_US 150000	/* then no cut is too deep, or hardly one */
 #define DRAIN_US 500000.0	/* in which a cut empties the queue */
 #define CUT_WAIT_US 100000	/* before the effect of a cut is judged */
 #define CUT_AGAIN_US 500000
@@ -242,8 +242,8 @@ static void grow(struct congestion *c, double seconds, int64_t now_us)
 {
 	if (c->knee_bps > 0 && now_us - c->knee_us > KNEE_FORGOTTEN_US)
 		c->knee_bps = 0;
-	bool far = c->knee_bps <= 0 || c->rate_bps < NEAR_KNEE * c->knee_bps;
-	double step = far && is_used(c) ? c->rate_bps * FAST_GROWTH : SLOW_GROWTH_BPS * sqrt(c->rate_bps / 1e6);
+	bool far = c->knee_bps > 0 ? c->rate_bps < NEAR_KNEE * c->knee_bps : is_used(c);
+	double step = far ? c->rate_bps * FAST_GROWTH : SLOW_GROWTH_BPS * sqrt(c->rate_bps / 1e6);
 	double calm = clamp(2 - 2 * c->queue_us / queue_most_us(c), 0, 1); /* whole below half of the most */
 	rate_set(c, c->rate_bps + step * calm * seconds);
 }
@@ -269,7 +269,8 @@ static void queue_judge(struct congestion *c, int64_t now_us)
 		bool used = is_used(c);
 		double bps = c->delivered_bps > 0 && used ? c->delivered_bps : c->rate_bps * ENCODER_SHARE;
 		bps *= clamp(1 - c->queue_us / DRAIN_US, 0.5, 0.95);
-		cut(c, used && c->queue_us > QUEUE_DEEP_US ? bps : fmax(bps, c->rate_bps * 0.5), now_us);
+		bool deep = c->queue_us > QUEUE_DEEP_US;
+		cut(c, deep && used ? bps : fmax(bps, c->rate_bps * (deep ? 0.25 : 0.5)), now_us);
 	} else if (now_us - c->cut_us > GROW_WAIT_US) {
 		grow(c, seconds, now_us);
 	}

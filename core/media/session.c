@@ -131,7 +131,7 @@ static void packet_send(struct session *s, struct out_stream *out, enum congesti
 	out->last_time = rtp.time;
 	out->last_us = now_us();
 	if (has_consent(s) && ice_send(s->ice, packet, bytes) == 0) {
-		uplink_sent(s->uplink, kind, rtp.transport_id != 0, bytes);
+		uplink_sent(s->uplink, kind, rtp.transport_id != 0, bytes, out->last_us);
 		s->sent_packets++;
 		s->sent_bytes += bytes;
 	}

@@ -92,10 +92,10 @@ uint16_t uplink_number(const struct uplink *uplink)
 	return congestion_sequence(uplink->congestion);
 }
 
-void uplink_sent(struct uplink *uplink, enum congestion_kind kind, bool numbered, size_t bytes)
+void uplink_sent(struct uplink *uplink, enum congestion_kind kind, bool numbered, size_t bytes, int64_t since_us)
 {
 	if (numbered)
-		congestion_sent(uplink->congestion, kind, bytes, now_us());
+		congestion_sent(uplink->congestion, kind, bytes, since_us);
 	else
 		congestion_sent_plain(uplink->congestion, kind, bytes);
 }

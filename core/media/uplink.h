@@ -38,9 +38,10 @@ void uplink_picture_begin(struct uplink *uplink, uint32_t rtp_time, bool keyfram
 void uplink_payload(const uint8_t *payload, size_t bytes, bool last, void *uplink);
 void uplink_picture_end(struct uplink *uplink);
 
-/* Under the lock: the number of the packet that is sent next; it was sent, with the number or without. */
+/* Under the lock: the number of the packet that is sent next; it was sent, with the number or without. since_us: from
+ * before the packet left: the other side may have it before the call that sends it returns. */
 uint16_t uplink_number(const struct uplink *uplink);
-void uplink_sent(struct uplink *uplink, enum congestion_kind kind, bool numbered, size_t bytes);
+void uplink_sent(struct uplink *uplink, enum congestion_kind kind, bool numbered, size_t bytes, int64_t since_us);
 
 /* What the peer says. */
 void uplink_nack(struct uplink *uplink, uint16_t sequence, int64_t rtt_us);

@@ -92,6 +92,7 @@ await tap.test("ten of a hundred datagrams lost: pictures and sound go on", asyn
 		LIMIT_MS,
 	).catch((error) => console.log(`# ${error.message}: ${worn}`));
 	const { passed, lost } = road.counts;
+	const words = (pair) => `browser ${pair[0].toFixed(1)}, box ${pair[1].toFixed(1)} pictures a second`;
 	const { video, media } = await ask(box.socket, "stats");
 	const { fps, bitrate_bps: bps, width, height } = video;
 	const { uplink } = media;
