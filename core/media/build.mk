@@ -52,3 +52,6 @@ tests_unit_test_twcc_LDADD = $(MEDIA_LDADD) $(BASE_LDADD)
 check_PROGRAMS += tests/unit/test_congestion
 tests_unit_test_congestion_SOURCES = tests/unit/test_congestion.c
 tests_unit_test_congestion_LDADD = $(MEDIA_LDADD) $(BASE_LDADD)
+check_PROGRAMS += tests/unit/test_video_send
+tests_unit_test_video_send_SOURCES = tests/unit/test_video_send.c
+tests_unit_test_video_send_LDADD = $(MEDIA_LDADD) $(BASE_LDADD)
