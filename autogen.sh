@@ -10,12 +10,12 @@ cd "$(dirname "$0")"
 PACKAGES="build-essential autoconf automake libtool pkg-config
 libglib2.0-dev libcjson-dev libsqlite3-dev libcurl4-openssl-dev libwebsockets-dev libwebsockets-evlib-uv libuv1-dev libnice-dev libssl-dev libsrtp2-dev
 libopus-dev libasound2-dev libspeexdsp-dev libwebrtc-audio-processing-dev
-libv4l-dev libopenh264-dev libavcodec-dev libavutil-dev libyuv-dev libturbojpeg0-dev
+libv4l-dev libopenh264-dev libvpx-dev libavcodec-dev libavutil-dev libyuv-dev libturbojpeg0-dev
 libva-dev libva-drm2 vainfo ffmpeg gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad
 libpng-dev libseccomp-dev libsystemd-dev libsdl2-dev
 libdrm-dev libcairo2-dev libpango1.0-dev fonts-dejavu-core fonts-wqy-microhei
 clang mandoc graphviz alsa-utils v4l-utils iproute2 flex bison bc libelf-dev kmod cpio xz-utils busybox-static libjemalloc-dev
-qemu-system-x86 nodejs npm chromium openssl coturn"
+qemu-system-x86 nodejs npm chromium firefox-esr openssl coturn"
 
 say() { printf 'autogen: %s\n' "$*"; }
 
