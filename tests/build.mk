@@ -19,7 +19,9 @@ tests_pairs_demo_LDADD = $(PAIRS_LDADD)
 PAIRS_TESTS = tests/pairs/test_call tests/pairs/test_screen tests/pairs/test_kill tests/pairs/test_blame tests/pairs/test_loopback \
 	tests/pairs/test_devices tests/pairs/test_hub tests/pairs/test_policy tests/pairs/test_profile \
 	tests/pairs/test_sound
-PAIRS_TESTS += tests/pairs/test_hardware
+PAIRS_TESTS += tests/pairs/test_hardware tests/pairs/test_codec
+tests_pairs_test_codec_SOURCES = tests/pairs/test_codec.c
+tests_pairs_test_codec_LDADD = $(PAIRS_LDADD) $(VIDEOGLUE_LDADD)
 tests_pairs_test_hardware_SOURCES = tests/pairs/test_hardware.c
 tests_pairs_test_hardware_LDADD = $(PAIRS_LDADD)
 noinst_PROGRAMS += $(PAIRS_TESTS)
