@@ -89,7 +89,7 @@ static bool encode_wish(struct capture *capture, const struct frame *frame, stru
 			bool *ret_idr)
 {
 	pthread_mutex_lock(&capture->lock);
-	bool wanted = capture->units && !capture->muted;
+	bool wanted = capture->units && !capture->muted && capture->codec != VIDEO_NONE;
 	int bitrate_bps = capture->bitrate_bps;
 	adapt_set_level(&capture->adapt, capture->level);
 	capture->stats.steps += wanted && adapt_look(&capture->adapt, g_get_monotonic_time(), bitrate_bps);
@@ -418,7 +418,6 @@ int capture_start(const struct capture_wish *wish, source_camera_fn on_camera, v
 	capture->view_changed = true;
 	capture->bitrate_bps = wish->bitrate_bps;
 	capture->enabled = capture->idr = true;
-	capture->codec = VIDEO_H264;
 	pthread_mutex_init(&capture->lock, NULL);
 	pthread_cond_init(&capture->idle, NULL);
 	capture->thread = g_thread_new("capture", capture_thread, capture);

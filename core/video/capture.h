@@ -53,7 +53,7 @@ void capture_units(struct capture *capture, struct unit_channel *units);
 void capture_request_idr(struct capture *capture); /* any thread */
 /* level: of H.264, times ten, that the peer decodes; 0: not known. */
 void capture_set_rate(struct capture *capture, int bitrate_bps, int level);
-/* As in unit_channel.h. Any thread. H.264 without a limit before the first call. */
+/* As in unit_channel.h. Any thread. Nothing is encoded before the first call. */
 void capture_set_codec(struct capture *capture, enum video_codec codec, int slice_bytes);
 /* Another profile for the stream: size and rate that are sent at most; bitrate_bps at most. */
 void capture_set_profile(struct capture *capture, int width, int height, int fps, int bitrate_bps);

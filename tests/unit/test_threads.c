@@ -182,6 +182,7 @@ static void test_pictures(void)
 		g_assert_cmpint(channel_pair(fds), ==, 0);
 		g_assert_cmpint(unit_channel_open(fds[0], NULL, &bridge, &joined[i], &ends[i]), ==, 0);
 		render_units(renders[i], fds[1], captures[i]);
+		unit_channel_set_codec(ends[i], VIDEO_H264, 0);
 	}
 	joined[0].to = ends[1];
 	joined[1].to = ends[0];
