@@ -3,10 +3,11 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { shot } from "./browser.mjs";
+import { open, shot, when } from "./browser.mjs";
 import { start } from "./firefox.mjs";
 import { callboxPage, forget, status, take } from "./page.mjs";
-import { Place, Tap, ask, until } from "./place.mjs";
+import { readPattern } from "./pattern.mjs";
+import { Place, Tap, ask, sleep, until } from "./place.mjs";
 import { Sides } from "./sides.mjs";
 
 const tap = new Tap();
@@ -58,12 +59,10 @@ await tap.test("mute and camera of each are seen by the other", async () => {
 	await forget(page);
 	await ask(box.socket, "muteLocalVideo", { on: true });
 	assert.equal((await take(page, "onVideoMuted")).payload.muted, true);
-	let last = -1;
 	await until("no more pictures", async () => {
-		const before = last;
-		last = (await sides.stream("video")).framesDecoded;
-		await new Promise((resolve) => setTimeout(resolve, 500));
-		return last === before;
+		const { framesDecoded } = await sides.stream("video");
+		await sleep(500);
+		return (await sides.stream("video")).framesDecoded === framesDecoded;
 	});
 	await ask(box.socket, "muteLocalVideo", { on: false });
 	await sides.browserSees();
@@ -102,6 +101,80 @@ await tap.test("the box calls and offers, Firefox answers: picture and sound bot
 	await page.evaluate(() => window.rtc.hangup());
 	await status(page, "idle");
 	await sides.boxIs("idle");
+});
+
+/* A person's hand: something visible, found by its words, is pressed. */
+async function press(where, words) {
+	await when(
+		where,
+		(wanted) => {
+			const one = [...document.querySelectorAll("button")].find(
+				(button) =>
+					[button.textContent.trim(), button.getAttribute("aria-label")].includes(wanted) &&
+					button.checkVisibility(),
+			);
+			if (one) one.click();
+			return Boolean(one);
+		},
+		words,
+		`button ${words}`,
+	);
+}
+
+await tap.test("the guest's page: log in, call the room, see it, hang up", async () => {
+	const guest = await open(browser, `http://127.0.0.1:${place.hubPort}/call/`);
+	await when(guest, () => Boolean(document.querySelector("#token")), null, "the form");
+	await guest.evaluate(
+		(token) => {
+			document.querySelector("#account").value = "carol";
+			document.querySelector("#token").value = token;
+		},
+		place.addUser("carol"),
+	);
+	await press(guest, "Log in");
+	await press(guest, "Call");
+	await when(guest, () => Boolean(document.querySelector("#user")), null, "the number");
+	await guest.evaluate(() => {
+		const user = document.querySelector("#user");
+		user.value = "room";
+		user.dispatchEvent(new Event("input", { bubbles: true }));
+	});
+	await press(guest, "Video call");
+	await sides.boxIs("ringing");
+	await ask(box.socket, "accept");
+	await sides.boxIs("active");
+	await until("the test camera's number", () =>
+		guest.evaluate(readPattern, ".remote video").then(({ number }) => number),
+	);
+	await shot(guest, "firefox-guest");
+	await press(guest, "Hang up");
+	await sides.boxIs("idle");
+	assert.deepEqual(guest.faults, []);
+	await guest.context().close();
+});
+
+await tap.test("the panel's page drives the box: its pictures, accept and hang-up", async () => {
+	const panel = await place.panel(box);
+	const touch = await open(browser, panel.url);
+	await forget(page);
+	await page.evaluate(() => window.rtc.call({ userId: "room", type: 2 }));
+	await press(touch, "Accept");
+	await take(page, "onUserEnter");
+	await until("the room's own number on the panel", () =>
+		touch.evaluate(readPattern, ".inset canvas").then(({ number }) => number),
+	);
+	await when(
+		touch,
+		() => document.querySelector(".remote").dataset.picture === "yes",
+		null,
+		"the other side's picture on the panel",
+	);
+	await sides.browserSees();
+	await shot(touch, "firefox-panel");
+	await press(touch, "Hang up");
+	await sides.boxIs("idle");
+	assert.deepEqual(touch.faults, []);
+	await touch.context().close();
 });
 
 await tap.test("the page's mistakes: none", async () => {
