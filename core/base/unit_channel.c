@@ -19,7 +19,7 @@
 enum word { WORD_ARENA = 1, WORD_UNIT, WORD_FREE, WORD_REQUEST_IDR, WORD_SET_RATE, WORD_SET_CODEC };
 
 struct note {
-	uint32_t word, slot, size, rtp_time; /* size: of a unit; of WORD_SET_RATE the level, of WORD_SET_CODEC the slice's */
+	uint32_t word, slot, size, rtp_time; /* size: of a unit; of SET_RATE the level, of SET_CODEC that of a slice */
 	int64_t capture_us;
 	int32_t rate_bps;
 	uint32_t keyframe;

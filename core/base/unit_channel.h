@@ -1,5 +1,5 @@
-/* unit_channel: encoded pictures (units: of H.264 an access unit, of VP8 a frame) between callbox-media and callbox-video: the bytes in
- * shared memory, the words about them over a SOCK_SEQPACKET pair (channel_pair()).
+/* unit_channel: encoded pictures between callbox-media and callbox-video, a unit each (of H.264 an access unit, of VP8 a
+ * frame): the bytes in shared memory, the words about them over a SOCK_SEQPACKET pair (channel_pair()).
  *
  * Each side makes an arena of UNIT_SLOTS slots, sealed against shrinking, and hands it to the other, which
  * maps it read-only. A received unit is copied out before it is looked at, and its slot given back, so a

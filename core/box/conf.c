@@ -87,8 +87,8 @@ const struct setting conf_table[] = {
 	  "Who decodes the picture received: auto, software, vaapi or vaapi:/dev/dri/renderD128, or rehearsal as "
 	  "above." },
 	{ "video_codecs", SETTING_STRING, AT(video_codecs), "h264 vp8", 0, 0, NULL,
-	  "Codecs of the picture, the best first: h264 and vp8, or one of them. A call uses the first that the other side has "
-	  "too. Hardware and cameras that encode by themselves are for h264." },
+	  "Codecs of the picture, the best first: h264 and vp8, or one of them. A call uses the first that the other "
+	  "side has too. Hardware and cameras that encode by themselves are for h264." },
 	{ "hardware_retry", SETTING_DURATION_MS, AT(hardware_retry_ms), "60s", 100, 3600000, NULL,
 	  "How long a call goes on in software before hardware that failed is tried again." },
 	{ "ring_tone", SETTING_STRING, AT(ring_tone), "default", 0, 0, NULL,

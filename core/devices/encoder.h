@@ -37,8 +37,8 @@ struct encoder_driver {
 	/* Whether encode takes such a frame as it is, whatever its format and size. NULL: no. I420 in memory of
 	 * the wish's size, video range, is taken by every encoder. */
 	bool (*takes)(const struct encoder *encoder, const struct frame *frame);
-	/* idr: this picture must be a key frame (an IDR). -ETIMEDOUT: the device hangs; other errors: it failed. After either
-	 * the instance is good for close only. */
+	/* idr: this picture must be a key frame (an IDR). -ETIMEDOUT: the device hangs; other errors: it failed. After
+	 * either the instance is good for close only. */
 	int (*encode)(struct encoder *encoder, struct frame *frame, bool idr, struct encoded *ret_encoded);
 	int (*set_rate)(struct encoder *encoder, int bitrate_bps, int fps);
 	/* Words like "VA-API EncSliceLP CQP, Intel iHD"; NULL: the name says all. */

@@ -29,10 +29,10 @@ struct payload_unit {
 };
 
 struct payload_format {
-	/* Gives payloads of at most PAYLOAD_MAX to put, in order. -EBADMSG: no unit; -EMSGSIZE: it does not fit into the
-	 * packets that were agreed on; then put was not called. */
+	/* Gives payloads of at most PAYLOAD_MAX to put, in order. -EBADMSG: no unit; -EMSGSIZE: it does not fit into
+	 * the packets that were agreed on; then put was not called. */
 	int (*cut)(struct payload_sender *sender, const uint8_t *unit, size_t size, payload_put put, void *data);
-	/* Appends one payload, the next in order. -EBADMSG: malformed, or not a unit's next; -EMSGSIZE: beyond capacity. */
+	/* Appends one payload, the next in order. -EBADMSG: malformed, or not the unit's; -EMSGSIZE: beyond capacity. */
 	int (*join)(struct payload_unit *unit, const uint8_t *payload, size_t bytes);
 	/* After the last: 0, or -EBADMSG: it cannot be whole. */
 	int (*finish)(const struct payload_unit *unit, bool *ret_keyframe);

@@ -1,5 +1,6 @@
 /* sdp: session descriptions, RFC 8866 in the shape of RFC 8829 (JSEP): one bundled transport, audio as Opus
- * (RFC 7587) and video as H.264 (RFC 6184) or VP8 (RFC 7741) with RTX (RFC 4588). Pure; parsing copies and never trusts. */
+ * (RFC 7587) and video as H.264 (RFC 6184) or VP8 (RFC 7741) with RTX (RFC 4588). Pure; parsing copies and never
+ * trusts. */
 #ifndef CALLBOX_MEDIA_SDP_H
 #define CALLBOX_MEDIA_SDP_H
 
@@ -21,7 +22,7 @@ struct sdp_format {
 	int mode;	  /* of H.264: packetization-mode, 0 or 1 */
 	int payload_type; /* 0..127 */
 	int rtx_type;	  /* -1: none */
-	int level;	  /* of H.264, times ten, that whoever wrote this decodes; of VP8 one that allows no more; 0: any */
+	int level;	  /* of H.264, times ten, that whoever wrote this decodes; of VP8 as far as one says it; 0: any */
 	bool nack, remb;
 };
 

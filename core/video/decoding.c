@@ -42,7 +42,8 @@ static int attempt_go(void *data)
 	struct attempt *a = data;
 	int r = -ENODEV;
 	for (const struct decoder_driver *const *d = decoder_drivers; *d; d++) {
-		if (!(*d)->hardware || (*d)->codec != a->codec || (a->name ? !g_str_equal((*d)->name, a->name) : (*d)->by_name))
+		bool named = a->name ? g_str_equal((*d)->name, a->name) : !(*d)->by_name;
+		if (!(*d)->hardware || (*d)->codec != a->codec || !named)
 			continue;
 		a->driver = *d;
 		r = (*d)->open(a->address, &a->decoder, a->why, sizeof(a->why));

@@ -2,7 +2,8 @@
  *
  * Hardware sees whole units only, from an IDR on: h264_watch_unit() holds back what lacks a slice or a reference,
  * and no decoder sees a stream beyond its limits. When hardware fails at an IDR, software decodes that same unit;
- * elsewhere the peer is asked for one. A unit of another codec than the last begins a stream. Owner: the render thread, which makes every call. */
+ * elsewhere the peer is asked for one. A unit of another codec than the last begins a stream. Owner: the render thread,
+ * which makes every call. */
 #ifndef CALLBOX_VIDEO_DECODING_H
 #define CALLBOX_VIDEO_DECODING_H
 

@@ -70,7 +70,8 @@ static int attempt_go(void *data)
 	struct attempt *a = data;
 	int r = -ENODEV;
 	for (const struct encoder_driver *const *d = encoder_drivers; *d; d++) {
-		if (!(*d)->hardware || !fits(*d, &a->wish) || (a->name ? !g_str_equal((*d)->name, a->name) : (*d)->by_name))
+		bool named = a->name ? g_str_equal((*d)->name, a->name) : !(*d)->by_name;
+		if (!(*d)->hardware || !fits(*d, &a->wish) || !named)
 			continue;
 		r = (*d)->open(a->address, &a->wish, &a->encoder, a->why, sizeof(a->why));
 		a->driver = *d;

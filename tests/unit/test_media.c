@@ -421,7 +421,8 @@ static void test_sdp_fuzz(void)
 		char written[SDP_BYTES_MAX];
 		bool good = sdp_parse(exact, &sdp, &why) == 0;
 		if (good && g_rand_boolean(random))
-			sdp_choose(&sdp, (enum video_codec[]){ VIDEO_VP8, VIDEO_H264, VIDEO_NONE }, g_rand_boolean(random));
+			sdp_choose(&sdp, (enum video_codec[]){ VIDEO_VP8, VIDEO_H264, VIDEO_NONE },
+				   g_rand_boolean(random));
 		if (good && sdp_answer(&sdp, &answer) == 0)
 			g_assert_cmpint(sdp_write(&answer, 1, written, sizeof(written)), ==, 0);
 	}

@@ -211,8 +211,8 @@ static void test_hostile(void)
 		g_free(bytes);
 	}
 	video_receive_stats(receive, &stats);
-	g_test_message("%u units of noise passed, %" G_GUINT64_FORMAT " malformed of %" G_GUINT64_FORMAT " dropped", units,
-		       stats.malformed, stats.dropped_units);
+	g_test_message("%u units of noise passed, %u malformed of %u dropped", units, (unsigned int)stats.malformed,
+		       (unsigned int)stats.dropped_units);
 	g_assert_cmpuint(stats.malformed, >, 1000);
 	g_assert_cmpuint(stats.dropped_units, >=, stats.malformed);
 	units = 0;
@@ -232,7 +232,9 @@ static void test_hostile(void)
 	"a=fingerprint:sha-256 AB\r\na=setup:actpass\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:0\r\na=rtcp-mux\r\n" \
 	"a=rtpmap:111 opus/48000/2\r\n"
 #define VIDEO(types) "m=video 9 UDP/TLS/RTP/SAVPF " types "\r\na=mid:1\r\na=rtcp-mux\r\n"
-#define VP8_LINES "a=rtpmap:120 VP8/90000\r\na=fmtp:120 max-fs=12288;max-fr=60\r\na=rtpmap:124 rtx/90000\r\na=fmtp:124 apt=120\r\n"
+#define VP8_LINES                                                        \
+	"a=rtpmap:120 VP8/90000\r\na=fmtp:120 max-fs=12288;max-fr=60\r\n" \
+	"a=rtpmap:124 rtx/90000\r\na=fmtp:124 apt=120\r\n"
 #define H264_0 "a=rtpmap:97 H264/90000\r\na=fmtp:97 profile-level-id=42e01f;level-asymmetry-allowed=1\r\n"
 #define H264_1 "a=rtpmap:126 H264/90000\r\na=fmtp:126 profile-level-id=42e01f;packetization-mode=1\r\n"
 #define H264_2 "a=rtpmap:98 H264/90000\r\na=fmtp:98 profile-level-id=42e01f;packetization-mode=2\r\n"
