@@ -3,6 +3,7 @@
 # autogen.sh deps       install the Debian packages that build and tests need (root)
 # autogen.sh demo       install, build, and let two boxes call each other on a hub; result in demo-out/
 # autogen.sh check      the same set-up, then every test
+# autogen.sh bench      the same set-up and the peers, then calls of callbox beside calls of theirs
 set -eu
 cd "$(dirname "$0")"
 
@@ -16,6 +17,9 @@ libpng-dev libseccomp-dev libsystemd-dev libsdl2-dev
 libdrm-dev libcairo2-dev libpango1.0-dev fonts-dejavu-core fonts-wqy-microhei
 clang mandoc graphviz alsa-utils v4l-utils iproute2 flex bison bc libelf-dev kmod cpio xz-utils busybox-static libjemalloc-dev
 qemu-system-x86 nodejs npm chromium firefox-esr openssl coturn"
+
+# The peers of tests/bench, and nothing else.
+PEERS="baresip-core baresip-ffmpeg gstreamer1.0-libav gstreamer1.0-plugins-ugly"
 
 say() { printf 'autogen: %s\n' "$*"; }
 
@@ -64,6 +68,11 @@ check() {
 	return $status
 }
 
+bench() {
+	build build-bench
+	make -s -C build-bench bench
+}
+
 demo() {
 	build build-demo --prefix=/usr --sysconfdir=/etc --localstatedir=/var
 	make -s -C build-demo stage.stamp
@@ -75,5 +84,6 @@ case ${1:-} in
 deps) install_packages ;;
 demo) install_packages; bootstrap; demo ;;
 check) install_packages; bootstrap; check ;;
-*) say "unknown command '$1': nothing, deps, demo or check"; exit 64 ;;
+bench) PACKAGES="$PACKAGES $PEERS"; install_packages; bootstrap; bench ;;
+*) say "unknown command '$1': nothing, deps, demo, check or bench"; exit 64 ;;
 esac

@@ -93,6 +93,7 @@ tests_bench_hub_bench_SOURCES = tests/bench/hub_bench.c tests/bench/websocket.c 
 tests_bench_hub_bench_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS) $(OPENSSL_CFLAGS)
 tests_bench_hub_bench_LDADD = $(PAIRS_LDADD) $(SQLITE_LIBS) $(OPENSSL_LIBS)
 
+EXTRA_DIST += tests/bench/run.mjs tests/bench/callers.mjs tests/bench/film.mjs tests/bench/processes.mjs
 noinst_PROGRAMS += tests/bench/codec_bench
 tests_bench_codec_bench_SOURCES = tests/bench/codec_bench.c
 tests_bench_codec_bench_LDADD = $(VIDEOGLUE_LDADD) $(OPUS_LIBS) $(BASE_LDADD) -lm
