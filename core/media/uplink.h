@@ -33,7 +33,7 @@ struct uplink *uplink_create(const struct uplink_ops *ops, void *data, pthread_m
 			     uint16_t sequence);
 void uplink_destroy(struct uplink *uplink);
 
-/* A picture: begin, its payloads in order (h264_cut()), end. */
+/* A picture: begin, its payloads in order (payload.h), end. */
 void uplink_picture_begin(struct uplink *uplink, uint32_t rtp_time, bool keyframe);
 void uplink_payload(const uint8_t *payload, size_t bytes, bool last, void *uplink);
 void uplink_picture_end(struct uplink *uplink);

@@ -18,7 +18,7 @@ struct kept {
 	uint32_t time;
 	bool marker, keyframe;
 	int64_t queued_us, resent_us;
-	uint8_t payload[H264_PAYLOAD_MAX];
+	uint8_t payload[PAYLOAD_MAX];
 };
 
 struct video_send {
@@ -99,7 +99,7 @@ void video_send_begin(struct video_send *send, uint32_t rtp_time, bool keyframe,
 void video_send_payload(const uint8_t *payload, size_t bytes, bool last, void *data)
 {
 	struct video_send *send = data;
-	if (send->broken || waiting(send) >= WAITING_MAX || bytes > H264_PAYLOAD_MAX)
+	if (send->broken || waiting(send) >= WAITING_MAX || bytes > PAYLOAD_MAX)
 		return; /* found stale soon */
 	struct kept *kept = kept_at(send, send->next);
 	*kept = (struct kept){ .sequence = send->next, .bytes = bytes, .time = send->time, .marker = last,

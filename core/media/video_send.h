@@ -11,7 +11,7 @@
 #ifndef CALLBOX_MEDIA_VIDEO_SEND_H
 #define CALLBOX_MEDIA_VIDEO_SEND_H
 
-#include "core/media/h264.h"
+#include "core/media/payload.h"
 #include "core/media/rtp.h"
 
 #define VIDEO_SEND_WAIT_US 800000 /* what waits longer is thrown away, ... */

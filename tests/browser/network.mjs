@@ -1,5 +1,5 @@
-/* A box and a browser over worse networks: by a TURN server alone, with credentials that the hub makes; and on that road
- * ten datagrams of a hundred are lost, each way. */
+/* A box and a browser over worse networks: by a TURN server alone, with credentials that the hub makes; on that road ten
+ * datagrams of a hundred are lost, each way; and it is narrow. */
 import assert from "node:assert/strict";
 import { start } from "./browser.mjs";
 import { callboxPage, take } from "./page.mjs";
@@ -113,6 +113,24 @@ await tap.test("ten of a hundred datagrams lost: pictures and sound go on", asyn
 	const { call } = await ask(box.socket, "status");
 	assert.equal(call.state, "active");
 	road.set(0);
+});
+
+const NARROW_BPS = 200000;
+await tap.test("200 kbit/s each way: both go on, and neither fills the queue", async () => {
+	road.narrow(NARROW_BPS);
+	let shown, rtt, uplink;
+	/* The queue on the way holds QUEUE_MS each way; who fills it sees twice that. */
+	const fits = async () => {
+		shown = await rates();
+		({ rtt_ms: rtt, uplink } = (await ask(box.socket, "stats")).media);
+		return Math.min(...shown) >= 5 && rtt < 400 && uplink.queue_ms < 200;
+	};
+	await until("both fit the road", fits, LIMIT_MS).catch((error) => console.log(`# ${error.message}`));
+	const words = `browser ${shown[0].toFixed(1)}, box ${shown[1].toFixed(1)} pictures a second`;
+	console.log(`# ${words}; round trip ${rtt} ms, queue ${uplink.queue_ms} ms, rate ${uplink.rate_bps} bit/s`);
+	for (const side of [0, 1]) assert.ok(shown[side] >= 5, `side ${side}`);
+	assert.ok(rtt < 400 && uplink.queue_ms < 200);
+	road.narrow(Infinity);
 	await page.evaluate(() => window.rtc.hangup());
 	await until("the end", async () => (await ask(box.socket, "status")).status === "idle");
 	assert.deepEqual(page.faults, []);

@@ -1,11 +1,13 @@
-/* relay: coturn for a test, and a road to it that loses datagrams. */
+/* relay: coturn for a test, and a road to it that loses datagrams or is narrow. */
 import { spawn } from "node:child_process";
 import { createSocket } from "node:dgram";
 import { existsSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { until } from "./place.mjs";
 
-const PROGRAM = "/usr/bin/turnserver";
+const PROGRAM = "/usr/bin/turnserver",
+	QUEUE_MS = 600,
+	HEADERS = 28; /* IPv4 and UDP */
 
 function bind(socket, port = 0) {
 	return new Promise((resolve) => socket.bind(port, "127.0.0.1", () => resolve(socket.address().port)));
@@ -70,34 +72,44 @@ export async function turnStart(place, secret) {
 	return { port, log, child };
 }
 
-/* Carries datagrams to a port and back; loss: which share does not arrive, each way. {port, set(loss), counts} */
+/* Carries datagrams to a port and back; loss: which share does not arrive, each way; narrow: so many bits a second each way,
+ * with a queue of QUEUE_MS. {port, set(loss), narrow(bps), counts} */
 export async function lossyRoad(to) {
-	let loss = 0;
+	let loss = 0,
+		bps = Infinity;
+	const free = [0, 0]; /* when each way has sent what it holds; ms */
 	const counts = { passed: 0, lost: 0 };
 	const sides = new Map(); /* address of a client → its own socket to the other end */
 	const front = createSocket("udp4");
-	const pass = (send) => {
-		if (Math.random() < loss) {
+	const pass = (way, bytes, send) => {
+		const now = performance.now(),
+			start = Math.max(free[way], now);
+		if (Math.random() < loss || start - now > QUEUE_MS) {
 			counts.lost++;
 			return;
 		}
 		counts.passed++;
-		send();
+		free[way] = start + ((bytes + HEADERS) * 8000) / bps;
+		if (free[way] - now < 1) send();
+		else setTimeout(send, free[way] - now);
 	};
 	front.on("message", (bytes, { address, port }) => {
 		const key = `${address}:${port}`;
 		if (!sides.has(key)) {
 			const back = createSocket("udp4");
-			back.on("message", (answer) => pass(() => front.send(answer, port, address)));
+			back.on("message", (answer) => pass(1, answer.length, () => front.send(answer, port, address)));
 			sides.set(key, back);
 		}
-		pass(() => sides.get(key).send(bytes, to, "127.0.0.1"));
+		pass(0, bytes.length, () => sides.get(key).send(bytes, to, "127.0.0.1"));
 	});
 	return {
 		port: await bind(front),
 		counts,
 		set(share) {
 			loss = share;
+		},
+		narrow(bitsPerSecond) {
+			bps = bitsPerSecond;
 		},
 		close() {
 			front.close();

@@ -137,7 +137,7 @@ static void world_free(struct world *w)
 /* A picture: a third more or less than its share; a key frame five times as much. */
 static void frame_make(struct flow *f)
 {
-	static const uint8_t nothing[H264_PAYLOAD_MAX];
+	static const uint8_t nothing[PAYLOAD_MAX];
 	struct video_send_stats stats;
 	video_send_stats(f->video, &stats);
 	double bps = congestion_video_bps(f->congestion, stats.queued_bytes);
