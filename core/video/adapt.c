@@ -149,7 +149,8 @@ bool adapt_look(struct adapt *adapt, int64_t now_us, int bitrate_bps)
 		adapt->known_us[adapt->now] = slow ? 0 : adapt->cost_us;
 		if (long_slow) {
 			adapt->slow_until_us = now_us + adapt->slow_wait_us;
-			adapt->slow_wait_us = adapt->slow_wait_us * 2 < SLOW_MAX_US ? adapt->slow_wait_us * 2 : SLOW_MAX_US;
+			adapt->slow_wait_us = adapt->slow_wait_us * 2 < SLOW_MAX_US ? adapt->slow_wait_us * 2
+										    : SLOW_MAX_US;
 		}
 		go(adapt, adapt->now + 1);
 		return true;

@@ -479,7 +479,7 @@ void capture_set_rate(struct capture *capture, int bitrate_bps, int level)
 {
 	pthread_mutex_lock(&capture->lock);
 	capture->level = level;
-	capture->bitrate_bps = CLAMP(bitrate_bps, MIN(BITRATE_LEAST, capture->wish.bitrate_bps), capture->wish.bitrate_bps);
+	capture->bitrate_bps = MIN(MAX(bitrate_bps, BITRATE_LEAST), capture->wish.bitrate_bps);
 	capture->stats.bitrate_bps = capture->bitrate_bps;
 	pthread_mutex_unlock(&capture->lock);
 }

@@ -304,8 +304,8 @@ static void test_halved(void)
 		delivered(f, 1);
 		live(w, 10);
 		double use = delivered(f, 10) / w->capacity_bps;
-		g_test_message("%.2f → %.2f Mbit/s: a queue of %.0f ms, drained after %.2f s; then %.0f %% used, %u falls",
-			       capacities[i][0] / 1e6, capacities[i][1] / 1e6, worst, after, use * 100, f->falls);
+		g_test_message("%.2f → %.2f Mbit/s: a queue of %.0f ms, drained after %.2f s; then %.0f %% used, %u "
+			       "falls", capacities[i][0] / 1e6, capacities[i][1] / 1e6, worst, after, use * 100, f->falls);
 		g_assert_cmpfloat(after, <=, i < 2 ? 1.2 : 2.5);
 		g_assert_cmpfloat(use, >=, 0.7);
 		world_free(w);
@@ -427,7 +427,8 @@ static void test_hostile(void)
 	int64_t now = 1000000;
 	for (int i = 0; i < 200000; i++, now += 1000) {
 		if (g_rand_boolean(random))
-			congestion_sent(c, g_rand_int_range(random, 0, 3), (size_t)g_rand_int_range(random, 1, 1500), now);
+			congestion_sent(c, g_rand_int_range(random, 0, 3),
+					(size_t)g_rand_int_range(random, 1, 1500), now);
 		congestion_status((uint16_t)g_rand_int(random), g_rand_boolean(random),
 				  ((int64_t)g_rand_int(random) << 20) - ((int64_t)1 << 50), c);
 		if (i % 37 == 0)
