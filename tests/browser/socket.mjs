@@ -7,7 +7,13 @@ export class Socket {
 	/* headers: further or other header lines; resolves when the server has answered. status: of the answer. */
 	static open(
 		port,
-		{ headers = {}, tls = false, protocol = "callbox-panel", host = `127.0.0.1:${port}`, path = "/" } = {},
+		{
+			headers = {},
+			tls = false,
+			protocol = "callbox-panel",
+			host = `127.0.0.1:${port}`,
+			path = "/",
+		} = {},
 	) {
 		const all = {
 			Host: host,
@@ -111,7 +117,14 @@ export class Socket {
 							bytes.length & 255,
 						])
 					: Buffer.concat([
-							Buffer.from([kind | (last ? 128 : 0), 255, 0, 0, 0, 0]),
+							Buffer.from([
+								kind | (last ? 128 : 0),
+								255,
+								0,
+								0,
+								0,
+								0,
+							]),
 							Buffer.from([
 								bytes.length >>> 24,
 								(bytes.length >> 16) & 255,
@@ -150,7 +163,9 @@ export class Socket {
 		const answer = await this.next((message) => message.id === id);
 		if (!answer)
 			throw Object.assign(
-				new Error(`${method}: no answer${this.reason ? `: ${this.reason.text}` : ""}`),
+				new Error(
+					`${method}: no answer${this.reason ? `: ${this.reason.text}` : ""}`,
+				),
 				{ code: 0 },
 			);
 		if (answer.error)
