@@ -117,14 +117,7 @@ export class Socket {
 							bytes.length & 255,
 						])
 					: Buffer.concat([
-							Buffer.from([
-								kind | (last ? 128 : 0),
-								255,
-								0,
-								0,
-								0,
-								0,
-							]),
+							Buffer.from([kind | (last ? 128 : 0), 255, 0, 0, 0, 0]),
 							Buffer.from([
 								bytes.length >>> 24,
 								(bytes.length >> 16) & 255,
@@ -163,9 +156,7 @@ export class Socket {
 		const answer = await this.next((message) => message.id === id);
 		if (!answer)
 			throw Object.assign(
-				new Error(
-					`${method}: no answer${this.reason ? `: ${this.reason.text}` : ""}`,
-				),
+				new Error(`${method}: no answer${this.reason ? `: ${this.reason.text}` : ""}`),
 				{ code: 0 },
 			);
 		if (answer.error)
