@@ -167,10 +167,12 @@ static void test_loss(void)
 	g_assert_cmpuint(at10, >=, 570);
 }
 
+#define TRANSPORT(name) { .ufrag = name, .password = "0123456789012345678901", .fingerprint_hash = "sha-256", \
+			  .fingerprint = "AB:CD" }
+
 static void test_sdp(void)
 {
-	struct sdp offer = { .ufrag = "abcd", .password = "0123456789012345678901", .fingerprint_hash = "sha-256",
-			     .fingerprint = "AB:CD", .cname = "callbox" };
+	struct sdp offer = { .transports = { TRANSPORT("abcd"), TRANSPORT("efgh") }, .cname = "callbox" };
 	struct sdp read, answer = offer;
 	char text[SDP_BYTES_MAX];
 	const char *why = NULL;
@@ -178,10 +180,12 @@ static void test_sdp(void)
 	offer.video.ssrc = 2;
 	offer.video.rtx_ssrc = 3;
 	sdp_offer(&offer, true);
-	g_assert_cmpint(sdp_write(&offer, 42, text, sizeof(text)), ==, 0);
+	g_assert_cmpint(sdp_write(&offer, 42, 1, text, sizeof(text)), ==, 0);
 	g_assert_cmpint(sdp_parse(text, &read, &why), ==, 0);
-	g_assert_cmpstr(read.ufrag, ==, "abcd");
-	g_assert_cmpint(read.setup, ==, SDP_ACTPASS);
+	g_assert_cmpstr(read.transports[0].ufrag, ==, "abcd");
+	g_assert_true(read.bundle && read.transports[0].mux);
+	g_assert_false(read.transports[1].there);
+	g_assert_cmpint(read.transports[0].setup, ==, SDP_ACTPASS);
 	g_assert_cmpint(read.audio.payload_type, ==, 111);
 	g_assert_cmpint(read.video.payload_type, ==, 102);
 	g_assert_cmpint(read.video.rtx_type, ==, 103);
@@ -189,9 +193,10 @@ static void test_sdp(void)
 	g_assert_cmpuint(read.video.rtx_ssrc, ==, 3);
 	g_assert_true(read.video.nack && read.video.remb);
 	g_assert_cmpint(sdp_answer(&read, &answer), ==, 0);
-	g_assert_cmpint(sdp_write(&answer, 42, text, sizeof(text)), ==, 0);
+	answer.transports[0].setup = SDP_ACTIVE;
+	g_assert_cmpint(sdp_write(&answer, 42, 1, text, sizeof(text)), ==, 0);
 	g_assert_cmpint(sdp_parse(text, &read, &why), ==, 0);
-	g_assert_cmpint(read.setup, ==, SDP_ACTIVE);
+	g_assert_cmpint(read.transports[0].setup, ==, SDP_ACTIVE);
 	g_assert_true(read.video.there);
 }
 
@@ -208,17 +213,17 @@ static void test_sdp_foreign(void)
 		"a=rtpmap:37 H264/90000\r\na=fmtp:37 packetization-mode=1;profile-level-id=42c01f\r\n"
 		"a=rtpmap:38 H264/90000\r\na=fmtp:38 packetization-mode=1;profile-level-id=640c1f\r\n"
 		"a=rtpmap:39 rtx/90000\r\na=fmtp:39 apt=37\r\na=rtcp-fb:* nack\r\n";
-	struct sdp offer, answer = { .ufrag = "x" };
+	struct sdp offer, answer = { .transports = { TRANSPORT("x") } };
 	const char *why = NULL;
 	char written[SDP_BYTES_MAX];
 	g_assert_cmpint(sdp_parse(text, &offer, &why), ==, 0);
 	g_assert_cmpint(offer.audio.payload_type, ==, 96);
 	g_assert_cmpint(offer.video.payload_type, ==, 37);
 	g_assert_cmpint(offer.video.rtx_type, ==, 39);
-	g_assert_cmpstr(offer.fingerprint, ==, "AB:CD");
+	g_assert_cmpstr(offer.transports[0].fingerprint, ==, "AB:CD");
 	g_assert_cmpint(offer.line_count, ==, 3);
 	g_assert_cmpint(sdp_answer(&offer, &answer), ==, 0);
-	g_assert_cmpint(sdp_write(&answer, 1, written, sizeof(written)), ==, 0);
+	g_assert_cmpint(sdp_write(&answer, 1, 1, written, sizeof(written)), ==, 0);
 	g_assert_nonnull(strstr(written, "m=application 0 "));
 	g_assert_nonnull(strstr(written, "a=group:BUNDLE a v\r\n"));
 }
@@ -369,7 +374,7 @@ static void test_sdp_fuzz(void)
 		const char *why = NULL;
 		char written[SDP_BYTES_MAX];
 		if (sdp_parse(exact, &sdp, &why) == 0 && sdp_answer(&sdp, &answer) == 0)
-			g_assert_cmpint(sdp_write(&answer, 1, written, sizeof(written)), ==, 0);
+			g_assert_cmpint(sdp_write(&answer, 1, 1, written, sizeof(written)), ==, 0);
 	}
 	g_rand_free(random);
 }
