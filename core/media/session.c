@@ -373,14 +373,6 @@ static void rtx_receive(struct session *s, const struct rtp *rtx)
 	video_receive_put(s->video_receive, &rtp, true, now_us());
 }
 
-static void went_up(struct session *s)
-{
-	if (s->up)
-		return;
-	s->up = true;
-	s->ops->up(s->data);
-}
-
 /* Transports that are not bundled may use the same numbers. */
 static bool is_of(const struct sdp_stream *stream, int transport)
 {
@@ -402,10 +394,7 @@ static void rtp_receive(struct session *s, int transport, const uint8_t *packet,
 		video_receive_put(s->video_receive, &rtp, false, now_us());
 	} else if (is_of(&s->local.video, transport) && rtp.payload_type == s->local.video.rtx_type) {
 		rtx_receive(s, &rtp);
-	} else {
-		return;
 	}
-	went_up(s);
 }
 
 static void on_rtcp_sender(uint32_t ssrc, uint64_t ntp, uint32_t rtp_time, void *data)
@@ -467,11 +456,21 @@ static void on_rtcp_remb(double bits_per_second, void *data)
 static const struct rtcp_ops rtcp_ops = { on_rtcp_sender, on_rtcp_report, on_rtcp_nack, on_rtcp_keyframe,
 					  on_rtcp_remb };
 
+/* Whatever the peer's keys made says that it is there: one without camera and microphone sends reports only. */
+static void went_up(struct session *s)
+{
+	if (s->up)
+		return;
+	s->up = true;
+	s->ops->up(s->data);
+}
+
 static void on_packet(int transport, bool rtcp, const uint8_t *packet, size_t bytes, size_t wire_bytes, void *data)
 {
 	struct session *s = data;
 	s->received_packets++;
 	s->received_bytes += wire_bytes;
+	went_up(s);
 	if (rtcp)
 		rtcp_parse(packet, bytes, &rtcp_ops, s);
 	else
