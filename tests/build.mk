@@ -19,7 +19,7 @@ tests_pairs_demo_LDADD = $(PAIRS_LDADD)
 PAIRS_TESTS = tests/pairs/test_call tests/pairs/test_screen tests/pairs/test_kill tests/pairs/test_blame tests/pairs/test_loopback \
 	tests/pairs/test_devices tests/pairs/test_hub tests/pairs/test_policy tests/pairs/test_profile \
 	tests/pairs/test_sound
-PAIRS_TESTS += tests/pairs/test_hardware
+PAIRS_TESTS += tests/pairs/test_hardware tests/pairs/test_transport
 tests_pairs_test_hardware_SOURCES = tests/pairs/test_hardware.c
 tests_pairs_test_hardware_LDADD = $(PAIRS_LDADD)
 noinst_PROGRAMS += $(PAIRS_TESTS)
@@ -27,6 +27,9 @@ noinst_PROGRAMS += $(PAIRS_TESTS)
 if !SANITIZED_THREAD
 TESTS += $(PAIRS_TESTS)
 endif
+tests_pairs_test_transport_SOURCES = tests/pairs/test_transport.c tests/pairs/network.c tests/pairs/network.h \
+	tests/pairs/capture.c tests/pairs/capture.h
+tests_pairs_test_transport_LDADD = $(PAIRS_LDADD) $(VIDEOGLUE_LDADD) -lm
 tests_pairs_test_screen_SOURCES = tests/pairs/test_screen.c
 tests_pairs_test_screen_LDADD = $(PAIRS_LDADD) $(VIDEOGLUE_LDADD)
 tests_pairs_test_call_SOURCES = tests/pairs/test_call.c
