@@ -7,7 +7,9 @@ import { start } from "./browser.mjs";
 import { callboxPage, forget, status, take } from "./page.mjs";
 import { readPattern } from "./pattern.mjs";
 import { Place, Tap, ask, until } from "./place.mjs";
+import { lossyRoad, turnStart } from "./relay.mjs";
 
+const SECRET = "a secret between hub and relay";
 const tap = new Tap();
 const { browser, why } = await start();
 if (!browser) {
@@ -237,6 +239,80 @@ await tap.test("addresses that are mDNS names: the box finds the browser, again 
 	await poor.close();
 });
 
+/* Everything goes by a relay; the road to it is closed until both sides say so, and a while longer. */
+const far = new Place();
+const turn = await turnStart(far, SECRET);
+const road = turn && (await lossyRoad(turn.port));
+if (turn)
+	await far.hubStart(`turn_urls = turn:127.0.0.1:${road.port}?transport=udp\nturn_secret = ${SECRET}\n`);
+const farBox = turn && (await far.box("room", "room-far"));
+
+async function lostAndFound(caller) {
+	const guest = await callboxPage(browser, {
+		base: `http://127.0.0.1:${far.hubPort}/call/`,
+		options: {
+			way: "peer",
+			url: far.hubUrl,
+			account: caller,
+			token: far.addUser(caller),
+			iceTransportPolicy: "relay",
+		},
+	});
+	const farIs = (wanted) =>
+		until(
+			`the box is ${wanted}`,
+			async () => {
+				const { call: now } = await ask(farBox.socket, "status");
+				return (now ? now.state : "idle") === wanted;
+			},
+			60000,
+		);
+	const sees = async () => {
+		const first = await until("a number", () => numberSeen(guest), 60000);
+		await until("the number grows", async () => (await numberSeen(guest)) > first + 10, 60000);
+	};
+	await guest.evaluate(() =>
+		window.rtc.setupRemoteView("", document.getElementById("your container")),
+	);
+	if (caller === "browser") {
+		await guest.evaluate(() => window.rtc.call({ userId: "room", type: 2 }));
+		await farIs("ringing");
+		await ask(farBox.socket, "accept");
+	} else {
+		await ask(farBox.socket, "call", { userId: caller, type: 2 });
+		await take(guest, "onInvited");
+		await guest.evaluate(() => window.rtc.accept());
+	}
+	await farIs("active");
+	await sees();
+	const log = () => readFileSync(farBox.log, "utf8"),
+		keys = log().split("secured by").length;
+	road.set(1);
+	const closed = Date.now();
+	await farIs("recovering");
+	await until("the box restarts or is asked to", () => /ICE is restarted|restarts ICE/.test(log()), 60000);
+	road.set(0);
+	const opened = Date.now();
+	await farIs("active");
+	await sees();
+	const { media } = await ask(farBox.socket, "stats");
+	console.log(
+		`# closed for ${opened - closed} ms; flowing ${Date.now() - opened} ms after; restarts ${media.ice_restarts}`,
+	);
+	assert.equal(log().split("secured by").length, keys);
+	await guest.evaluate(() => window.rtc.hangup());
+	await farIs("idle");
+	await status(guest, "idle");
+	await guest.context().close();
+}
+
+for (const caller of ["browser", "another"])
+	await tap.test(
+		`the road is lost and found while ${caller === "browser" ? "the browser" : "the box"} is the anchor`,
+		() => (turn ? lostAndFound(caller) : "no coturn: install the package coturn"),
+	);
+if (tap.failed && turn) console.log(readFileSync(farBox.log, "utf8").replace(/^/gm, "# far: "));
+
 if (tap.failed)
 	console.log(
 		readFileSync(box.log, "utf8")
@@ -246,5 +322,8 @@ if (tap.failed)
 			.join("\n"),
 	);
 await browser.close();
+if (road) road.close();
+if (turn) await far.stop(turn.child, "SIGKILL"); /* coturn takes its time with others */
+await far.close({ keep: tap.failed });
 await place.close({ keep: tap.failed });
 tap.end();

@@ -228,6 +228,89 @@ static void test_sdp_foreign(void)
 	g_assert_nonnull(strstr(written, "a=group:BUNDLE a v\r\n"));
 }
 
+#define OPUS "a=rtpmap:96 opus/48000/2\r\n"
+#define H264 "a=rtpmap:97 H264/90000\r\na=fmtp:97 packetization-mode=1;profile-level-id=42e01f\r\n"
+
+static struct sdp parsed(const char *text)
+{
+	struct sdp sdp;
+	const char *why = NULL;
+	if (sdp_parse(text, &sdp, &why) < 0)
+		g_error("%s: %s", why, text);
+	return sdp;
+}
+
+/* Nothing is bundled: each line has its own of everything; the fingerprint is everybody's; no rtcp-mux for sound. */
+static void test_sdp_unbundled(void)
+{
+	struct sdp sdp = parsed("v=0\r\na=fingerprint:sha-384 cd:ef\r\na=setup:active\r\na=x-unknown:1\r\nk=\r\n"
+				"m=audio 5000 UDP/TLS/RTP/SAVPF 96\r\na=ice-ufrag:ua\r\na=ice-pwd:pa\r\n" OPUS
+				"m=video 5002 UDP/TLS/RTP/SAVPF 97\r\na=ice-ufrag:uv\r\na=ice-pwd:pv\r\n"
+				"a=fingerprint:sha-256 ab:ab\r\na=setup:passive\r\na=rtcp-mux\r\n" H264);
+	const struct sdp_transport *audio = &sdp.transports[SDP_OF_AUDIO], *video = &sdp.transports[SDP_OF_VIDEO];
+	struct sdp answer = { .transports = { TRANSPORT("x"), TRANSPORT("y") } };
+	char text[SDP_BYTES_MAX];
+	g_assert_true(audio->there && video->there && !sdp.bundle);
+	g_assert_cmpint(sdp.audio.transport, ==, SDP_OF_AUDIO);
+	g_assert_cmpint(sdp.video.transport, ==, SDP_OF_VIDEO);
+	g_assert_cmpstr(audio->ufrag, ==, "ua");
+	g_assert_cmpstr(audio->fingerprint_hash, ==, "sha-384");
+	g_assert_cmpstr(audio->fingerprint, ==, "CD:EF");
+	g_assert_cmpint(audio->setup, ==, SDP_ACTIVE);
+	g_assert_false(audio->mux);
+	g_assert_cmpstr(video->password, ==, "pv");
+	g_assert_cmpstr(video->fingerprint, ==, "AB:AB");
+	g_assert_cmpint(video->setup, ==, SDP_PASSIVE);
+	g_assert_true(video->mux);
+	g_assert_cmpint(sdp_answer(&sdp, &answer), ==, 0);
+	g_assert_cmpint(sdp_write(&answer, 1, 1, text, sizeof(text)), ==, 0);
+	g_assert_null(strstr(text, "BUNDLE"));
+	answer = parsed(text);
+	g_assert_cmpstr(answer.transports[SDP_OF_AUDIO].ufrag, ==, "x");
+	g_assert_false(answer.transports[SDP_OF_AUDIO].mux);
+	g_assert_cmpstr(answer.transports[SDP_OF_VIDEO].ufrag, ==, "y");
+	g_assert_true(answer.transports[SDP_OF_VIDEO].mux);
+}
+
+static void count_candidate(int line, const char *candidate, void *data)
+{
+	g_assert_cmpint(line, ==, 1);
+	g_assert_true(g_str_has_prefix(candidate, "candidate:7 1 udp"));
+	++*(int *)data;
+}
+
+/* The picture's line speaks for the group, sound's has port 0 and shares it, a third is refused. */
+static void test_sdp_bundle_only(void)
+{
+	static const char text[] =
+		"v=0\r\na=group:LS a v\r\na=group:BUNDLE v a\r\na=ice-lite\r\n"
+		"m=audio 0 UDP/TLS/RTP/SAVPF 96\r\na=mid:a\r\na=bundle-only\r\n" OPUS
+		"m=video 9 UDP/TLS/RTP/SAVPF 97\r\na=mid:v\r\na=ice-ufrag:u\r\na=ice-pwd:p\r\n"
+		"a=fingerprint:sha-256 ab\r\na=setup:actpass\r\na=candidate:7 1 udp 1 192.0.2.1 9 typ host\r\n" H264
+		"m=audio 0 UDP/TLS/RTP/SAVPF 96\r\na=mid:b\r\na=bundle-only\r\n" OPUS;
+	struct sdp sdp = parsed(text), answer = { .transports = { TRANSPORT("x") } };
+	char written[SDP_BYTES_MAX];
+	int candidates = 0;
+	g_assert_true(sdp.audio.there && sdp.video.there && sdp.bundle && sdp.video_first);
+	g_assert_cmpstr(sdp.audio.mid, ==, "a");
+	g_assert_cmpint(sdp.video.transport, ==, SDP_OF_AUDIO);
+	g_assert_cmpstr(sdp.transports[SDP_OF_AUDIO].ufrag, ==, "u");
+	g_assert_true(sdp.transports[SDP_OF_AUDIO].mux && sdp.transports[SDP_OF_AUDIO].lite);
+	g_assert_false(sdp.transports[SDP_OF_VIDEO].there);
+	sdp_candidates(text, count_candidate, &candidates);
+	g_assert_cmpint(candidates, ==, 1);
+	g_assert_cmpint(sdp_answer(&sdp, &answer), ==, 0);
+	g_assert_cmpint(sdp_write(&answer, 1, 1, written, sizeof(written)), ==, 0);
+	g_assert_nonnull(strstr(written, "a=group:BUNDLE v a\r\n"));
+	g_assert_nonnull(strstr(written, "m=audio 9 "));
+	/* Out of every group port 0 is what it always was. */
+	sdp = parsed("m=audio 0 UDP/TLS/RTP/SAVPF 96\r\na=mid:a\r\na=bundle-only\r\n" OPUS
+		     "m=video 9 UDP/TLS/RTP/SAVPF 97\r\na=ice-ufrag:u\r\na=ice-pwd:p\r\n"
+		     "a=fingerprint:sha-256 ab\r\n" H264);
+	g_assert_false(sdp.audio.there);
+	g_assert_true(sdp.video.there && sdp.transports[SDP_OF_VIDEO].there);
+}
+
 static void test_sdp_refused(void)
 {
 	static const char *const texts[] = {
@@ -453,6 +536,8 @@ int main(int argc, char **argv)
 	g_test_add_func("/media/loss", test_loss);
 	g_test_add_func("/media/sdp", test_sdp);
 	g_test_add_func("/media/sdp-foreign", test_sdp_foreign);
+	g_test_add_func("/media/sdp-unbundled", test_sdp_unbundled);
+	g_test_add_func("/media/sdp-bundle-only", test_sdp_bundle_only);
 	g_test_add_func("/media/sdp-refused", test_sdp_refused);
 	g_test_add_func("/media/rtcp", test_rtcp);
 	g_test_add_func("/media/fuzz", test_fuzz);
