@@ -54,7 +54,7 @@ check() {
 	for kind in plain address thread; do
 		case $kind in plain) arg=;; *) arg=--enable-sanitize=$kind ;; esac
 		build "build-$kind" $arg
-		make -C "build-$kind" check || status=1
+		make -j2 -C "build-$kind" check || status=1 # two tests at a time: most of them wait
 		passed=$((passed + $(count "build-$kind" PASS)))
 		failed=$((failed + $(count "build-$kind" FAIL) + $(count "build-$kind" ERROR)))
 		skipped=$((skipped + $(count "build-$kind" SKIP)))

@@ -7,7 +7,7 @@ drivers_glue_libvideoglue_a_SOURCES = \
 	drivers-glue/camera_controls.h drivers-glue/camera_device.c \
 	drivers-glue/camera_device.h drivers-glue/camera_find.c drivers-glue/camera_find.h \
 	drivers-glue/camera_format.c drivers-glue/camera_format.h drivers-glue/camera_h264.c drivers-glue/camera_h264.h \
-	drivers-glue/camera_pattern.c \
+	drivers-glue/camera_file.c drivers-glue/camera_pattern.c \
 	drivers-glue/camera_stamp.c drivers-glue/camera_stamp.h drivers-glue/camera_v4l2.c \
 	drivers-glue/hotplug_watch.c drivers-glue/hotplug_watch.h drivers-glue/decoder_avcodec.c \
 	drivers-glue/drivers.c drivers-glue/drivers.h drivers-glue/encoder_openh264.c \
@@ -32,7 +32,9 @@ drivers_glue_libscreenglue_a_SOURCES = drivers-glue/cec.c drivers-glue/cec.h \
 	drivers-glue/display_kms_draw.c drivers-glue/display_kms_draw.h
 SCREENGLUE_LDADD = drivers-glue/libscreenglue.a core/devices/libdevices.a $(DRM_LIBS) $(JPEG_LIBS) $(YUV_LIBS)
 
-check_PROGRAMS += tests/unit/test_guard tests/unit/test_h264 tests/unit/test_rate_control
+check_PROGRAMS += tests/unit/test_camera_file tests/unit/test_guard tests/unit/test_h264 tests/unit/test_rate_control
+tests_unit_test_camera_file_SOURCES = tests/unit/test_camera_file.c
+tests_unit_test_camera_file_LDADD = $(VIDEOGLUE_LDADD) $(BASE_LDADD)
 tests_unit_test_guard_SOURCES = tests/unit/test_guard.c
 tests_unit_test_guard_LDADD = $(VIDEOGLUE_LDADD) $(BASE_LDADD)
 tests_unit_test_h264_SOURCES = tests/unit/test_h264.c

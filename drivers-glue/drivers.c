@@ -3,7 +3,8 @@
 
 #include "config.h"
 
-const struct camera_driver *const camera_drivers[] = { &camera_v4l2, &camera_pattern, &camera_null, NULL };
+const struct camera_driver *const camera_drivers[] = { &camera_v4l2, &camera_pattern, &camera_file, &camera_null,
+							NULL };
 const struct encoder_driver *const encoder_drivers[] = { &encoder_vaapi, &encoder_rehearsal, &encoder_openh264,
 							 NULL };
 const struct decoder_driver *const decoder_drivers[] = { &decoder_vaapi, &decoder_rehearsal, &decoder_avcodec,

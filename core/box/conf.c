@@ -35,7 +35,8 @@ const struct setting conf_table[] = {
 	{ "log_level", SETTING_ENUM, AT(log_level), "info", 0, 0, level_names, "What is logged." },
 	{ "camera", SETTING_STRING, AT(camera), "v4l2:/dev/video0", 0, 0, NULL,
 	  "v4l2:/dev/videoN, v4l2:auto (the first camera), v4l2:match:PATTERN (the first whose card, driver, USB id such "
-	  "as 046d:0825, or name in /dev/v4l/by-id fits), pattern: (a test picture) or null:." },
+	  "as 046d:0825, or name in /dev/v4l/by-id fits), pattern: (a test picture), file:FILM (a YUV4MPEG2 "
+	  "file, 8 bits of 4:2:0, again and again) or null:." },
 	{ "camera_controls", SETTING_LIST, AT(camera_controls), NULL, 0, 0, NULL,
 	  "Controls of the camera that are set whenever it is opened, each CONTROL=VALUE with the name that "
 	  "callboxctl camera-controls prints: brightness=140 zoom_absolute=200." },

@@ -27,7 +27,7 @@
 #define TEXTURE (512 * 512)
 /* ThreadSanitizer makes the software driver twenty times slower; its threads are the same in each row. */
 #ifdef __SANITIZE_THREAD__
-#define ROW_STEP 7
+#define ROW_STEP 17
 #define LONG_STREAM 20u
 #else
 #define ROW_STEP 1
