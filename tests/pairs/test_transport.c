@@ -13,6 +13,7 @@
 #include "tests/pairs/capture.h"
 #include "tests/pairs/client.h"
 #include "tests/pairs/network.h"
+#include "tests/pairs/pem.h"
 #include "tests/pairs/place.h"
 
 #define LIMIT_US (30 * G_USEC_PER_SEC)
@@ -327,27 +328,82 @@ static void test_no_network(void)
 	path_close(&path);
 }
 
+static void boxes_start(const struct box_devices *devices)
+{
+	static const char *const accounts[] = { "alice", "bob" };
+	for (int i = 0; i < 2; i++) {
+		g_autofree char *device = g_strdup_printf("room-%s", accounts[i]);
+		boxes[i] = box_create(place, accounts[i], device, NULL, devices);
+		network_enter(network, i == 1);
+		box_start(boxes[i]);
+		network_enter(network, false);
+		clients[i] = client_open(boxes[i]->socket);
+	}
+	records = 0;
+}
+
+/* Signalling goes by the loopback of each. */
 static void scene_open(void)
 {
 	const struct box_devices devices = { .more = "ice_loopback = no\n" };
-	static const char *const accounts[] = { "alice", "bob" };
+	place = place_open(NULL);
+	place_hub_start(place);
+	network_forward(network, (unsigned int)strtoul(strrchr(place->hub_url, ':') + 1, NULL, 10));
+	boxes_start(&devices);
+}
+
+static void scene_close(void)
+{
+	for (int i = 0; i < 2; i++)
+		client_close(clients[i]);
+	place_close(place);
+}
+
+static void links_open(void)
+{
 	for (int link = 1; link <= 2; link++) {
 		g_autofree char *name = g_strdup_printf("link%d", link);
 		network_join(network, name);
 		address(false, link, "add");
 		address(true, link, "add");
 	}
+}
+
+/* From the cable to the other network, and signalling with it: the hub is reached by the same links, the better one
+ * first. */
+static void test_signalling_too(void)
+{
+	g_autofree char *certificate = NULL, *key = NULL, *more = NULL, *trust = NULL;
+	struct path path;
+	scene_close();
 	place = place_open(NULL);
+	certificate = g_build_filename(place->dir, "hub.pem", NULL);
+	key = g_build_filename(place->dir, "hub.key", NULL);
+	pem_make("10.9.0.1", certificate, key);
+	network_ip(network, false, "addr add 10.9.0.1/32 dev lo");
+	network_ip(network, true, "route add 10.9.0.1/32 via 10.1.0.1 metric 10");
+	more = g_strdup_printf("certificate = %s\nprivate_key = %s\n", certificate, key);
+	trust = g_strdup_printf("ca_file = %s\n", certificate);
+	place->hub_more = more;
+	place->hub_url = g_strdup("wss://10.9.0.1:7801");
 	place_hub_start(place);
-	network_forward(network, (unsigned int)strtoul(strrchr(place->hub_url, ':') + 1, NULL, 10));
-	for (int i = 0; i < 2; i++) {
-		g_autofree char *device = g_strdup_printf("room-%s", accounts[i]);
-		boxes[i] = box_create(place, accounts[i], device, NULL, &devices);
-		network_enter(network, i == 1);
-		box_start(boxes[i]);
-		network_enter(network, false);
-		clients[i] = client_open(boxes[i]->socket);
-	}
+	g_free(place->hub_url);
+	place->hub_url = g_strdup("wss://10.9.0.1:7801");
+	const struct box_devices devices = { .more = "ice_loopback = no\n", .account_more = trust };
+	boxes_start(&devices);
+	address(true, 2, "del"); /* the call begins on the first */
+	path_open(&path);
+	address(true, 2, "add");
+	network_ip(network, true, "route add 10.9.0.1/32 via 10.2.0.1 metric 20");
+	g_assert_cmpint(link_in_use(1), ==, 1);
+	network_ip(network, true, "link set link1 down");
+	address(true, 1, "del");
+	gint64 start = g_get_monotonic_time();
+	UNTIL(link_in_use(1) == 2 && is_state(0, "active") && is_state(1, "active"));
+	int moved = (int)((g_get_monotonic_time() - start) / 1000), shown = pictures_go_on();
+	g_test_message("with the signalling's own way gone: the other link after %d ms, pictures %d ms later", moved, shown);
+	path_close(&path);
+	network_ip(network, true, "link set link1 up");
 }
 
 int main(int argc, char **argv)
@@ -366,11 +422,11 @@ int main(int argc, char **argv)
 	g_test_add_func("/transport/cable", test_cable);
 	g_test_add_func("/transport/lease", test_lease);
 	g_test_add_func("/transport/no-network", test_no_network);
+	g_test_add_func("/transport/signalling-too", test_signalling_too);
+	links_open();
 	scene_open();
 	int r = g_test_run();
-	for (int i = 0; i < 2; i++)
-		client_close(clients[i]);
-	place_close(place);
+	scene_close();
 	capture_stop(capture);
 	network_close(network);
 	return r;
