@@ -95,6 +95,9 @@ tests_bench_hub_bench_SOURCES = tests/bench/hub_bench.c tests/bench/websocket.c 
 tests_bench_hub_bench_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS) $(OPENSSL_CFLAGS)
 tests_bench_hub_bench_LDADD = $(PAIRS_LDADD) $(SQLITE_LIBS) $(OPENSSL_LIBS)
 
+noinst_PROGRAMS += tests/bench/codec_bench
+tests_bench_codec_bench_SOURCES = tests/bench/codec_bench.c
+tests_bench_codec_bench_LDADD = $(VIDEOGLUE_LDADD) $(OPUS_LIBS) $(BASE_LDADD) -lm
 noinst_PROGRAMS += tests/bench/video_bench
 tests_bench_video_bench_SOURCES = tests/bench/video_bench.c tests/unit/exported.c tests/unit/exported.h
 tests_bench_video_bench_CFLAGS = $(AM_CFLAGS) $(VA_CFLAGS)
