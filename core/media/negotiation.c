@@ -38,7 +38,7 @@ struct candidate {
 struct negotiation {
 	const struct negotiation_ops *ops;
 	void *data;
-	bool anchor, agreed;
+	bool anchor, agreed, split;
 	struct ice_settings ice;
 	char *interface;
 	cJSON *servers;
@@ -431,9 +431,10 @@ static void take_offer(struct negotiation *n, const struct sdp *remote, const ch
 	agree(n, text);
 }
 
-/* What the answer has left of our first offer. */
-static void offer_answered(struct negotiation *n, const struct sdp *remote)
+/* What the answer has left of our first offer. Whether the transports are what it wants. */
+static bool offer_answered(struct negotiation *n, const struct sdp *remote)
 {
+	bool fits = true;
 	n->local.bundle = remote->bundle;
 	n->local.audio.there &= remote->audio.there;
 	n->local.video.there &= remote->video.there;
@@ -441,12 +442,28 @@ static void offer_answered(struct negotiation *n, const struct sdp *remote)
 	for (int i = 0; i < SDP_TRANSPORTS; i++) {
 		const struct sdp_transport *t = &remote->transports[i];
 		n->local.transports[i].there = t->there;
+		fits &= t->there == (n->legs[i].transport != NULL) && (!t->there || t->mux == n->local.transports[i].mux);
 		n->local.transports[i].mux = t->mux;
-		if (!t->there)
-			leg_close(&n->legs[i]);
-		else if (!t->mux)
-			n->wanted = "the other side wants RTCP apart";
 	}
+	return fits;
+}
+
+/* Transports as the answer wants them, offered anew; nothing of the first ones is used. */
+static void split(struct negotiation *n, const struct sdp *remote)
+{
+	int r = n->split ? -EPROTO : 0;
+	n->split = true;
+	log_info("media: the other side does not bundle, or wants RTCP apart: offered again");
+	for (int i = 0; i < SDP_TRANSPORTS; i++) {
+		leg_close(&n->legs[i]);
+		if (r == 0 && remote->transports[i].there)
+			r = leg_open(n, i, remote->transports[i].mux);
+		memcpy(n->legs[i].former, remote->transports[i].ufrag, sizeof(n->legs[i].former));
+	}
+	if (r < 0)
+		n->ops->failed("peer: its answer does not fit what was offered", n->data);
+	else
+		offer(n);
 }
 
 static void take_answer(struct negotiation *n, const struct sdp *remote, const char *text)
@@ -455,8 +472,10 @@ static void take_answer(struct negotiation *n, const struct sdp *remote, const c
 		return; /* repeated, or to an offer that was dropped */
 	if (n->agreed && !is_same_peer(n, remote))
 		return;
-	if (!n->agreed)
-		offer_answered(n, remote);
+	if (!n->agreed && !offer_answered(n, remote)) {
+		split(n, remote);
+		return;
+	}
 	remote_take(n, remote);
 	agree(n, text);
 }
@@ -561,8 +580,7 @@ static int parts_open(struct negotiation *n, bool video)
 	int r = certificate_create(&n->certificate);
 	if (r == 0 && n->anchor) {
 		sdp_offer(&n->local, video);
-		for (int i = 0; r == 0 && i < SDP_TRANSPORTS; i++)
-			r = n->local.transports[i].there ? leg_open(n, i, true) : 0;
+		r = leg_open(n, SDP_OF_AUDIO, true);
 	}
 	if (r == 0)
 		r = addresses_open(on_addresses, n, &n->addresses);

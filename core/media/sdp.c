@@ -319,11 +319,11 @@ static void transports_read(struct reader *r)
 	sdp->bundle = group >= 0 && (!both || group == group_of(r, video->mid));
 	sdp->video_first = both && sdp->bundle &&
 			   in_group(r, group, video->mid) < in_group(r, group, audio->mid);
-	video->transport = both && sdp->bundle ? SDP_OF_AUDIO : SDP_OF_VIDEO;
+	video->transport = sdp->bundle ? SDP_OF_AUDIO : SDP_OF_VIDEO;
 	if (audio->there)
 		transport_read(r, audio, sdp->video_first ? video : audio, &sdp->transports[SDP_OF_AUDIO]);
-	if (video->there && video->transport == SDP_OF_VIDEO)
-		transport_read(r, video, video, &sdp->transports[SDP_OF_VIDEO]);
+	if (video->there && !(both && sdp->bundle))
+		transport_read(r, video, video, &sdp->transports[video->transport]);
 }
 
 static void read_line(struct reader *r, const char *line)
@@ -547,12 +547,7 @@ int sdp_answer(const struct sdp *offer, struct sdp *answer)
 
 void sdp_offer(struct sdp *offer, bool video)
 {
-	for (int i = 0; i < SDP_TRANSPORTS; i++) {
-		offer->transports[i].there = i == SDP_OF_AUDIO || video;
-		offer->transports[i].mux = true;
-	}
-	offer->bundle = true;
-	offer->video.transport = SDP_OF_VIDEO;
+	offer->transports[SDP_OF_AUDIO].there = offer->transports[SDP_OF_AUDIO].mux = offer->bundle = true;
 	offer->line_count = video ? 2 : 1;
 	snprintf(offer->line_kinds[0], sizeof(offer->line_kinds[0]), "audio");
 	snprintf(offer->line_kinds[1], sizeof(offer->line_kinds[1]), "video");

@@ -12,7 +12,7 @@
 
 enum sdp_setup { SDP_ACTPASS, SDP_ACTIVE, SDP_PASSIVE };
 
-/* Which transport: sound's, which is everybody's when bundled, and the picture's own. */
+/* Which transport: sound's, which is that of all when bundled, and the picture's own. */
 enum { SDP_OF_AUDIO, SDP_OF_VIDEO, SDP_TRANSPORTS };
 
 struct sdp_transport {
@@ -61,7 +61,7 @@ int sdp_write(const struct sdp *sdp, uint64_t session, unsigned int version, cha
  * they multiplex. ssrc, cname and the rest of the transports are the caller's. -EBADMSG when nothing of the offer can be
  * taken. */
 int sdp_answer(const struct sdp *offer, struct sdp *answer);
-/* The lines of our own first offer: bundled for whoever can, a transport each for whoever cannot ("balanced"). */
+/* The lines of our own first offer: one transport for all. */
 void sdp_offer(struct sdp *offer, bool video);
 
 #endif

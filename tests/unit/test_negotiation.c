@@ -271,15 +271,14 @@ static void test_unbundled(void)
 	scene_close(&scene);
 }
 
-/* The offer multiplexes; the answer does not: our next offer has a component for each. */
+/* The offer multiplexes; the answer does not: the next offer has a component for each. */
 static void test_rtcp_apart(void)
 {
 	static const char *const lines[] = { "a=group:", "a=rtcp-mux", NULL };
 	struct scene scene = { .without = lines };
-	scene_open(&scene);
-	UNTIL(&scene, scene.ends[0].agreed == 2 && scene.ends[1].agreed == 2);
-	UNTIL(&scene, scene.ends[0].ready >= 2 && scene.ends[1].ready >= 2);
-	talk(&scene);
+	connect(&scene, 2);
+	g_assert_cmpuint(scene.ends[0].offers, ==, 2);
+	g_assert_cmpuint(scene.ends[0].agreed, ==, 1);
 	g_assert_null(strstr(scene.ends[0].last->str, "a=rtcp-mux"));
 	g_assert_null(strstr(scene.ends[1].last->str, "a=rtcp-mux"));
 	scene_close(&scene);
