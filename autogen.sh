@@ -3,6 +3,7 @@
 # autogen.sh deps       install the Debian packages that build and tests need (root)
 # autogen.sh demo       install, build, and let two boxes call each other on a hub; result in demo-out/
 # autogen.sh check      the same set-up, then every test
+# autogen.sh bench      the same set-up and the peers, then calls of callbox beside calls of theirs
 set -eu
 cd "$(dirname "$0")"
 
@@ -10,13 +11,16 @@ cd "$(dirname "$0")"
 PACKAGES="build-essential autoconf automake libtool pkg-config
 libglib2.0-dev libcjson-dev libsqlite3-dev libcurl4-openssl-dev libwebsockets-dev libwebsockets-evlib-uv libuv1-dev libnice-dev libssl-dev libsrtp2-dev
 libopus-dev libasound2-dev libspeexdsp-dev libwebrtc-audio-processing-dev
-libv4l-dev libopenh264-dev libavcodec-dev libavutil-dev libyuv-dev libturbojpeg0-dev
+libv4l-dev libopenh264-dev libvpx-dev libavcodec-dev libavutil-dev libyuv-dev libturbojpeg0-dev
 libva-dev libva-drm2 vainfo ffmpeg gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad
 gstreamer1.0-plugins-ugly gstreamer1.0-libav gstreamer1.0-nice gir1.2-gst-plugins-bad-1.0 python3-gst-1.0
 libpng-dev libseccomp-dev libsystemd-dev libsdl2-dev
 libdrm-dev libcairo2-dev libpango1.0-dev fonts-dejavu-core fonts-wqy-microhei
 clang mandoc graphviz alsa-utils v4l-utils iproute2 flex bison bc libelf-dev kmod cpio xz-utils busybox-static libjemalloc-dev
-qemu-system-x86 nodejs npm chromium openssl coturn"
+qemu-system-x86 nodejs npm chromium firefox-esr openssl coturn"
+
+# The peers of tests/bench, and nothing else.
+PEERS="baresip-core baresip-ffmpeg gstreamer1.0-libav gstreamer1.0-plugins-ugly"
 
 say() { printf 'autogen: %s\n' "$*"; }
 
@@ -65,6 +69,11 @@ check() {
 	return $status
 }
 
+bench() {
+	build build-bench
+	make -s -C build-bench bench
+}
+
 demo() {
 	build build-demo --prefix=/usr --sysconfdir=/etc --localstatedir=/var
 	make -s -C build-demo stage.stamp
@@ -76,5 +85,6 @@ case ${1:-} in
 deps) install_packages ;;
 demo) install_packages; bootstrap; demo ;;
 check) install_packages; bootstrap; check ;;
-*) say "unknown command '$1': nothing, deps, demo or check"; exit 64 ;;
+bench) PACKAGES="$PACKAGES $PEERS"; install_packages; bootstrap; bench ;;
+*) say "unknown command '$1': nothing, deps, demo, check or bench"; exit 64 ;;
 esac

@@ -1,6 +1,6 @@
 # drivers-glue: drivers behind the contracts of core/devices
 noinst_LIBRARIES += drivers-glue/libvideoglue.a
-drivers_glue_libvideoglue_a_CFLAGS = $(AM_CFLAGS) $(V4L2_CFLAGS) $(OPENH264_CFLAGS) $(AVCODEC_CFLAGS) \
+drivers_glue_libvideoglue_a_CFLAGS = $(AM_CFLAGS) $(V4L2_CFLAGS) $(OPENH264_CFLAGS) $(VPX_CFLAGS) $(AVCODEC_CFLAGS) \
 	$(JPEG_CFLAGS) $(PNG_CFLAGS) $(VA_CFLAGS) $(SDL2_CFLAGS)
 drivers_glue_libvideoglue_a_SOURCES = \
 	drivers-glue/camera_buffers.c drivers-glue/camera_buffers.h drivers-glue/camera_controls.c \
@@ -13,14 +13,14 @@ drivers_glue_libvideoglue_a_SOURCES = \
 	drivers-glue/drivers.c drivers-glue/drivers.h drivers-glue/encoder_openh264.c \
 	drivers-glue/guard.c drivers-glue/guard.h drivers-glue/h264_write.c drivers-glue/h264_write.h \
 	drivers-glue/rate_control.c drivers-glue/rate_control.h \
-	drivers-glue/decoder_vaapi.c drivers-glue/encoder_vaapi.c drivers-glue/rehearsal.c \
+	drivers-glue/decoder_vaapi.c drivers-glue/encoder_vaapi.c drivers-glue/encoder_vpx.c drivers-glue/rehearsal.c \
 	drivers-glue/unit_check.c drivers-glue/unit_check.h \
 	drivers-glue/va_display.c drivers-glue/va_display.h drivers-glue/va_encode.c drivers-glue/va_encode.h \
 	drivers-glue/va_image.c drivers-glue/va_image.h drivers-glue/va_input.c drivers-glue/va_input.h \
 	drivers-glue/va_picture.c drivers-glue/va_picture.h drivers-glue/va_probe.c drivers-glue/va_probe.h \
 	drivers-glue/pattern.c drivers-glue/pattern.h drivers-glue/png.c drivers-glue/png.h \
 	drivers-glue/view_file.c drivers-glue/view_kms.c drivers-glue/view_window.c
-VIDEOGLUE_LDADD = drivers-glue/libvideoglue.a drivers-glue/libscreenglue.a core/devices/libdevices.a $(DRM_LIBS) $(V4L2_LIBS) $(OPENH264_LIBS) \
+VIDEOGLUE_LDADD = drivers-glue/libvideoglue.a drivers-glue/libscreenglue.a core/devices/libdevices.a $(DRM_LIBS) $(V4L2_LIBS) $(OPENH264_LIBS) $(VPX_LIBS) \
 	$(AVCODEC_LIBS) $(JPEG_LIBS) $(PNG_LIBS) $(SDL2_LIBS) $(YUV_LIBS) $(VA_LIBS) core/base/libbase.a -lm
 
 # what callbox-video and callbox-screen both need of a screen

@@ -19,7 +19,9 @@ tests_pairs_demo_LDADD = $(PAIRS_LDADD)
 PAIRS_TESTS = tests/pairs/test_call tests/pairs/test_screen tests/pairs/test_kill tests/pairs/test_blame tests/pairs/test_loopback \
 	tests/pairs/test_devices tests/pairs/test_hub tests/pairs/test_policy tests/pairs/test_profile \
 	tests/pairs/test_sound
-PAIRS_TESTS += tests/pairs/test_hardware tests/pairs/test_transport
+PAIRS_TESTS += tests/pairs/test_hardware tests/pairs/test_codec tests/pairs/test_transport
+tests_pairs_test_codec_SOURCES = tests/pairs/test_codec.c
+tests_pairs_test_codec_LDADD = $(PAIRS_LDADD) $(VIDEOGLUE_LDADD)
 tests_pairs_test_hardware_SOURCES = tests/pairs/test_hardware.c
 tests_pairs_test_hardware_LDADD = $(PAIRS_LDADD)
 noinst_PROGRAMS += $(PAIRS_TESTS)
@@ -95,6 +97,7 @@ tests_bench_hub_bench_SOURCES = tests/bench/hub_bench.c tests/bench/websocket.c 
 tests_bench_hub_bench_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS) $(OPENSSL_CFLAGS)
 tests_bench_hub_bench_LDADD = $(PAIRS_LDADD) $(SQLITE_LIBS) $(OPENSSL_LIBS)
 
+EXTRA_DIST += tests/bench/run.mjs tests/bench/callers.mjs tests/bench/film.mjs tests/bench/processes.mjs
 noinst_PROGRAMS += tests/bench/codec_bench
 tests_bench_codec_bench_SOURCES = tests/bench/codec_bench.c
 tests_bench_codec_bench_LDADD = $(VIDEOGLUE_LDADD) $(OPUS_LIBS) $(BASE_LDADD) -lm

@@ -13,7 +13,7 @@ core_media_libmedia_a_SOURCES = core/media/h264.c core/media/h264.h core/media/i
 	core/media/addresses.c core/media/addresses.h core/media/certificate.c core/media/certificate.h \
 	core/media/mdns.c core/media/mdns.h core/media/negotiation.c core/media/negotiation.h \
 	core/media/transport.c core/media/transport.h \
-	core/media/rtp.c core/media/rtp.h core/media/sdp.c core/media/sdp.h core/media/secure.c \
+	core/media/payload.c core/media/payload.h core/media/vp8.c core/media/vp8.h core/media/rtp.c core/media/rtp.h core/media/sdp.c core/media/sdp.h core/media/secure.c \
 	core/media/secure.h core/media/session.c core/media/session.h core/media/video_receive.c \
 	core/media/video_receive.h core/media/sound/clock_fit.c core/media/sound/clock_fit.h \
 	core/media/sound/echo.c core/media/sound/echo.h core/media/sound/gain.c core/media/sound/gain.h core/media/sound/jitter.c \
@@ -22,7 +22,7 @@ core_media_libmedia_a_SOURCES = core/media/h264.c core/media/h264.h core/media/i
 	core/media/sound/speaker.c core/media/sound/speaker.h core/media/sound/tones.c core/media/sound/tones.h
 # What libsoundglue.a needs; webrtc-audio-processing is C++.
 SOUND_LIBS = $(ECHO_LIBS) $(ALSA_LIBS) $(WEBRTC_LIBS) -lstdc++
-MEDIA_LDADD = core/media/libmedia.a drivers-glue/libsoundglue.a $(NICE_LIBS) $(OPENSSL_LIBS) $(SRTP_LIBS) \
+MEDIA_LDADD = core/media/libmedia.a drivers-glue/libsoundglue.a core/devices/libdevices.a $(NICE_LIBS) $(OPENSSL_LIBS) $(SRTP_LIBS) \
 	$(OPUS_LIBS) $(SOUND_LIBS)
 
 pkglibexec_PROGRAMS += core/media/callbox-media
@@ -53,3 +53,6 @@ tests_unit_test_sound_parts_LDADD = $(MEDIA_LDADD) $(BASE_LDADD)
 check_PROGRAMS += tests/unit/test_sound_echo
 tests_unit_test_sound_echo_SOURCES = tests/unit/test_sound_echo.c
 tests_unit_test_sound_echo_LDADD = $(MEDIA_LDADD) $(BASE_LDADD)
+check_PROGRAMS += tests/unit/test_vp8
+tests_unit_test_vp8_SOURCES = tests/unit/test_vp8.c
+tests_unit_test_vp8_LDADD = core/media/libmedia.a $(VIDEOGLUE_LDADD) $(BASE_LDADD)

@@ -484,7 +484,12 @@ void negotiation_description(struct negotiation *n, const char *type, const char
 {
 	const char *why = NULL;
 	struct sdp remote;
-	if (sdp_parse(text, &remote, &why) < 0) {
+	int r = sdp_parse(text, &remote, &why);
+	if (r == 0)
+		sdp_choose(&remote, n->local.codecs, g_str_equal(type, "offer"));
+	if (r == 0 && !remote.audio.there && !remote.video.there)
+		why = "sdp: no codec in common";
+	if (why) {
 		g_autofree char *blame = g_strdup_printf("peer: %s", why);
 		if (n->agreed)
 			log_warning("%s", blame);

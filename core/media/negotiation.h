@@ -42,7 +42,7 @@ struct negotiation_settings {
 	bool loopback;
 	const char *interface; /* as in struct ice_settings */
 	const cJSON *servers;
-	const struct sdp *streams; /* ssrc of the streams and cname */
+	const struct sdp *streams; /* ssrc of the streams, cname and codecs */
 };
 
 /* settings is copied. The anchor's offer is told before it returns. */

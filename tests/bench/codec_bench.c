@@ -1,7 +1,7 @@
-/* codec_bench: what a call costs at the very least: CPU time of openh264 and libavcodec on a film, and of Opus both ways,
+/* codec_bench: what a call costs at the very least: CPU time of an encoder and libavcodec on a film, and of Opus both ways,
  * as callbox sets them up, with nothing around them; and how good the picture is that comes out.
  *
- * usage: codec_bench FILM.y4m KBPS FPS PICTURES       one line of JSON */
+ * usage: codec_bench FILM.y4m KBPS FPS PICTURES [h264|vp8]       one line of JSON */
 #include <glib.h>
 #include <math.h>
 #include <opus/opus.h>
@@ -14,6 +14,18 @@
 #define SOUND_RATE 48000
 #define SOUND_FRAME 480 /* 10 ms */
 #define SOUND_BPS 32000
+
+struct coder {
+	const char *name;
+	const struct encoder_driver *encoder;
+	const struct decoder_driver *decoder;
+};
+
+static const struct coder coders[] = {
+	{ "h264", &encoder_openh264, &decoder_avcodec },
+	{ "vp8", &encoder_vpx, &decoder_avcodec_vp8 },
+};
+static const struct coder *coder = &coders[0];
 
 struct sums {
 	double encode_s, decode_s, opus_s; /* CPU */
@@ -44,16 +56,16 @@ static void picture(struct encoder *encoder, struct decoder *decoder, struct fra
 	struct encoded encoded;
 	struct frame *out = NULL;
 	double began = cpu_s();
-	if (encoder_openh264.encode(encoder, frame, sums->shown + sums->skipped == 0, &encoded) < 0)
-		g_error("openh264 failed");
+	if (coder->encoder->encode(encoder, frame, sums->shown + sums->skipped == 0, &encoded) < 0)
+		g_error("%s failed", coder->encoder->name);
 	double middle = cpu_s();
 	sums->encode_s += middle - began;
 	sums->skipped += encoded.size == 0;
 	if (encoded.size == 0)
 		return;
 	sums->bytes += (double)encoded.size;
-	if (decoder_avcodec.decode(decoder, encoded.bytes, encoded.size, &out) < 0 || frame_map(out) < 0)
-		g_error("libavcodec failed");
+	if (coder->decoder->decode(decoder, encoded.bytes, encoded.size, &out) < 0 || frame_map(out) < 0)
+		g_error("%s failed", coder->decoder->name);
 	sums->decode_s += cpu_s() - middle;
 	sums->shown++;
 	sums->error += error_of(frame, out);
@@ -70,19 +82,19 @@ static void pictures(const char *film, int kbps, int fps, int count, struct sums
 	char why[200] = "";
 	const struct camera_wish wish = { .fps = fps };
 	if (camera_file.open(film, &wish, &camera, why, sizeof(why)) < 0 ||
-	    decoder_avcodec.open("", &decoder, why, sizeof(why)) < 0)
+	    coder->decoder->open("", &decoder, why, sizeof(why)) < 0)
 		g_error("%s", why);
 	for (int i = 0; i < count; i++, frame_release(frame)) {
 		if (camera_file.next(camera, 1000, &frame) < 0)
 			g_error("no picture");
-		const struct encoder_wish as = { frame->width, frame->height, fps, kbps * 1000 };
-		if (!encoder && encoder_openh264.open("", &as, &encoder, why, sizeof(why)) < 0)
+		const struct encoder_wish as = { frame->width, frame->height, fps, kbps * 1000, coder->encoder->codec, 0 };
+		if (!encoder && coder->encoder->open("", &as, &encoder, why, sizeof(why)) < 0)
 			g_error("%s", why);
 		frame->capture_us = (int64_t)i * 1000000 / fps;
 		picture(encoder, decoder, frame, sums);
 	}
-	encoder_openh264.close(encoder);
-	decoder_avcodec.close(decoder);
+	coder->encoder->close(encoder);
+	coder->decoder->close(decoder);
 	camera_file.close(camera);
 }
 
@@ -111,8 +123,11 @@ static void sound(double seconds, struct sums *sums)
 int main(int argc, char **argv)
 {
 	struct sums sums = { 0 };
-	if (argc != 5) {
-		fputs("usage: codec_bench FILM.y4m KBPS FPS PICTURES\n", stderr);
+	for (size_t i = 0; argc == 6 && i < G_N_ELEMENTS(coders); i++)
+		if (g_str_equal(coders[i].name, argv[5]))
+			coder = &coders[i];
+	if (argc < 5 || argc > 6 || (argc == 6 && !g_str_equal(coder->name, argv[5]))) {
+		fputs("usage: codec_bench FILM.y4m KBPS FPS PICTURES [h264|vp8]\n", stderr);
 		return 64;
 	}
 	int kbps = atoi(argv[2]), fps = atoi(argv[3]), count = atoi(argv[4]);

@@ -151,6 +151,8 @@ static void scene_open(struct scene *scene)
 		end->other = &scene->ends[1 - i];
 		end->last = g_string_new(NULL);
 		memcpy(end->streams.cname, "callbox", 8);
+		end->streams.codecs[0] = VIDEO_H264;
+		end->streams.codecs[1] = VIDEO_VP8;
 		end->streams.audio.ssrc = (uint32_t)(i + 1) * 10;
 		end->streams.video.ssrc = (uint32_t)(i + 1) * 10 + 1;
 	}
