@@ -408,6 +408,14 @@ void congestion_report(struct congestion *c, double loss, int64_t rtt_us, int64_
 	queue_judge(c, now_us);
 }
 
+void congestion_new_path(struct congestion *c)
+{
+	c->delay = c->rtt = (struct least){ 0 };
+	c->queue_us = c->foreign_us = 0;
+	c->round_count = 0;
+	c->delivered_bps = 0;
+}
+
 void congestion_remb(struct congestion *c, double bits_per_second)
 {
 	c->remb_bps = bits_per_second;

@@ -49,6 +49,8 @@ void congestion_sent_plain(struct congestion *congestion, enum congestion_kind k
 /* One status of a feedback (a twcc_status_fn); congestion_feedback() after the last of it. */
 void congestion_status(uint16_t sequence, bool arrived, int64_t arrival_us, void *congestion);
 void congestion_feedback(struct congestion *congestion, int64_t now_us);
+/* The packets take another road from here on: what was learnt of delays is forgotten. */
+void congestion_new_path(struct congestion *congestion);
 /* A receiver report on video; loss: share. Only counted when there is feedback. */
 void congestion_report(struct congestion *congestion, double loss, int64_t rtt_us, int64_t now_us);
 void congestion_remb(struct congestion *congestion, double bits_per_second);

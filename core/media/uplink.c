@@ -153,6 +153,13 @@ void uplink_remb(struct uplink *uplink, double bits_per_second)
 	pthread_mutex_unlock(uplink->lock);
 }
 
+void uplink_new_path(struct uplink *uplink)
+{
+	pthread_mutex_lock(uplink->lock);
+	congestion_new_path(uplink->congestion);
+	pthread_mutex_unlock(uplink->lock);
+}
+
 void uplink_tick(struct uplink *uplink)
 {
 	int64_t now = now_us();

@@ -50,6 +50,7 @@ void uplink_feedback(struct uplink *uplink, const uint8_t *part, size_t length);
 void uplink_report(struct uplink *uplink, double loss, int64_t rtt_us);
 void uplink_remb(struct uplink *uplink, double bits_per_second);
 
+void uplink_new_path(struct uplink *uplink);
 void uplink_tick(struct uplink *uplink); /* every 20 ms */
 void uplink_set_most(struct uplink *uplink, double video_bps);
 double uplink_video_bps(struct uplink *uplink);

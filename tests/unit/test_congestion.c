@@ -433,6 +433,8 @@ static void test_hostile(void)
 				  ((int64_t)g_rand_int(random) << 20) - ((int64_t)1 << 50), c);
 		if (i % 37 == 0)
 			congestion_feedback(c, now);
+		if (i % 7777 == 0)
+			congestion_new_path(c);
 		if (i % 1000 == 0)
 			congestion_report(c, g_rand_double(random), g_rand_int_range(random, -5, 5000000), now);
 		congestion_tick(c, now);
