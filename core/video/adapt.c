@@ -106,10 +106,16 @@ static double area(const struct adapt_step *step)
 	return (double)step->width * step->height;
 }
 
+/* What encoding a picture of another step will cost: by the area, or what it did cost when that was less. */
+static double cost_of(const struct adapt *adapt, int step)
+{
+	double known = adapt->known_us[step], guess = adapt->cost_us * area(&adapt->steps[step]) / area(adapt_now(adapt));
+	return known > 0 && known < guess ? known : guess;
+}
+
 static void go(struct adapt *adapt, int step)
 {
-	const struct adapt_step *from = adapt_now(adapt), *to = &adapt->steps[step];
-	adapt->cost_us = adapt->known_us[step] > 0 ? adapt->known_us[step] : adapt->cost_us * area(to) / area(from);
+	adapt->cost_us = cost_of(adapt, step);
 	adapt->now = step;
 	adapt->poor_us = adapt->slow_us = adapt->plenty_us = 0;
 }
@@ -129,8 +135,8 @@ static bool carries_more(const struct adapt *adapt, int64_t now_us, int bitrate_
 	const struct adapt_step *now = adapt_now(adapt), *up = now - 1;
 	if (adapt->now == 0 || now_us < adapt->slow_until_us || !level_allows(adapt, up))
 		return false;
-	double known = adapt->known_us[adapt->now - 1], cost = known > 0 ? known : adapt->cost_us * area(up) / area(now);
-	return bits_of(up, bitrate_bps) >= BITS_HIGH && cost < BUDGET_UP * 1000000 / up->fps;
+	return bits_of(up, bitrate_bps) >= BITS_HIGH &&
+	       cost_of(adapt, adapt->now - 1) < BUDGET_UP * 1000000 / up->fps;
 }
 
 bool adapt_look(struct adapt *adapt, int64_t now_us, int bitrate_bps)

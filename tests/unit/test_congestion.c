@@ -304,8 +304,9 @@ static void test_halved(void)
 		delivered(f, 1);
 		live(w, 10);
 		double use = delivered(f, 10) / w->capacity_bps;
-		g_test_message("%.2f → %.2f Mbit/s: a queue of %.0f ms, drained after %.2f s; then %.0f %% used, %u "
-			       "falls", capacities[i][0] / 1e6, capacities[i][1] / 1e6, worst, after, use * 100, f->falls);
+		g_test_message("%.2f → %.2f Mbit/s: a queue of %.0f ms, drained after %.2f s; then %.0f %% used, "
+			       "%u falls", capacities[i][0] / 1e6, capacities[i][1] / 1e6, worst, after,
+			       use * 100, f->falls);
 		g_assert_cmpfloat(after, <=, i < 2 ? 1.2 : 2.5);
 		g_assert_cmpfloat(use, >=, 0.7);
 		world_free(w);
