@@ -103,7 +103,7 @@ int main(int argc, char **argv)
 	if (argc < 2)
 		return 64;
 	struct place *place = place_open(argv[1]);
-	const struct box_devices devices = { .more = "width = 960\nheight = 540\nfps = 10\nbitrate = 1200\n" };
+	const struct box_devices devices = { .more = "width = 960\nheight = 540\nfps = 6\nbitrate = 1200\n" };
 	place_hub_start(place);
 	struct box *alice = box_create(place, "alice", "room-a", NULL, &devices);
 	struct box *bob = box_create(place, "bob", "room-b", NULL, &devices);
@@ -138,9 +138,9 @@ int main(int argc, char **argv)
 	wait_stat(b, "remote_height", 540, 540, 90);
 	look(a, "alice");
 	rate = 0;
-	for (int tries = 0; tries < 4 && rate < 4; tries++)
+	for (int tries = 0; tries < 4 && rate < 3; tries++)
 		rate = shown_in(b, 5);
-	check(rate >= 4, "%.1f pictures a second when it is wide again", rate);
+	check(rate >= 3, "%.1f pictures a second when it is wide again", rate);
 	cJSON_Delete(client_call(a, "hangup", NULL, NULL));
 	cJSON *end = client_expect(b, "onCallEnd");
 	const cJSON *reason = cJSON_GetObjectItemCaseSensitive(end, "reasonCode");
