@@ -1,5 +1,5 @@
-/* codec_bench: what a call costs at the very least: CPU time of an encoder and libavcodec on a film, and of Opus both ways,
- * as callbox sets them up, with nothing around them; and how good the picture is that comes out.
+/* codec_bench: what a call costs at the very least: CPU time of an encoder and libavcodec on a film, and of Opus both
+ * ways, as callbox sets them up, with nothing around them; and how good the picture is that comes out.
  *
  * usage: codec_bench FILM.y4m KBPS FPS PICTURES [h264|vp8]       one line of JSON */
 #include <glib.h>
@@ -87,7 +87,8 @@ static void pictures(const char *film, int kbps, int fps, int count, struct sums
 	for (int i = 0; i < count; i++, frame_release(frame)) {
 		if (camera_file.next(camera, 1000, &frame) < 0)
 			g_error("no picture");
-		const struct encoder_wish as = { frame->width, frame->height, fps, kbps * 1000, coder->encoder->codec, 0 };
+		const struct encoder_wish as = { .width = frame->width, .height = frame->height, .fps = fps,
+						 .bitrate_bps = kbps * 1000, .codec = coder->encoder->codec };
 		if (!encoder && coder->encoder->open("", &as, &encoder, why, sizeof(why)) < 0)
 			g_error("%s", why);
 		frame->capture_us = (int64_t)i * 1000000 / fps;

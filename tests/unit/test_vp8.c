@@ -298,14 +298,15 @@ static void test_choose(void)
 /* Our own offer, read by ourselves: three formats, each with RTX; one is answered; a refused picture is refused. */
 static void test_offer(void)
 {
-	static const struct sdp_transport transport = { .ufrag = "abcd", .password = "0123456789012345678901",
-							.fingerprint_hash = "sha-256", .fingerprint = "AB:CD" };
-	struct sdp offer = { .transports = { transport }, .cname = "callbox", .codecs = { VIDEO_H264, VIDEO_VP8 } };
-	struct sdp read, answer = offer;
+	struct sdp offer = { .cname = "callbox", .codecs = { VIDEO_H264, VIDEO_VP8 } }, read, answer;
 	struct sdp_format format;
 	char text[SDP_BYTES_MAX];
 	const char *why = NULL;
 	bool rtx;
+	for (int i = 0; i < SDP_TRANSPORTS; i++)
+		offer.transports[i] = (struct sdp_transport){ .ufrag = "abcd", .password = "0123456789012345678901",
+							      .fingerprint_hash = "sha-256", .fingerprint = "AB:CD" };
+	answer = offer;
 	sdp_offer(&offer, true);
 	g_assert_cmpint(sdp_write(&offer, 42, 1, text, sizeof(text)), ==, 0);
 	g_assert_nonnull(strstr(text, "m=video 9 UDP/TLS/RTP/SAVPF 102 103 104 105 96 97\r\n"));
@@ -323,10 +324,25 @@ static void test_offer(void)
 	g_assert_null(strstr(text, "H264"));
 	g_assert_cmpint(sdp_parse(choices[4].text, &read, &why), ==, 0);
 	sdp_choose(&read, (enum video_codec[]){ VIDEO_H264, VIDEO_NONE }, true);
-	answer = (struct sdp){ .transports = { transport }, .cname = "callbox" };
+	answer = (struct sdp){ .cname = "callbox" };
 	g_assert_cmpint(sdp_answer(&read, &answer), ==, 0);
 	g_assert_cmpint(sdp_write(&answer, 42, 1, text, sizeof(text)), ==, 0);
 	g_assert_nonnull(strstr(text, "m=video 0 "));
+	g_assert_nonnull(strstr(text, "a=group:BUNDLE 0\r\n"));
+}
+
+/* A picture that spoke for the bundled transport and is refused speaks no more: sound does. */
+static void test_video_first(void)
+{
+	g_autofree char *text = g_strdup(choices[4].text);
+	struct sdp sdp;
+	const char *why = NULL;
+	memcpy(strstr(text, "BUNDLE 0 1"), "BUNDLE 1 0", 10);
+	g_assert_cmpint(sdp_parse(text, &sdp, &why), ==, 0);
+	g_assert_true(sdp.video_first && sdp.transports[SDP_OF_AUDIO].there);
+	sdp_choose(&sdp, (enum video_codec[]){ VIDEO_H264, VIDEO_NONE }, true);
+	g_assert_false(sdp.video.there || sdp.video_first || sdp.transports[SDP_OF_VIDEO].there);
+	g_assert_true(sdp.audio.there && sdp.transports[SDP_OF_AUDIO].there);
 }
 
 static void test_words(void)
@@ -362,6 +378,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/vp8/hostile", test_hostile);
 	g_test_add_func("/codec/choose", test_choose);
 	g_test_add_func("/codec/offer", test_offer);
+	g_test_add_func("/codec/video-first", test_video_first);
 	g_test_add_func("/codec/words", test_words);
 	return g_test_run();
 }
