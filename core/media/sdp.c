@@ -671,6 +671,7 @@ void sdp_choose(struct sdp *peer, const enum video_codec *codecs, bool offer)
 	}
 	video->there = best.codec != VIDEO_NONE;
 	peer->transports[SDP_OF_VIDEO].there &= video->there;
+	peer->video_first &= video->there;
 	video->other_count = 0;
 	format_use(video, &best);
 }

@@ -287,15 +287,16 @@ static void test_choose(void)
 /* Our own offer, read by ourselves: three formats, each with RTX; one is answered; a refused picture is refused. */
 static void test_offer(void)
 {
-	struct sdp offer = { .ufrag = "abcd", .password = "0123456789012345678901", .fingerprint_hash = "sha-256",
-			     .fingerprint = "AB:CD", .cname = "callbox", .codecs = { VIDEO_H264, VIDEO_VP8 } };
+	static const struct sdp_transport transport = { .ufrag = "abcd", .password = "0123456789012345678901",
+							.fingerprint_hash = "sha-256", .fingerprint = "AB:CD" };
+	struct sdp offer = { .transports = { transport }, .cname = "callbox", .codecs = { VIDEO_H264, VIDEO_VP8 } };
 	struct sdp read, answer = offer;
 	struct sdp_format format;
 	char text[SDP_BYTES_MAX];
 	const char *why = NULL;
 	bool rtx;
 	sdp_offer(&offer, true);
-	g_assert_cmpint(sdp_write(&offer, 42, text, sizeof(text)), ==, 0);
+	g_assert_cmpint(sdp_write(&offer, 42, 1, text, sizeof(text)), ==, 0);
 	g_assert_nonnull(strstr(text, "m=video 9 UDP/TLS/RTP/SAVPF 102 103 104 105 96 97\r\n"));
 	g_assert_cmpint(sdp_parse(text, &read, &why), ==, 0);
 	g_assert_cmpint(read.video.other_count, ==, 2);
@@ -306,14 +307,14 @@ static void test_offer(void)
 	g_assert_false(sdp_format_find(&read.video, 111, &format, &rtx));
 	sdp_choose(&read, (enum video_codec[]){ VIDEO_VP8, VIDEO_NONE }, true);
 	g_assert_cmpint(sdp_answer(&read, &answer), ==, 0);
-	g_assert_cmpint(sdp_write(&answer, 42, text, sizeof(text)), ==, 0);
+	g_assert_cmpint(sdp_write(&answer, 42, 1, text, sizeof(text)), ==, 0);
 	g_assert_nonnull(strstr(text, "m=video 9 UDP/TLS/RTP/SAVPF 96 97\r\n"));
 	g_assert_null(strstr(text, "H264"));
 	g_assert_cmpint(sdp_parse(choices[4].text, &read, &why), ==, 0);
 	sdp_choose(&read, (enum video_codec[]){ VIDEO_H264, VIDEO_NONE }, true);
-	answer = (struct sdp){ .ufrag = "abcd", .password = "p", .fingerprint = "AB", .cname = "callbox" };
+	answer = (struct sdp){ .transports = { transport }, .cname = "callbox" };
 	g_assert_cmpint(sdp_answer(&read, &answer), ==, 0);
-	g_assert_cmpint(sdp_write(&answer, 42, text, sizeof(text)), ==, 0);
+	g_assert_cmpint(sdp_write(&answer, 42, 1, text, sizeof(text)), ==, 0);
 	g_assert_nonnull(strstr(text, "m=video 0 "));
 }
 
