@@ -46,8 +46,8 @@ tests_pairs_test_loopback_LDADD = $(PAIRS_LDADD)
 tests_pairs_test_devices_SOURCES = tests/pairs/test_devices.c
 tests_pairs_test_devices_LDADD = $(PAIRS_LDADD)
 tests_pairs_test_hub_SOURCES = tests/pairs/test_hub.c
-tests_pairs_test_hub_CFLAGS = $(AM_CFLAGS) $(OPENSSL_CFLAGS)
-tests_pairs_test_hub_LDADD = $(PAIRS_LDADD) $(OPENSSL_LIBS)
+tests_pairs_test_hub_CFLAGS = $(AM_CFLAGS) $(OPENSSL_CFLAGS) $(SQLITE_CFLAGS)
+tests_pairs_test_hub_LDADD = $(PAIRS_LDADD) $(OPENSSL_LIBS) $(SQLITE_LIBS)
 
 if !SANITIZED
 TESTS += tests/lint/run tests/mutants/run tests/mutants/code tests/conformance/out-of-tree

@@ -30,7 +30,7 @@
 
 struct hub_conf {
 	char *listen, *database, *certificate, *private_key, *turn_urls, *turn_secret;
-	int login, turn_ttl_s;
+	int login, turn_ttl_s, device_days, guest_expiry_ms;
 };
 
 enum login_mode { LOGIN_MULTI, LOGIN_SINGLE };
@@ -53,6 +53,10 @@ static const struct setting conf_table[] = {
 	  "Shared secret of the TURN server's REST credentials." },
 	{ "turn_ttl", SETTING_INT, offsetof(struct hub_conf, turn_ttl_s), "86400", 60, 604800, NULL,
 	  "Seconds that a TURN credential is good for." },
+	{ "device_days", SETTING_INT, offsetof(struct hub_conf, device_days), "30", 0, 3650, NULL,
+	  "Days after its logout that a device is forgotten, with what waits for it; 0: never." },
+	{ "guest_expiry", SETTING_DURATION_MS, offsetof(struct hub_conf, guest_expiry_ms), "15min", 1000, 2000000000,
+	  NULL, "The same of a tab of a browser, whose name was made for it alone." },
 	{ NULL, SETTING_STRING, 0, NULL, 0, 0, NULL, NULL },
 };
 
@@ -66,7 +70,7 @@ struct hub {
 	uv_loop_t loop;
 	uv_signal_t signals[2];
 	bool serves, stop;
-	uint64_t received, sent, refused; /* messages, logins; since the start */
+	uint64_t received, sent, refused, forgotten; /* messages, logins, devices; since the start */
 	unsigned int connections, logins;
 };
 
@@ -154,6 +158,7 @@ static void log_out(struct client *client)
 	if (clients && clients->len == 0)
 		g_hash_table_remove(hub.users, client->account);
 	hub.logins--;
+	hub_store_device_gone(hub.store, client->account, client->device, now_ms());
 	log_info("%s/%s logged out", client->account, client->device);
 	g_clear_pointer(&client->account, g_free);
 }
@@ -272,7 +277,7 @@ static void on_login(struct client *client, const cJSON *json)
 	}
 	g_ptr_array_add(clients, client);
 	hub.logins++;
-	hub_store_device(hub.store, account, device);
+	hub_store_device(hub.store, account, device, message_bool(json, "guest", false));
 	log_info("%s/%s logged in", account, device);
 	put_welcome(client);
 	struct waiting waiting = { .client = client, .now_ms = now_ms() };
@@ -466,7 +471,7 @@ static char *page_make(const char *path)
 		{ "connections", "gauge", hub.connections },	 { "devices", "gauge", hub.logins },
 		{ "accounts_online", "gauge", g_hash_table_size(hub.users) },
 		{ "received_total", "counter", hub.received },	 { "sent_total", "counter", hub.sent },
-		{ "refused_total", "counter", hub.refused },
+		{ "refused_total", "counter", hub.refused },	 { "forgotten_total", "counter", hub.forgotten },
 	};
 	GString *page = g_string_new(NULL);
 	for (size_t i = 0; i < G_N_ELEMENTS(values); i++)
@@ -582,8 +587,12 @@ static const struct lws_protocols protocols[] = {
 
 static void on_expire(lws_sorted_usec_list_t *timer)
 {
-	hub_store_expire(hub.store, now_ms());
-	lws_sul_schedule(hub.context, 0, timer, on_expire, EXPIRE_INTERVAL_US);
+	int64_t now = now_ms(), days_ms = hub.conf.device_days * INT64_C(86400000);
+	hub_store_expire(hub.store, now);
+	hub.forgotten += hub_store_forget(hub.store, days_ms ? now - days_ms : INT64_MIN,
+					  now - hub.conf.guest_expiry_ms);
+	lws_sul_schedule(hub.context, 0, timer, on_expire,
+			 MIN(EXPIRE_INTERVAL_US, hub.conf.guest_expiry_ms * LWS_US_PER_MS));
 }
 
 static bool is_loopback(const char *host)
@@ -667,6 +676,7 @@ static int serve(void)
 	}
 	hub.serves = true;
 	log_info("listening on %s:%d", host, lws_get_vhost_listen_port(vhost));
+	hub_store_devices_restart(hub.store, now_ms());
 	on_expire(&hub.expire_timer);
 	while (!hub.stop) {
 		uv_run(&hub.loop, UV_RUN_ONCE);

@@ -5,9 +5,9 @@ if !SANITIZED
 TESTS += $(BROWSER_TESTS)
 endif
 if !SANITIZED_THREAD
-TESTS += tests/browser/test_panel
+TESTS += tests/browser/test_panel tests/browser/test_hub
 endif
-EXTRA_DIST += $(BROWSER_TESTS) tests/browser/test_panel tests/browser/with-node tests/browser/package.json \
+EXTRA_DIST += $(BROWSER_TESTS) tests/browser/test_panel tests/browser/test_hub tests/browser/hub.mjs tests/browser/with-node tests/browser/package.json \
 	tests/browser/package-lock.json tests/browser/one-to-one.md tests/browser/play.mjs tests/browser/panel.mjs \
 	tests/browser/box.mjs tests/browser/peer.mjs tests/browser/interop.mjs tests/browser/browser.mjs \
 	tests/browser/fragments.mjs tests/browser/page.mjs tests/browser/pattern.mjs tests/browser/place.mjs \

@@ -326,6 +326,48 @@ await tap.test("guest: log in, be refused in words, call, be called", async () =
 	await guest.context().close();
 });
 
+await tap.test("guest: a tab is the same device after a reload; its copy is another one; old tabs' calls stay", async () => {
+	const logIn = async (page) => {
+		await page.fill("#account", "carol");
+		await page.fill("#token", tokens.carol);
+		await page.keyboard.press("Enter");
+		await until("idle", () => page.getByRole("button", { name: "Call", exact: true }).isVisible());
+		return (await page.evaluate(() => window.rtc.getStatus())).accounts[0].device;
+	};
+	const guest = await open(browser, base);
+	const first = await logIn(guest);
+	await alice.evaluate(() => window.rtc.call({ userId: "carol", type: 1 }));
+	await until("incoming", () => guest.getByRole("button", { name: "Reject", exact: true }).isVisible());
+	await guest.keyboard.press("r");
+	await status(alice, "idle");
+	await guest.reload();
+	assert.equal(await logIn(guest), first);
+	const [copy] = await Promise.all([
+		guest.context().waitForEvent("page"),
+		guest.evaluate((url) => void window.open(url), base),
+	]);
+	await copy.waitForLoadState();
+	assert.equal(await copy.evaluate(() => sessionStorage.getItem("callbox.device")), first);
+	assert.notEqual(await logIn(copy), first);
+	assert.equal((await guest.evaluate(() => window.rtc.getStatus())).accounts[0].state, "online");
+	await guest.close();
+	const context = copy.context();
+	await copy.close();
+	const later = await context.newPage();
+	await later.goto(base);
+	assert.notEqual(await logIn(later), first);
+	const records = await later.evaluate(() => window.rtc.getCallRecords());
+	assert.deepEqual(
+		records.map((r) => [r.peer, r.status]),
+		[["alice", 3]],
+	);
+	assert.equal(
+		await later.evaluate(() => Object.keys(localStorage).filter((key) => /records/.test(key)).length),
+		1,
+	);
+	await context.close();
+});
+
 await tap.test("guest: on a hub of single logins the older one learns why it is out", async () => {
 	const single = new Place();
 	await single.hubStart("login = single\n");
