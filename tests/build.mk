@@ -19,6 +19,9 @@ tests_pairs_demo_LDADD = $(PAIRS_LDADD)
 PAIRS_TESTS = tests/pairs/test_call tests/pairs/test_screen tests/pairs/test_kill tests/pairs/test_blame tests/pairs/test_loopback \
 	tests/pairs/test_devices tests/pairs/test_hub tests/pairs/test_policy tests/pairs/test_profile \
 	tests/pairs/test_sound
+PAIRS_TESTS += tests/pairs/test_hunt
+tests_pairs_test_hunt_SOURCES = tests/pairs/test_hunt.c
+tests_pairs_test_hunt_LDADD = $(PAIRS_LDADD)
 PAIRS_TESTS += tests/pairs/test_hardware
 tests_pairs_test_hardware_SOURCES = tests/pairs/test_hardware.c
 tests_pairs_test_hardware_LDADD = $(PAIRS_LDADD)

@@ -13,6 +13,7 @@ core_box_callboxd_SOURCES = \
 	core/box/events.c core/box/events.h \
 	core/box/history.c core/box/history.h \
 	core/box/hooks.c core/box/hooks.h \
+	core/box/hunt.c core/box/hunt.h \
 	core/box/knobs.c core/box/knobs.h \
 	core/box/line.c core/box/line.h \
 	core/box/main.c \

@@ -8,7 +8,8 @@ core_panel_callbox_panel_LDADD = $(BASE_LDADD) $(LWS_LIBS)
 # callbox.js is its parts in this order, after the table of states; the parts alone are what tests import.
 CALLBOX_JS = core/panel/callbox/table.js core/panel/callbox/machine.js \
 	core/panel/callbox/actions.js core/panel/callbox/hub.js \
-	core/panel/callbox/media.js core/panel/callbox/view.js core/panel/callbox/tab.js core/panel/callbox/peer.js core/panel/callbox/box.js \
+	core/panel/callbox/media.js core/panel/callbox/view.js core/panel/callbox/tab.js core/panel/callbox/hunt.js \
+	core/panel/callbox/peer.js core/panel/callbox/box.js \
 	core/panel/callbox/callbox.js
 CALLBOX_WWW = core/panel/www/index.html core/panel/www/guest.html core/panel/www/panel.js core/panel/www/guest.js \
 	core/panel/www/room.js core/panel/www/parts.js core/panel/www/words.js core/panel/www/room.css \

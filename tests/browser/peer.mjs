@@ -275,6 +275,49 @@ await tap.test("peer: both call each other: one call", async () => {
 	await status(alice, "idle");
 });
 
+await tap.test("peer: several accounts are asked in turn; the first who answers is in the call", async () => {
+	const carol = await device("carol");
+	for (const page of [alice, bob]) await forget(page);
+	const first = await alice.evaluate(() =>
+		window.rtc.call({ userIds: ["bob", "carol"], groupId: "team", isFromGroup: true, type: 1 }),
+	);
+	const invite = (await take(bob, "onInvited")).payload;
+	assert.deepEqual(
+		[invite.callId, invite.userIds, invite.groupId, invite.isFromGroup],
+		[first.callId, ["bob", "carol"], "team", true],
+	);
+	assert.deepEqual((await bob.evaluate(() => window.rtc.state.call)).userIds, ["bob", "carol"]);
+	assert.deepEqual((await alice.evaluate(() => window.rtc.state.call)).next, ["carol"]);
+	await run(bob, pieces.reject[0]);
+	const next = (await take(alice, "onCallNext")).payload;
+	assert.deepEqual([next.previous, next.userId, next.next], [first.callId, "carol", []]);
+	assert.equal((await take(alice, "onCallEnd")).payload.reasonCode, 14);
+	assert.equal((await take(carol, "onInvited")).payload.callId, next.callId);
+	await run(carol, pieces.accept[0]);
+	assert.equal((await take(alice, "onUserEnter")).first, "carol");
+	await run(alice, pieces.hangup[0]);
+	await status(carol, "idle");
+	assert.equal((await take(alice, "onCallEnd")).payload.reasonCode, 15);
+	await forget(bob);
+	await alice.evaluate(() => window.rtc.call({ userIds: ["carol", "bob"], type: 1 }));
+	await take(carol, "onInvited");
+	await run(alice, pieces.cancel[0]);
+	assert.equal((await take(alice, "onCallEnd")).payload.reasonCode, 11);
+	await status(carol, "idle");
+	assert.equal(await count(bob, "onInvited"), 0);
+	const words = await alice.evaluate(() =>
+		Promise.all(
+			[{ userIds: [] }, { userIds: ["bob", 7] }, { userIds: ["alice"] }, {}].map((params) =>
+				window.rtc.call(params).catch((error) => error.message),
+			),
+		),
+	);
+	for (const [index, wanted] of [/1 to 32 accounts/, /accounts of 1 to 128/, /own account/, /userId/].entries())
+		assert.match(words[index], wanted);
+	clean(carol);
+	await carol.context().close();
+});
+
 await tap.test("peer: a page that is closed ends its call", async () => {
 	await forget(alice);
 	await alice.evaluate(() => window.rtc.call({ userId: "bob", type: 1 }));

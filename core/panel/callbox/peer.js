@@ -4,6 +4,7 @@ import { CallMachine, CallError, VIDEO } from "./machine.js";
 import { HubLink } from "./hub.js";
 import { PeerMedia } from "./media.js";
 import { ElementView } from "./view.js";
+import { Hunt } from "./hunt.js";
 import { claimTab, inheritRecords } from "./tab.js";
 
 const RECORDS_MAX = 200,
@@ -87,6 +88,11 @@ export class PeerWay {
 			now: () => performance.now(),
 			policy,
 		});
+		this.hunt = new Hunt({
+			idNew: () => hex(16),
+			begin: (callId, userId, what) => this.machine.call({ ...what, callId, userId }),
+			next: (payload) => this.emit("onCallNext", payload),
+		});
 		this.hub = new HubLink(
 			{ url, account, token, device, boot, guest },
 			{
@@ -160,7 +166,7 @@ export class PeerWay {
 	carryOut(o) {
 		const kinds = {
 			send: () => this.send(o),
-			event: () => this.emit(o.name, o.payload),
+			event: () => this.event(o.name, o.payload),
 			ring: () => this.emit("onRing", { on: o.on, soft: false, callId: o.callId }),
 			mediaOpen: () => this.mediaOpen(o),
 			mediaStart: () => this.mediaStart(o),
@@ -175,6 +181,11 @@ export class PeerWay {
 				),
 		};
 		kinds[o.type]();
+	}
+
+	event(name, payload) {
+		if (name === "onCallEnd") this.hunt.callEnded(payload.callId, payload.reasonCode);
+		this.emit(name, payload);
 	}
 
 	send(o) {
@@ -398,8 +409,10 @@ export class PeerWay {
 
 	state() {
 		if (!this.machine) return { status: "idle", accounts: [{ ...this.lineState }] };
+		const state = this.machine.state();
+		if (state.call && state.call.callId === this.hunt.callId) state.call.next = [...this.hunt.users];
 		return {
-			...this.machine.state(),
+			...state,
 			accounts: [{ ...this.lineState }],
 			audioMuted: this.machine.flags.audioMuted,
 			videoMuted: this.machine.flags.videoMuted,
@@ -420,8 +433,9 @@ export class PeerWay {
 }
 
 function groupOf({ userIds, groupId, isFromGroup }) {
-	return userIds || groupId
-		? { group_id: groupId || "", user_ids: userIds || [], is_from_group: isFromGroup === true }
+	const users = Array.isArray(userIds) ? userIds : null;
+	return users || groupId
+		? { group_id: groupId || "", user_ids: users || [], is_from_group: isFromGroup === true }
 		: null;
 }
 
@@ -472,11 +486,15 @@ async function setProfile(way, { resolution, width, height, frameRate }) {
 }
 
 const VERBS = {
+	/* With userIds and no userId each of these is asked in turn. */
 	async call(way, { userId, type, attachment, ...group }) {
 		await way.ready;
-		const callId = hex(16);
-		way.run((m) => m.call({ callId, userId, type, attachment, group: groupOf(group) }));
-		return { callId };
+		const what = { type, attachment, group: groupOf(group) };
+		return {
+			callId: way.run(() =>
+				way.hunt.call(userId || !group.userIds ? [userId] : group.userIds, what),
+			),
+		};
 	},
 	cancel: (way, { callId }) => way.run((m) => m.cancel(callId)),
 	accept(way, { type, callId }) {

@@ -22,6 +22,7 @@ const REFRESHES = [
 	"onInvited",
 	"onCallEnd",
 	"onCallMissed",
+	"onCallNext",
 ];
 const QUIET_ENDS = [11, 13, 15]; /* what the person here did */
 const BAD_ENDS = [1, 4, 5, 7, 8, 10, 19, 20, 21];
@@ -50,6 +51,7 @@ export class Room {
 		rtc.on("onUserNetworkQuality", (q) => this.qualityCame(q));
 		rtc.on("onRing", ({ on, soft }) => this.ringer.set(on && !soft && this.status() === "called"));
 		rtc.on("onCallEnd", (end) => this.ended(end));
+		rtc.on("onCallNext", ({ previous }) => (this.goesOn = previous));
 		rtc.on("onCallTypeChange", (change) => this.typeChange(change));
 		rtc.on("onMaxCall", ({ remainingMs }) =>
 			this.ask(this.t("maxcall", { n: Math.round(remainingMs / 1000) }), [
@@ -205,14 +207,15 @@ export class Room {
 		if (!stays) this.toastTimer = setTimeout(() => (this.toast.hidden = true), 6000);
 	}
 
-	ended({ reasonCode, userId, message }) {
-		const word = `end${reasonCode}`;
+	ended({ reasonCode, userId, message, callId }) {
+		const word = `end${reasonCode}`,
+			goesOn = this.goesOn === callId;
 		if (this.question) this.question.remove();
 		this.quality = 0;
 		if (!QUIET_ENDS.includes(reasonCode))
 			this.say(
 				hasWord(word) ? this.t(word, { user: userId }) : message,
-				BAD_ENDS.includes(reasonCode),
+				BAD_ENDS.includes(reasonCode) && !goesOn,
 			);
 		this.loadRecords();
 	}
@@ -577,12 +580,13 @@ export class Room {
 		);
 	}
 
-	dial(user, type) {
-		const userId = user.trim();
-		if (!userId) return;
+	/* Several accounts with blanks or commas between them: one after the other is asked. */
+	dial(text, type) {
+		const users = text.split(/[\s,，、;；]+/).filter(Boolean);
+		if (!users.length) return;
 		this.sheet = null;
 		this.dialField.value = "";
-		this.do(this.rtc.call({ userId, type }));
+		this.do(this.rtc.call({ ...(users.length > 1 ? { userIds: users } : { userId: users[0] }), type }));
 	}
 
 	openSheet(name) {
@@ -747,14 +751,17 @@ export class Room {
 	face() {
 		const avatar = h("div", { class: "avatar", "aria-hidden": "true" });
 		const name = h("h1", { tabindex: -1, "data-first": true }),
-			text = h("p");
-		const element = h("div", { class: "face" }, avatar, name, text);
+			text = h("p"),
+			others = h("p", { class: "others", hidden: true });
+		const element = h("div", { class: "face" }, avatar, name, text, others);
 		return {
 			element,
-			show: (user, words) => {
+			show: (user, words, more = "") => {
 				avatar.textContent = ([...user][0] || "?").toUpperCase();
 				name.textContent = user;
 				text.textContent = words;
+				others.textContent = more;
+				others.hidden = !more;
 			},
 		};
 	}
@@ -793,9 +800,18 @@ export class Room {
 	renderIncoming() {
 		const call = this.call(),
 			video = call.type === VIDEO;
-		this.incomingFace.show(call.userId || "", this.kindText());
+		this.incomingFace.show(call.userId || "", this.kindText(), this.groupText());
 		this.audioOnly.hidden = !video;
 		this.acceptButton.relabel(this.t("accept"), video ? "video" : "phone");
+	}
+
+	/* The group that the call is to, and who else is asked. */
+	groupText() {
+		const { account, userIds = [], groupId } = this.call();
+		const users = userIds.filter((user) => user !== account).join(", ");
+		return [groupId && this.t("groupCall", { group: groupId }), users && this.t("alsoAsked", { users })]
+			.filter(Boolean)
+			.join(" · ");
 	}
 
 	buildCalling() {
@@ -823,6 +839,7 @@ export class Room {
 		this.callingFace.show(
 			call.userId || "",
 			this.t(call.state === "ringback" ? "ringing" : "calling"),
+			call.next && call.next.length ? this.t("askedNext", { users: call.next.join(", ") }) : "",
 		);
 	}
 
