@@ -43,6 +43,7 @@ struct box {
 	struct hooks *hooks;
 	struct token *token;
 	struct standby *standby;
+	GPtrArray *watchers; /* NULL: none yet */
 	uint64_t sequence;   /* of the last event */
 	struct ringer *ringer;
 	struct knobs *knobs;

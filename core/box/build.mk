@@ -23,7 +23,8 @@ core_box_callboxd_SOURCES = \
 	core/box/screen_page.c \
 	core/box/session.c core/box/session.h \
 	core/box/standby.c core/box/standby.h \
-	core/box/token.c core/box/token.h
+	core/box/token.c core/box/token.h \
+	core/box/watchers.c core/box/watchers.h
 
 pkglibexec_PROGRAMS += core/box/callbox-fetch
 core_box_callbox_fetch_SOURCES = core/box/fetch.c

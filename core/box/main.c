@@ -26,6 +26,7 @@
 #include "core/box/screen.h"
 #include "core/box/session.h"
 #include "core/box/standby.h"
+#include "core/box/watchers.h"
 #include "core/devices/quirks.h"
 
 #define STOP_LIMIT_MS 3000
@@ -358,6 +359,7 @@ static void core_part_stop(struct box *box)
 	standby_destroy(box->standby);
 	box->standby = NULL;
 	g_clear_pointer(&box->hunt, hunt_free);
+	watchers_close(box);
 	call_core_free(box->core);
 }
 

@@ -1,7 +1,7 @@
 # core/panel: callbox-panel, its page, and callbox.js
 sbin_PROGRAMS += core/panel/callbox-panel
 core_panel_callbox_panel_SOURCES = core/panel/main.c core/panel/link.c core/panel/link.h \
-	core/panel/panel_conf.c core/panel/panel_conf.h core/panel/rules.c core/panel/rules.h
+	core/panel/panel_conf.c core/panel/panel_conf.h core/panel/pictures.c core/panel/pictures.h core/panel/rules.c core/panel/rules.h
 core_panel_callbox_panel_CFLAGS = $(AM_CFLAGS) $(LWS_CFLAGS)
 core_panel_callbox_panel_LDADD = $(BASE_LDADD) $(LWS_LIBS)
 

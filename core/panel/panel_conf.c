@@ -35,6 +35,9 @@ const struct setting panel_conf_table[] = {
 	{ "language", SETTING_ENUM, AT(language), "auto", 0, 0, panel_language_names,
 	  "Of the page; auto: the browser's." },
 	{ "clients", SETTING_INT, AT(clients), "800", 1, 1000, NULL, "Most pages that are open at once." },
+	{ "pictures_a_second", SETTING_INT, AT(pictures_a_second), "20", 0, 30, NULL,
+	  "How many pictures of each view a page gets at most; one that is slow gets fewer; 0: none." },
+	{ "picture_width", SETTING_INT, AT(picture_width), "640", 160, 1280, NULL, "Pixels of their width at most." },
 	{ NULL, SETTING_STRING, 0, NULL, 0, 0, NULL, NULL },
 };
 

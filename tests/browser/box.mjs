@@ -129,6 +129,19 @@ await tap.test("box: views of the caller show both cameras' numbers", async () =
 	await take(page, "onUserEnter");
 	const local = await seesPattern(page, "#view canvas"),
 		remote = await seesPattern(page, "#remoteVideoContainer_bob canvas");
+	const drawn = await page.evaluate(async () => {
+		const counts = { local: 0, remote: 0 },
+			draw = CanvasRenderingContext2D.prototype.drawImage;
+		CanvasRenderingContext2D.prototype.drawImage = function (...given) {
+			counts[this.canvas.closest("#view") ? "local" : "remote"]++;
+			return draw.apply(this, given);
+		};
+		await new Promise((resolve) => setTimeout(resolve, 3000));
+		CanvasRenderingContext2D.prototype.drawImage = draw;
+		return counts;
+	});
+	console.log(`# drawn in 3 s: local ${drawn.local}, remote ${drawn.remote}`);
+	assert.ok(drawn.local >= 45 && drawn.remote >= 45, JSON.stringify(drawn));
 	console.log(
 		`# local ${local.width}x${local.height} #${local.number}, remote ${remote.width}x${remote.height} #${remote.number}`,
 	);

@@ -160,31 +160,96 @@ await tap.test("a message in many pieces is one", async () => {
 	socket.close();
 });
 
-await tap.test("the own picture comes as PNG; not more than asked for", async () => {
+const rss = () => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${panel.pid}/status`, "utf8"))[1]);
+const fds = () => readdirSync(`/proc/${panel.pid}/fd`).length;
+
+/* Pictures of a view that come to a socket within ms: how many, the last one. */
+async function pictures(socket, ms, view = 0) {
+	const end = Date.now() + ms;
+	let count = 0,
+		last = null;
+	for (;;) {
+		const left = end - Date.now();
+		const shot = left > 0 && (await socket.next((m) => Buffer.isBuffer(m) && m[0] === view, left));
+		if (!shot) return { count, last };
+		count++;
+		last = shot;
+	}
+}
+
+/* Seconds of processor time that a process and its threads have used. */
+const cpu = (pid) => {
+	const [utime, stime] = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1].split(" ").slice(11, 13);
+	return (Number(utime) + Number(stime)) / 100;
+};
+const childOf = (pid, name) =>
+	readdirSync("/proc")
+		.filter((one) => /^\d+$/.test(one))
+		.find((one) => {
+			try {
+				const stat = readFileSync(`/proc/${one}/stat`, "utf8");
+				return stat.includes(`(${name})`) && stat.split(") ")[1].split(" ")[1] === String(pid);
+			} catch {
+				return false;
+			}
+		});
+
+await tap.test("the own picture moves: JPEG, 15 a second and more, and none when there is none", async () => {
 	const socket = await Socket.open(port);
-	assert.match((await refused(socket.ask("picture", { which: "local" }))).message, /wrong state/);
-	assert.match((await refused(socket.ask("picture", { which: "up" }))).message, /local or remote/);
+	assert.match((await refused(socket.ask("watch", { which: "up", on: true }))).message, /local or remote/);
+	assert.match((await refused(socket.ask("watch", { which: "local" }))).message, /true or false/);
+	await socket.ask("watch", { which: "local", on: true });
+	assert.equal((await pictures(socket, 300)).count, 0);
 	await socket.ask("preview", { on: true });
-	const result = await until("a picture", async () => {
-		await sleep(100);
-		return socket.ask("picture", { which: "local" }).catch(() => null);
-	});
-	const png = await socket.next((m) => Buffer.isBuffer(m));
-	assert.equal(png.length, result.bytes);
-	assert.equal(png.subarray(1, 4).toString(), "PNG");
-	assert.equal(png.readUInt32BE(16), 640);
-	const answers = await Promise.all(
-		[1, 2, 3].map(() => socket.ask("picture", { which: "local" }).catch((e) => e)),
+	assert.ok(await socket.next((m) => Buffer.isBuffer(m) && m[0] === 0 && m.length > 1));
+	const video = childOf(box.child.pid, "callbox-video"),
+		before = [panel.pid, video].map(cpu);
+	const { count, last } = await pictures(socket, 5000);
+	const [inPanel, inVideo] = [panel.pid, video].map((pid, index) => (cpu(pid) - before[index]) / 5);
+	console.log(
+		`# ${(count / 5).toFixed(1)} pictures a second of ${last.length} bytes; processor time: ` +
+			`callbox-panel ${(inPanel * 100).toFixed(1)} %, callbox-video with camera ${(inVideo * 100).toFixed(1)} %`,
 	);
-	assert.equal(answers.filter((a) => a instanceof Error).length >= 2, true);
+	assert.ok(count >= 75, `${count} pictures in 5 s`);
+	assert.equal(last.readUInt16BE(1), 0xffd8);
+	const size = last.indexOf(Buffer.from([0xff, 0xc0]));
+	assert.deepEqual([last.readUInt16BE(size + 7), last.readUInt16BE(size + 5)], [640, 360]);
+	await socket.ask("preview", { on: false });
+	assert.ok(await socket.next((m) => Buffer.isBuffer(m) && m.length === 1), "no picture any more");
+	await socket.ask("watch", { which: "local", on: false });
+	await socket.ask("preview", { on: true });
+	assert.equal((await pictures(socket, 500)).count, 0);
 	await socket.ask("preview", { on: false });
 	socket.close();
-	assert.deepEqual(
-		readdirSync(join(box.dir, "run"))
-			.filter((n) => n.startsWith("panel-"))
-			.flatMap((n) => readdirSync(join(box.dir, "run", n))),
-		[],
+});
+
+await tap.test("pages that watch and do not read delay nobody", async () => {
+	const kept = rss(),
+		slow = [];
+	for (let i = 0; i < 100; i++) {
+		const page = await Socket.open(port);
+		page.raw.pause();
+		for (const which of ["local", "remote"])
+			page.text({ jsonrpc: "2.0", id: 1, method: "watch", params: { which, on: true } });
+		slow.push(page);
+	}
+	const good = await Socket.open(port);
+	await good.ask("watch", { which: "local", on: true });
+	await good.ask("preview", { on: true });
+	assert.ok(await good.next((m) => Buffer.isBuffer(m) && m.length > 1));
+	const before = cpu(panel.pid),
+		{ count } = await pictures(good, 4000);
+	console.log(
+		`# beside 100 pages that do not read ${(count / 4).toFixed(1)} pictures a second; callbox-panel ` +
+			`${((cpu(panel.pid) - before) * 25).toFixed(1)} %, grew by ${rss() - kept} KiB`,
 	);
+	assert.ok(count >= 60, `${count} pictures in 4 s`);
+	assert.ok(rss() - kept < 100000);
+	const began = performance.now();
+	await good.ask("status");
+	assert.ok(performance.now() - began < 2000);
+	await good.ask("preview", { on: false });
+	for (const page of [...slow, good]) page.close();
 });
 
 await tap.test("without callboxd a page is told so; with it again it goes on", async () => {
@@ -201,9 +266,6 @@ await tap.test("without callboxd a page is told so; with it again it goes on", a
 	assert.equal((await again.ask("status")).accounts[0].state, "online");
 	again.close();
 });
-
-const rss = () => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${panel.pid}/status`, "utf8"))[1]);
-const fds = () => readdirSync(`/proc/${panel.pid}/fd`).length;
 
 await tap.test("500 pages that do not read disturb nobody", async () => {
 	await until("no page of the tests before", () => fds() < 20);
