@@ -129,6 +129,7 @@ await tap.test("box: views of the caller show both cameras' numbers", async () =
 	await take(page, "onUserEnter");
 	const local = await seesPattern(page, "#view canvas"),
 		remote = await seesPattern(page, "#remoteVideoContainer_bob canvas");
+	/* A machine that is busy with something else gets four tries. */
 	const drawn = await page.evaluate(async () => {
 		const counts = { local: 0, remote: 0 },
 			draw = CanvasRenderingContext2D.prototype.drawImage;
@@ -136,7 +137,10 @@ await tap.test("box: views of the caller show both cameras' numbers", async () =
 			counts[this.canvas.closest("#view") ? "local" : "remote"]++;
 			return draw.apply(this, given);
 		};
-		await new Promise((resolve) => setTimeout(resolve, 3000));
+		for (let tries = 0; tries < 4 && Math.min(counts.local, counts.remote) < 45; tries++) {
+			counts.local = counts.remote = 0;
+			await new Promise((resolve) => setTimeout(resolve, 3000));
+		}
 		CanvasRenderingContext2D.prototype.drawImage = draw;
 		return counts;
 	});
@@ -147,6 +151,7 @@ await tap.test("box: views of the caller show both cameras' numbers", async () =
 	);
 	await run(page, pieces.hangup[0]);
 	await status(page, "idle");
+	await bobIs("idle");
 	await page.evaluate(() => document.getElementById("your container").replaceChildren());
 });
 
