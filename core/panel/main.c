@@ -11,6 +11,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "core/base/landlock.h"
 #include "core/base/log.h"
 #include "core/base/paths.h"
 #include "core/base/sandbox.h"
@@ -173,6 +174,19 @@ static int web_open(const char *www)
 	return -EADDRNOTAVAIL;
 }
 
+/* Conf, token, certificate and key have been read, the port listens: what is left are the pages, and the control socket,
+ * which is no file to Landlock. */
+static void lock(const char *www)
+{
+	const struct landlock_place places[] = { { www, false }, { NULL, false } };
+	int r = landlock_enter(places);
+	if (r < 0)
+		log_warning("kernel: no Landlock: %s", g_strerror(-r));
+	r = sandbox_enter(SANDBOX_PANEL);
+	if (r < 0)
+		log_warning("kernel: no system call filter: %s", g_strerror(-r));
+}
+
 static int serve(void)
 {
 	g_autofree char *www = path_join(PATH_DATA, "www");
@@ -183,10 +197,8 @@ static int serve(void)
 		r = signals_open();
 	if (r == 0)
 		panel.pictures = pictures_create(panel.context, panel.vhost, &panel.conf, on_picture, NULL);
-	if (r == 0 && (r = sandbox_enter(SANDBOX_PANEL)) < 0) {
-		log_warning("kernel: no system call filter: %s", g_strerror(-r));
-		r = 0;
-	}
+	if (r == 0)
+		lock(www);
 	if (r == 0)
 		log_info("listening on %s://%s:%d", panel.conf.certificate ? "https" : "http", panel.conf.host,
 			 lws_get_vhost_listen_port(panel.vhost));

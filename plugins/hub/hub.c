@@ -15,8 +15,10 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include "core/base/landlock.h"
 #include "core/base/log.h"
 #include "core/base/paths.h"
+#include "core/base/sandbox.h"
 #include "core/base/settings.h"
 #include "plugins/hub/hub_store.h"
 #include "plugins/hub/hub_wire.h"
@@ -637,6 +639,20 @@ static const struct lws_http_mount *guest_page(void)
 	return &mount;
 }
 
+/* Certificate and key have been read, the port listens: what is left are the database, beside which SQLite makes files,
+ * and the pages. */
+static void lock(void)
+{
+	g_autofree char *folder = g_path_get_dirname(hub.conf.database);
+	const struct landlock_place places[] = { { folder, true }, { hub.www, false }, { NULL, false } };
+	int r = landlock_enter(places);
+	if (r < 0)
+		log_warning("kernel: no Landlock: %s", g_strerror(-r));
+	r = sandbox_enter(SANDBOX_HUB);
+	if (r < 0)
+		log_warning("kernel: no system call filter: %s", g_strerror(-r));
+}
+
 static int serve(void)
 {
 	raise_limit();
@@ -675,6 +691,7 @@ static int serve(void)
 		return 1;
 	}
 	hub.serves = true;
+	lock();
 	log_info("listening on %s:%d", host, lws_get_vhost_listen_port(vhost));
 	hub_store_devices_restart(hub.store, now_ms());
 	on_expire(&hub.expire_timer);
@@ -813,6 +830,7 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	signal(SIGPIPE, SIG_IGN);
+	g_setenv("UV_USE_IO_URING", "0", TRUE); /* the filter kills for it */
 	int r = run(adding, adding ? argv[optind] : NULL);
 	settings_clear(conf_table, &hub.conf);
 	return r;

@@ -42,6 +42,8 @@ static const char schema[] =
 	"PRAGMA journal_mode = WAL;"
 	/* A crash of the hub loses nothing; a power cut may lose the last messages, which callers repeat. */
 	"PRAGMA synchronous = OFF;"
+	/* no file outside the database's folder */
+	"PRAGMA temp_store = MEMORY;"
 	"CREATE TABLE IF NOT EXISTS account(user TEXT PRIMARY KEY, salt BLOB NOT NULL, hash BLOB NOT NULL);"
 	/* seen: milliseconds since the epoch of the logout; NULL while it is logged in */
 	"CREATE TABLE IF NOT EXISTS device(user TEXT, device TEXT, guest INTEGER NOT NULL DEFAULT 0, seen INTEGER,"

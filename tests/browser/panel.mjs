@@ -2,7 +2,7 @@
  * hundred pages that do not read. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { chmodSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, readFileSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { get } from "node:http";
 import { join } from "node:path";
 import { Place, Tap, ask, sleep, until } from "./place.mjs";
@@ -66,6 +66,34 @@ await tap.test("nothing outside the pages' folder", async () => {
 		assert.notEqual(status, 200, path);
 		assert.ok(!body.includes("[rows]") && !body.includes("root:"), path);
 	}
+});
+
+await tap.test("a way out of the pages' folder leads nowhere: Landlock", async () => {
+	if (/no Landlock/.test(readFileSync(panel.log, "utf8"))) return "this kernel has no Landlock";
+	if (process.env.CALLBOX_SANDBOX === "off") return "the sandbox is off";
+	const data = join(box.dir, "data");
+	cpSync(join(place.stage, "share/callbox/www"), join(data, "www"), { recursive: true });
+	symlinkSync("/etc/passwd", join(data, "www/out.html"));
+	symlinkSync(join(box.dir, "conf/accounts/a.secret"), join(data, "www/secret.html"));
+	place.more = { CALLBOX_DATA_DIR: data };
+	const other = await place.panel(box);
+	place.more = {};
+	const answer = (path) =>
+		new Promise((resolve) =>
+			get({ port: other.port_, host: "127.0.0.1", path }, (a) => {
+				let body = "";
+				a.on("data", (bytes) => (body += bytes));
+				a.on("end", () => resolve({ status: a.statusCode, body }));
+			}).on("error", () => resolve({ status: 0, body: "" })),
+		);
+	assert.equal((await answer("/index.html")).status, 200);
+	for (const path of ["/out.html", "/secret.html"]) {
+		const { status, body } = await answer(path);
+		assert.notEqual(status, 200, path);
+		assert.ok(!body.includes("root:") && !body.includes(box.token), path);
+	}
+	assert.equal(await place.stop(other), 0);
+	return undefined;
 });
 
 await tap.test("a page of another server is refused, and a foreign name for this machine", async () => {

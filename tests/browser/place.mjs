@@ -30,6 +30,7 @@ export class Place {
 		this.stage = join(build, "stage", prefix);
 		this.dir = mkdtempSync(join(tmpdir(), "callbox-"));
 		this.children = [];
+		this.more = {}; /* of the environment of what is started from now on */
 		process.on("exit", () => this.children.forEach((child) => child.kill("SIGKILL")));
 	}
 
@@ -48,6 +49,7 @@ export class Place {
 			CALLBOX_PLUGIN_DIR: join(this.stage, "lib/callbox/plugins"),
 			CALLBOX_DATA_DIR: join(this.stage, "share/callbox"),
 		};
+		Object.assign(env, this.more);
 		for (const folder of ["run", "state", "conf"]) {
 			env[`CALLBOX_${folder.toUpperCase()}_DIR`] = join(dir, folder);
 			mkdirSync(join(dir, folder), { recursive: true, mode: 0o700 });
