@@ -25,19 +25,13 @@ core/panel/www/callbox-script.js: core/panel/www/callbox.js
 	$(AM_V_GEN){ printf 'globalThis.Callbox = (() => {\n"use strict";\n' && sed 's/^export //' core/panel/www/callbox.js && \
 	printf 'return Object.assign(Callbox, { CallType, CallError });\n})();\n'; } > $@.part && mv $@.part $@
 
-systemdunitdir = $(prefix)/lib/systemd/system
-nodist_systemdunit_DATA = core/panel/callbox-panel.service
-core/panel/callbox-panel.service: core/panel/callbox-panel.service.in Makefile
-	$(AM_V_GEN)$(MKDIR_P) core/panel && sed -e 's|[@]sbindir[@]|$(sbindir)|' -e 's|[@]runstatedir[@]|$(runstatedir)|' \
-	$(srcdir)/core/panel/callbox-panel.service.in > $@.part && mv $@.part $@
-
 nodist_man_MANS += core/panel/callbox-panel.8
 core/panel/callbox-panel.8: core/panel/callbox-panel.8.in core/panel/callbox-panel$(EXEEXT)
 	$(AM_V_GEN)$(MKDIR_P) core/panel && core/panel/callbox-panel --man | sed -e '/^\.Bl/d' -e '/^\.El/d' -e '/^\.Sh/d' > core/panel/conf.part && \
 	sed -e '/^@CONF@$$/{r core/panel/conf.part' -e 'd;}' $(srcdir)/core/panel/callbox-panel.8.in > $@.part && mv $@.part $@
 
-EXTRA_DIST += core/panel/callbox-panel.service.in core/panel/callbox-panel.8.in $(CALLBOX_JS) core/panel/callbox/package.json
-CLEANFILES += core/panel/www/callbox.js core/panel/www/callbox-script.js core/panel/callbox-panel.service core/panel/callbox-panel.8 core/panel/conf.part
+EXTRA_DIST += core/panel/callbox-panel.8.in $(CALLBOX_JS) core/panel/callbox/package.json
+CLEANFILES += core/panel/www/callbox.js core/panel/www/callbox-script.js core/panel/callbox-panel.8 core/panel/conf.part
 
 check_PROGRAMS += tests/unit/test_rules
 tests_unit_test_rules_SOURCES = tests/unit/test_rules.c core/panel/rules.c core/panel/rules.h \

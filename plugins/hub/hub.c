@@ -42,7 +42,7 @@ static const struct setting conf_table[] = {
 	{ "listen", SETTING_STRING, offsetof(struct hub_conf, listen), "127.0.0.1:7800", 0, 0, NULL,
 	  "Address and port; port 0 takes a free one. Without a certificate only a loopback address." },
 	{ "database", SETTING_PATH, offsetof(struct hub_conf, database),
-	  CALLBOX_STATE_DIR "/hub.db", 0, 0, NULL, "SQLite file of accounts and waiting messages." },
+	  CALLBOX_STATE_DIR "-hub/hub.db", 0, 0, NULL, "SQLite file of accounts and waiting messages." },
 	{ "certificate", SETTING_PATH, offsetof(struct hub_conf, certificate), NULL, 0, 0, NULL,
 	  "PEM file; with it the hub speaks wss instead of ws." },
 	{ "private_key", SETTING_PATH, offsetof(struct hub_conf, private_key), NULL, 0, 0, NULL,
