@@ -83,7 +83,7 @@ export class Room {
 	build() {
 		this.setLanguage(localStorage.getItem(LANGUAGE_KEY) || "auto");
 		this.toast = h("div", { class: "toast", role: "alert", hidden: true });
-		this.spoken = h("div", { class: "quiet", role: "status", "aria-live": "assertive" });
+		this.spoken = h("div", { class: "quiet", role: "status", "aria-live": "assertive", "aria-atomic": true });
 		this.screens = {
 			idle: this.buildIdle(),
 			dial: this.buildDial(),
@@ -96,6 +96,7 @@ export class Room {
 			element.classList.add(name);
 			element.hidden = true;
 		}
+		this.announced = null;
 		this.element.replaceChildren(...Object.values(this.screens), this.toast, this.spoken);
 		this.screen = null;
 		this.rtc.setupLocalView(this.ownView);
@@ -180,17 +181,40 @@ export class Room {
 		}[wanted];
 		draw.call(this, changed);
 		if (changed) this.arrive();
+		this.announce();
 	}
 
 	/* A screen reader and the keyboard begin where the screen does. */
 	arrive() {
 		const first = this.screens[this.screen].querySelector("[data-first]");
 		if (first) first.focus({ preventScroll: true });
-		if (this.screen === "incoming")
-			this.spoken.textContent = this.t("announceIncoming", {
-				kind: this.kindText(),
-				user: this.call().userId,
-			});
+	}
+
+	/* What a person who does not look is told: each step of a call once. */
+	announce() {
+		const { state, userId: user, callId } = this.call(),
+			{ audioMuted = false } = this.state;
+		const words = {
+			incoming: () =>
+				[
+					this.t("announceIncoming", { kind: this.kindText(), user }),
+					this.groupText(),
+				]
+					.filter(Boolean)
+					.join(". "),
+			calling: () => this.t(state === "ringback" ? "announceRinging" : "announceCalling", { user }),
+			incall: () =>
+				({
+					accepting: this.t("connectingCall"),
+					connecting: this.t("connectingCall"),
+					recovering: this.t("reconnecting"),
+				})[state] || this.t(audioMuted ? "announceMuted" : "announceConnected", { user }),
+		}[this.screen];
+		const text = words ? words() : "",
+			step = `${callId} ${text}`;
+		if (step === this.announced) return;
+		this.announced = step;
+		this.spoken.textContent = text;
 	}
 
 	kindText() {
@@ -210,7 +234,7 @@ export class Room {
 	ended({ reasonCode, userId, message, callId }) {
 		const word = `end${reasonCode}`,
 			goesOn = this.goesOn === callId;
-		if (this.question) this.question.remove();
+		this.answered();
 		this.quality = 0;
 		if (!QUIET_ENDS.includes(reasonCode))
 			this.say(
@@ -229,8 +253,19 @@ export class Room {
 		else if (state === 3) this.say(this.t("typeRefused"));
 	}
 
+	/* While it asks, nothing else can be reached; then the keyboard is where it was. */
+	answered() {
+		if (!this.question) return;
+		this.question.remove();
+		this.question = null;
+		for (const screen of Object.values(this.screens)) screen.inert = false;
+		if (this.before && this.before.isConnected) this.before.focus();
+	}
+
 	ask(text, answers) {
-		if (this.question) this.question.remove();
+		this.answered();
+		this.before = document.activeElement;
+		for (const screen of Object.values(this.screens)) screen.inert = true;
 		const buttons = answers.map(([word, kind, run]) =>
 			h(
 				"button",
@@ -238,7 +273,7 @@ export class Room {
 					class: `wide ${kind}`,
 					type: "button",
 					onclick: () => {
-						this.question.remove();
+						this.answered();
 						run();
 					},
 				},
@@ -247,8 +282,8 @@ export class Room {
 		);
 		this.question = h(
 			"div",
-			{ class: "ask", role: "alertdialog", "aria-modal": "true", "aria-label": text },
-			h("div", {}, h("h2", {}, text), h("div", { class: "field" }, ...buttons)),
+			{ class: "ask", role: "alertdialog", "aria-modal": "true", "aria-labelledby": "question" },
+			h("div", {}, h("h2", { id: "question" }, text), h("div", { class: "field" }, ...buttons)),
 		);
 		this.element.append(this.question);
 		buttons[0].focus();
@@ -267,9 +302,9 @@ export class Room {
 
 	buildIdle() {
 		this.lamp = h("span", { class: "lamp" });
-		this.whoName = h("b");
+		this.whoName = h("h1", { class: "name", "data-first": true, tabindex: -1 });
 		this.whoState = h("span", { class: "dim" });
-		this.time = h("div", { class: "time", "data-first": true, tabindex: -1 });
+		this.time = h("div", { class: "time" });
 		this.date = h("div", { class: "date" });
 		this.dndNote = h(
 			"p",
@@ -356,7 +391,11 @@ export class Room {
 						"div",
 						{ class: "top" },
 						h("h2", {}, this.t("recent")),
-						h("div", { class: "tabs" }, ...this.tabs),
+						h(
+							"div",
+							{ class: "tabs", role: "group", "aria-label": this.t("shown") },
+							...this.tabs,
+						),
 					),
 					this.recordList,
 				),
@@ -446,7 +485,7 @@ export class Room {
 				? shown.map((r) => this.recordRow(r))
 				: [
 						h(
-							"p",
+							"li",
 							{ class: "empty" },
 							this.t(this.onlyMissed ? "noMissed" : "noCalls"),
 						),
@@ -576,7 +615,7 @@ export class Room {
 							...this.callButtons(user),
 						),
 					)
-				: [h("p", { class: "empty" }, this.t("noContacts"))]),
+				: [h("li", { class: "empty" }, this.t("noContacts"))]),
 		);
 	}
 
@@ -633,7 +672,7 @@ export class Room {
 			"aria-label": this.t("dnd"),
 			onclick: () => this.do(this.rtc.setDnd(!this.state.dnd)),
 		});
-		this.timeoutOut = h("output");
+		this.timeoutOut = h("span", { class: "value", "aria-hidden": true }); /* the slider says it */
 		this.timeoutField = h("input", {
 			type: "range",
 			min: 10,
@@ -701,7 +740,9 @@ export class Room {
 	}
 
 	timeoutShow() {
-		this.timeoutOut.textContent = this.t("seconds", { n: this.timeoutField.value });
+		const text = this.t("seconds", { n: this.timeoutField.value });
+		this.timeoutOut.textContent = text;
+		this.timeoutField.setAttribute("aria-valuetext", text);
 	}
 
 	renderSettings(changed) {
@@ -847,10 +888,10 @@ export class Room {
 		this.talkFace = this.face();
 		this.remoteView = h("div", { class: "remote", role: "img" });
 		this.ownView = h("div", { class: "inset", role: "img", "aria-label": this.t("ownView") });
-		this.peerName = h("b");
-		this.lasts = h("span", { class: "lasts" });
+		this.peerName = h("b", { "aria-hidden": true }); /* the heading below says it */
+		this.lasts = h("span", { class: "lasts", role: "timer", "aria-label": this.t("duration") });
 		this.bars = h("span", { class: "bars", role: "img" }, h("i"), h("i"), h("i"), h("i"));
-		this.told = h("div", { class: "said", role: "status", hidden: true });
+		this.told = h("div", { class: "said", hidden: true });
 		this.micButton = round(
 			"mic",
 			"",
@@ -918,13 +959,13 @@ export class Room {
 		this.told.hidden = !waits && !peer;
 		this.told.textContent = waits ? this.t(waits) : peer ? this.t(peer, { user }) : "";
 		this.micButton.relabel(this.t(audioMuted ? "unmute" : "mute"), audioMuted ? "noMic" : "mic");
-		this.micButton.setAttribute("aria-pressed", String(audioMuted));
+		this.micButton.dataset.on = audioMuted ? "no" : "yes";
 		this.camButton.hidden = !video;
 		this.camButton.relabel(
 			this.t(videoMuted ? "cameraOn" : "cameraOff"),
 			videoMuted ? "noVideo" : "video",
 		);
-		this.camButton.setAttribute("aria-pressed", String(videoMuted));
+		this.camButton.dataset.on = videoMuted ? "no" : "yes";
 		this.typeButton.relabel(this.t(video ? "toAudio" : "toVideo"), video ? "sound" : "video");
 		this.typeButton.disabled = Boolean(waits);
 		this.qualityShow();

@@ -58,6 +58,9 @@ const ROWS = {
 	status1: ["Answered", "已接通"], status2: ["Canceled", "已取消"], status3: ["Rejected", "已拒绝"],
 	status4: ["Not answered", "未接听"], status5: ["Busy", "忙线"],
 	maxcall: ["The call ends in {n} s", "通话将在 {n} 秒后结束"], prolong: ["Go on", "继续通话"],
+	announceCalling: ["Calling {user}", "正在呼叫 {user}"], announceRinging: ["It rings at {user}", "{user} 响铃中"],
+	announceConnected: ["Connected with {user}", "已与 {user} 接通"], announceMuted: ["You are muted", "本端已静音"],
+	duration: ["Duration", "通话时长"], shown: ["Calls that are shown", "显示的通话"],
 	announceIncoming: ["{kind} from {user}", "{user} 的{kind}"],
 	needsSecure: ["Camera and microphone need https, or a page of this very machine.", "摄像头和麦克风需要 https 或本机页面。"],
 };
