@@ -29,8 +29,8 @@ const struct setting panel_conf_table[] = {
 	{ "origins", SETTING_LIST, AT(origins), NULL, 0, 0, NULL,
 	  "Pages of other servers that may use the panel, for example https://intranet.example. The panel's own page "
 	  "always may." },
-	{ "settings", SETTING_STRING, AT(settings), "dnd timeout profile devices", 0, 0, NULL,
-	  "What a page may change: words of dnd, timeout, profile, devices and account (login and logout); - for "
+	{ "settings", SETTING_STRING, AT(settings), "dnd timeout profile devices volume", 0, 0, NULL,
+	  "What a page may change: words of dnd, timeout, profile, devices, volume and account (login and logout); - for "
 	  "nothing." },
 	{ "language", SETTING_ENUM, AT(language), "auto", 0, 0, panel_language_names,
 	  "Of the page; auto: the browser's." },

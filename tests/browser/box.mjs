@@ -262,6 +262,40 @@ await tap.test("panel: settings, preview, Chinese", async () => {
 	await ask(alice.socket, "setDnd", { on: false });
 });
 
+await tap.test("panel: volume, quality and accounts where the conf allows them; faults in the page's language", async () => {
+	const own = await place.panel(alice, "settings = dnd volume account profile\n");
+	const other = await open(browser, own.url, { locale: "zh-CN" });
+	const shows = (role, name) =>
+		until(`${role} ${name}`, () => other.getByRole(role, { name, exact: true }).isVisible());
+	await shows("button", "呼叫");
+	await other.keyboard.press("c");
+	await other.keyboard.type("alice");
+	await other.keyboard.press("Enter");
+	await until("words", () => other.getByText("这是本会议室自己的账号").isVisible());
+	await other.keyboard.press("c");
+	await other.keyboard.type("nobody");
+	await other.keyboard.press("Enter");
+	await until("words", () => other.getByText("没有这个账号：nobody").isVisible());
+	await shows("button", "设置");
+	await other.getByRole("button", { name: "设置" }).click();
+	await shows("slider", "扬声器音量");
+	assert.equal(await other.getByRole("combobox", { name: "摄像头" }).count(), 0);
+	await other.getByRole("slider", { name: "扬声器音量" }).fill("35");
+	await until("35 %", async () => (await ask(alice.socket, "getVolume")).speaker.percent === 35);
+	await ask(alice.socket, "setVolume", { kind: "speaker", percent: 80 });
+	await until("80 %", async () => (await other.getByRole("slider", { name: "扬声器音量" }).inputValue()) === "80");
+	await other.getByRole("combobox", { name: "画面质量" }).selectOption("high");
+	await other.getByRole("button", { name: "退出登录: alice" }).click();
+	await shows("button", "登录: alice");
+	await shot(other, "settings-account");
+	await other.getByRole("button", { name: "登录: alice" }).click();
+	await shows("button", "退出登录: alice");
+	await until("online", async () => (await ask(alice.socket, "status")).accounts[0].state === "online");
+	clean(other);
+	await other.context().close();
+	assert.equal(await place.stop(own), 0);
+});
+
 await tap.test("panel: on a phone, by touch", async () => {
 	const small = await open(browser, panel.url, {
 		viewport: { width: 390, height: 844 },

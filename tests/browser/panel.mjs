@@ -143,7 +143,7 @@ await tap.test("what is not for pages is not passed on", async () => {
 		const error = await refused(socket.ask(method, params));
 		assert.equal(error.code, -32601, method);
 	}
-	assert.deepEqual((await socket.ask("panelInfo")).settings, ["dnd", "timeout", "profile", "devices"]);
+	assert.deepEqual((await socket.ask("panelInfo")).settings, ["dnd", "timeout", "profile", "devices", "volume"]);
 	assert.equal(
 		(await refused(socket.ask("accept"))).code,
 		-32000,

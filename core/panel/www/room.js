@@ -1,7 +1,7 @@
 /* room: the page of a room in whichever way it is connected: idle, dial, incoming, calling, in a call, settings. It
  * draws what the state says and keeps no state of the call of its own. */
 import { Ringer, clock, h, icon, round } from "./parts.js";
-import { LANGUAGES, hasWord, languageOf, translator } from "./words.js";
+import { LANGUAGES, faultWords, hasWord, languageOf, translator } from "./words.js";
 
 const VIDEO = 2,
 	RECORDS = 60,
@@ -24,6 +24,7 @@ const REFRESHES = [
 	"onCallMissed",
 	"onCallNext",
 ];
+const KNOBS = ["speaker", "microphone"];
 const QUIET_ENDS = [11, 13, 15]; /* what the person here did */
 const BAD_ENDS = [1, 4, 5, 7, 8, 10, 19, 20, 21];
 /* What the panel says of itself. */
@@ -59,7 +60,8 @@ export class Room {
 				["close", "", () => {}],
 			]),
 		);
-		rtc.on("onError", ({ message }) => this.say(message, true));
+		rtc.on("onVolumeChange", (knob) => this.volumeShow(knob.kind, knob));
+		rtc.on("onError", ({ message }) => this.say(faultWords(this.t, message), true));
 		rtc.on("onDevice", ({ state, message }) => state === "failed" && this.say(message, true));
 		setInterval(() => this.tick(), 1000);
 		document.addEventListener("keydown", (event) => this.key(event));
@@ -165,6 +167,8 @@ export class Room {
 	render() {
 		const wanted = this.wanted(),
 			changed = wanted !== this.screen;
+		/* What was said of the call before does not stand beside the next one. */
+		if (changed && wanted === "incoming" && !this.toastStays) this.toast.hidden = true;
 		if (changed) {
 			for (const [name, element] of Object.entries(this.screens))
 				element.hidden = name !== wanted;
@@ -228,17 +232,20 @@ export class Room {
 		this.toast.textContent = text;
 		this.toast.classList.toggle("bad", bad);
 		this.toast.hidden = false;
+		this.toastStays = stays;
 		if (!stays) this.toastTimer = setTimeout(() => (this.toast.hidden = true), 6000);
 	}
 
 	ended({ reasonCode, userId, message, callId }) {
 		const word = `end${reasonCode}`,
-			goesOn = this.goesOn === callId;
+			goesOn = this.goesOn === callId,
+			/* Why it could not be set up, where that is known; other ends have their own words. */
+			why = reasonCode === 7 ? faultWords(this.t, message) : message;
 		this.answered();
 		this.quality = 0;
 		if (!QUIET_ENDS.includes(reasonCode))
 			this.say(
-				hasWord(word) ? this.t(word, { user: userId }) : message,
+				why !== message || !hasWord(word) ? why : this.t(word, { user: userId }),
 				BAD_ENDS.includes(reasonCode) && !goesOn,
 			);
 		this.loadRecords();
@@ -293,7 +300,7 @@ export class Room {
 		try {
 			await promise;
 		} catch (error) {
-			this.say(error.message, true);
+			this.say(faultWords(this.t, error.message), true);
 		}
 		this.refresh();
 	}
@@ -630,7 +637,10 @@ export class Room {
 
 	openSheet(name) {
 		this.sheet = name;
-		if (name === "settings") this.loadDevices();
+		if (name === "settings") {
+			this.loadDevices();
+			this.loadVolumes();
+		}
 		else this.setPreview(false);
 		this.render();
 	}
@@ -639,7 +649,7 @@ export class Room {
 
 	may(word) {
 		return this.way === "peer"
-			? word !== "account"
+			? word !== "account" && word !== "volume"
 			: Boolean(this.rtc.info && this.rtc.info.settings.includes(word));
 	}
 
@@ -691,6 +701,30 @@ export class Room {
 			(resolution) => resolution && this.do(this.rtc.setCallProfile({ resolution })),
 			this.t("profile"),
 		);
+		const qualities = select(
+			[
+				["", this.t("unchanged")],
+				...["low", "medium", "high"].map((q) => [q, this.t(`quality_${q}`)]),
+			],
+			(quality) => quality && this.do(this.rtc.setCallProfile({ quality })),
+			this.t("pictureQuality"),
+		);
+		this.knobFields = Object.fromEntries(
+			KNOBS.map((kind) => [
+				kind,
+				h("input", {
+					type: "range",
+					min: 0,
+					max: 100,
+					step: 5,
+					"aria-label": this.t(`${kind}Volume`),
+					onchange: ({ target }) => this.do(this.rtc.setVolume(kind, Number(target.value))),
+				}),
+			]),
+		);
+		this.knobRows = KNOBS.map((kind) => row(`${kind}Volume`, this.knobFields[kind]));
+		this.accountRows = new Map(); /* account → {element, state, button} */
+		this.accountList = h("div", { class: "rows" });
 		this.deviceFields = ["camera", "microphone", "speaker"].map((kind) => ({
 			kind,
 			field: select(
@@ -714,8 +748,13 @@ export class Room {
 					h("div", { class: "range" }, this.timeoutField, this.timeoutOut),
 				),
 			],
-			profile: [row("profile", profiles)],
+			profile: [
+				row("profile", profiles),
+				...(this.way === "box" ? [row("pictureQuality", qualities)] : []),
+			],
 			devices: this.deviceRows,
+			volume: this.knobRows,
+			account: [this.accountList],
 		};
 		this.nothing = h("p", { class: "empty" }, this.t("nothingAllowed"));
 		this.timeoutShow();
@@ -761,6 +800,45 @@ export class Room {
 		this.deviceFields.forEach(({ field }, index) => {
 			if (!field.options.length) this.deviceRows[index].hidden = true;
 		});
+		if (this.may("account")) this.renderAccounts();
+	}
+
+	/* One row an account that the box knows: its state, and the way out or in again. */
+	renderAccounts() {
+		for (const { account, state, message = "" } of this.state.accounts || []) {
+			if (!this.accountRows.has(account)) this.accountRows.set(account, this.accountRow(account));
+			const one = this.accountRows.get(account),
+				out = state === "refused" || state === "kicked" || state === "offline";
+			one.state.textContent = [account, this.t(state)].join(" · ");
+			one.state.title = message;
+			one.button.textContent = this.t(out ? "login" : "logout");
+			one.button.setAttribute("aria-label", `${one.button.textContent}: ${account}`);
+			one.out = out;
+		}
+	}
+
+	accountRow(account) {
+		const one = { state: h("span"), out: false };
+		one.button = h("button", {
+			class: "wide",
+			type: "button",
+			onclick: () => this.do(one.out ? this.rtc.login({ account }) : this.rtc.logout({ account })),
+		});
+		this.accountList.append(h("div", { class: "row" }, one.state, one.button));
+		return one;
+	}
+
+	volumeShow(kind, knob) {
+		const field = this.knobFields[kind];
+		if (!field || !knob || typeof knob.percent !== "number") return;
+		field.value = knob.percent;
+		field.setAttribute("aria-valuetext", `${knob.percent} %`);
+	}
+
+	async loadVolumes() {
+		if (!this.may("volume")) return;
+		const found = await this.rtc.getVolume().catch(() => ({}));
+		for (const kind of KNOBS) this.volumeShow(kind, found[kind]);
 	}
 
 	async loadDevices() {

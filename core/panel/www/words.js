@@ -32,6 +32,14 @@ const ROWS = {
 	askVideo: ["{user} asks for a video call", "{user} 请求切换为视频通话"],
 	askAudio: ["{user} asks for sound only", "{user} 请求切换为语音通话"], agree: ["Agree", "同意"], refuse: ["Refuse", "拒绝"],
 	typeRefused: ["The other side did not agree", "对方未同意"],
+	speakerVolume: ["Volume of the speaker", "扬声器音量"], microphoneVolume: ["Volume of the microphone", "麦克风音量"],
+	pictureQuality: ["Quality of the picture", "画面质量"], quality_low: ["Low", "低"], quality_medium: ["Medium", "中"],
+	quality_high: ["High", "高"],
+	faultState: ["Not now: {rest}", "当前无法执行：{rest}"], faultNobody: ["There is no such account: {rest}", "没有这个账号：{rest}"],
+	faultOffline: ["Not connected: {rest}", "未连接：{rest}"], faultOwn: ["That is this room's own account", "这是本会议室自己的账号"],
+	faultNotAllowed: ["The administrator does not allow this here", "管理员未开放此操作"],
+	faultNoAnswer: ["callboxd does not answer", "callboxd 无响应"], faultMicrophone: ["Microphone: {rest}", "麦克风：{rest}"],
+	faultCamera: ["Camera: {rest}", "摄像头：{rest}"],
 	language: ["Language", "语言"], automatic: ["Automatic", "自动"],
 	timeout: ["How long a call rings", "呼叫响铃时长"], seconds: ["{n} s", "{n} 秒"],
 	profile: ["Picture sent", "发送画质"], profile1080p: ["Full HD (1080p)", "全高清（1080p）"],
@@ -78,6 +86,25 @@ export function translator(language) {
 	const column = language === "zh" ? 1 : 0;
 	return (name, values = {}) =>
 		(ROWS[name] ? ROWS[name][column] : name).replace(/\{(\w+)\}/g, (whole, key) => String(values[key] ?? ""));
+}
+
+/* What callboxd, the panel and the hub say, in the page's language; what is not known here is said as it came. */
+const FAULTS = [
+	[/^wrong state: (.*)/, "faultState"],
+	[/invite to (.*): no such account/, "faultNobody"],
+	[/^account (.*) is (?:offline|connecting|refused|kicked)/, "faultOffline"],
+	[/own account|account of this box itself/, "faultOwn"],
+	[/configuration does not allow this/, "faultNotAllowed"],
+	[/no answer$|does not answer$/, "faultNoAnswer"],
+	[/^microphone:? (.*)/, "faultMicrophone"],
+	[/^camera:? (.*)/, "faultCamera"],
+];
+export function faultWords(t, message) {
+	for (const [pattern, word] of FAULTS) {
+		const match = pattern.exec(message);
+		if (match) return t(word, { rest: match[1] });
+	}
+	return message;
 }
 
 export const hasWord = (name) => Object.hasOwn(ROWS, name);
