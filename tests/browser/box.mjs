@@ -272,6 +272,7 @@ await tap.test("panel: volume, quality and accounts where the conf allows them; 
 	await other.keyboard.type("alice");
 	await other.keyboard.press("Enter");
 	await until("words", () => other.getByText("这是本会议室自己的账号").isVisible());
+	await shows("button", "呼叫");
 	await other.keyboard.press("c");
 	await other.keyboard.type("nobody");
 	await other.keyboard.press("Enter");
