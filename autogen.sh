@@ -3,6 +3,7 @@
 # autogen.sh deps       install the Debian packages that build and tests need (root)
 # autogen.sh demo       install, build, and let two boxes call each other on a hub; result in demo-out/
 # autogen.sh check      the same set-up, then every test
+# autogen.sh bench      the same set-up and the peers, then calls of callbox beside calls of theirs
 set -eu
 cd "$(dirname "$0")"
 
@@ -10,12 +11,15 @@ cd "$(dirname "$0")"
 PACKAGES="build-essential autoconf automake libtool pkg-config
 libglib2.0-dev libcjson-dev libsqlite3-dev libcurl4-openssl-dev libwebsockets-dev libwebsockets-evlib-uv libuv1-dev libnice-dev libssl-dev libsrtp2-dev
 libopus-dev libasound2-dev libspeexdsp-dev libwebrtc-audio-processing-dev
-libv4l-dev libopenh264-dev libavcodec-dev libavutil-dev libyuv-dev libturbojpeg0-dev
+libv4l-dev libopenh264-dev libvpx-dev libavcodec-dev libavutil-dev libyuv-dev libturbojpeg0-dev
 libva-dev libva-drm2 vainfo ffmpeg gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad
 libpng-dev libseccomp-dev libsystemd-dev libsdl2-dev
 libdrm-dev libcairo2-dev libpango1.0-dev fonts-dejavu-core fonts-wqy-microhei
 clang mandoc graphviz alsa-utils v4l-utils iproute2 flex bison bc libelf-dev kmod cpio xz-utils busybox-static libjemalloc-dev
-qemu-system-x86 nodejs npm chromium openssl coturn"
+qemu-system-x86 nodejs npm chromium firefox-esr openssl coturn"
+
+# The peers of tests/bench, and nothing else.
+PEERS="baresip-core baresip-ffmpeg gstreamer1.0-libav gstreamer1.0-plugins-ugly"
 
 say() { printf 'autogen: %s\n' "$*"; }
 
@@ -54,7 +58,7 @@ check() {
 	for kind in plain address thread; do
 		case $kind in plain) arg=;; *) arg=--enable-sanitize=$kind ;; esac
 		build "build-$kind" $arg
-		make -C "build-$kind" check || status=1
+		make -j2 -C "build-$kind" check || status=1 # two tests at a time: most of them wait
 		passed=$((passed + $(count "build-$kind" PASS)))
 		failed=$((failed + $(count "build-$kind" FAIL) + $(count "build-$kind" ERROR)))
 		skipped=$((skipped + $(count "build-$kind" SKIP)))
@@ -62,6 +66,11 @@ check() {
 	[ "$failed" = 0 ] && [ "$passed" -gt 0 ] || status=1
 	echo "$passed passed, $failed failed, $skipped skipped"
 	return $status
+}
+
+bench() {
+	build build-bench
+	make -s -C build-bench bench
 }
 
 demo() {
@@ -75,5 +84,6 @@ case ${1:-} in
 deps) install_packages ;;
 demo) install_packages; bootstrap; demo ;;
 check) install_packages; bootstrap; check ;;
-*) say "unknown command '$1': nothing, deps, demo or check"; exit 64 ;;
+bench) PACKAGES="$PACKAGES $PEERS"; install_packages; bootstrap; bench ;;
+*) say "unknown command '$1': nothing, deps, demo, check or bench"; exit 64 ;;
 esac

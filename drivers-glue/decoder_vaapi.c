@@ -396,5 +396,6 @@ static int vaapi_decode(struct decoder *decoder, const uint8_t *bytes, size_t si
 }
 
 const struct decoder_driver decoder_vaapi = {
-	.name = "vaapi", .hardware = true, .open = vaapi_open, .decode = vaapi_decode, .close = vaapi_close,
+	.name = "vaapi", .codec = VIDEO_H264, .hardware = true, .open = vaapi_open, .decode = vaapi_decode,
+	.close = vaapi_close,
 };

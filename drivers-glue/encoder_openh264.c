@@ -48,6 +48,11 @@ static void parameters(ISVCEncoder *codec, const struct encoder_wish *wish, SEnc
 	layer->iMaxSpatialBitrate = p->iMaxBitrate;
 	layer->uiProfileIdc = PRO_BASELINE;
 	layer->sSliceArgument.uiSliceMode = SM_SINGLE_SLICE;
+	if (wish->slice_bytes > 0) {
+		layer->sSliceArgument.uiSliceMode = SM_SIZELIMITED_SLICE;
+		layer->sSliceArgument.uiSliceSizeConstraint = (unsigned int)wish->slice_bytes;
+		p->uiMaxNalSize = (unsigned int)wish->slice_bytes;
+	}
 }
 
 static void openh264_close(struct encoder *encoder)
@@ -142,6 +147,6 @@ static int openh264_set_rate(struct encoder *encoder, int bitrate_bps, int fps)
 }
 
 const struct encoder_driver encoder_openh264 = {
-	.name = "openh264", .open = openh264_open, .encode = openh264_encode, .set_rate = openh264_set_rate,
-	.close = openh264_close,
+	.name = "openh264", .codec = VIDEO_H264, .slices = true, .open = openh264_open, .encode = openh264_encode,
+	.set_rate = openh264_set_rate, .close = openh264_close,
 };

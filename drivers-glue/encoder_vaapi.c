@@ -118,6 +118,6 @@ static void vaapi_describe(const struct encoder *encoder, char *text, size_t tex
 }
 
 const struct encoder_driver encoder_vaapi = {
-	.name = "vaapi", .hardware = true, .open = vaapi_open, .takes = vaapi_takes, .encode = vaapi_encode,
-	.set_rate = vaapi_set_rate, .describe = vaapi_describe, .close = vaapi_close,
+	.name = "vaapi", .codec = VIDEO_H264, .hardware = true, .open = vaapi_open, .takes = vaapi_takes,
+	.encode = vaapi_encode, .set_rate = vaapi_set_rate, .describe = vaapi_describe, .close = vaapi_close,
 };

@@ -139,8 +139,8 @@ static int rehearsal_set_rate(struct encoder *encoder, int bitrate_bps, int fps)
 }
 
 const struct encoder_driver encoder_rehearsal = {
-	.name = "rehearsal", .hardware = true, .by_name = true, .open = rehearsal_open, .encode = rehearsal_encode,
-	.set_rate = rehearsal_set_rate, .close = rehearsal_close,
+	.name = "rehearsal", .codec = VIDEO_H264, .hardware = true, .by_name = true, .open = rehearsal_open,
+	.encode = rehearsal_encode, .set_rate = rehearsal_set_rate, .close = rehearsal_close,
 };
 
 /* ---- decoder ---- */
@@ -222,6 +222,6 @@ static int rehearsal_decode(struct decoder *decoder, const uint8_t *bytes, size_
 }
 
 const struct decoder_driver decoder_rehearsal = {
-	.name = "rehearsal", .hardware = true, .by_name = true, .open = rehearsal_decoder_open,
+	.name = "rehearsal", .codec = VIDEO_H264, .hardware = true, .by_name = true, .open = rehearsal_decoder_open,
 	.decode = rehearsal_decode, .close = rehearsal_decoder_close,
 };

@@ -12,7 +12,8 @@ core_base_libbase_a_SOURCES = \
 	core/base/sandbox.c core/base/sandbox.h \
 	core/base/settings.c core/base/settings.h \
 	core/base/sound_cards.c core/base/sound_cards.h \
-	core/base/unit_channel.c core/base/unit_channel.h
+	core/base/unit_channel.c core/base/unit_channel.h \
+	core/base/video_codec.c core/base/video_codec.h
 BASE_LDADD = core/base/libbase.a $(BASE_LIBS) $(SECCOMP_LIBS) -lm
 
 noinst_PROGRAMS += tests/unit/echo-child

@@ -14,14 +14,17 @@
 #define ARENA_BYTES ((size_t)UNIT_SLOTS * UNIT_BYTES_MAX)
 #define RATE_MAX_BPS 200000000
 #define LEVEL_MAX 62
+#define SLICE_BYTES_MIN 200
 
-enum word { WORD_ARENA = 1, WORD_UNIT, WORD_FREE, WORD_REQUEST_IDR, WORD_SET_RATE };
+enum word { WORD_ARENA = 1, WORD_UNIT, WORD_FREE, WORD_REQUEST_IDR, WORD_SET_RATE, WORD_SET_CODEC };
 
 struct note {
-	uint32_t word, slot, size, rtp_time; /* size: of a unit; of WORD_SET_RATE the level */
+	uint32_t word, slot, size, rtp_time; /* size: of a unit; of SET_RATE the level, of SET_CODEC that of a slice */
 	int64_t capture_us;
 	int32_t rate_bps;
 	uint32_t keyframe;
+	uint32_t codec; /* of WORD_UNIT and WORD_SET_CODEC */
+	uint32_t unused; /* 0 */
 };
 
 struct unit_channel {
@@ -81,13 +84,14 @@ static bool arena_take(struct unit_channel *channel, int fd)
 
 static bool unit_take(struct unit_channel *channel, const struct note *note)
 {
-	if (!channel->theirs || note->slot >= UNIT_SLOTS || note->size == 0 || note->size > UNIT_BYTES_MAX)
+	if (!channel->theirs || note->slot >= UNIT_SLOTS || note->size == 0 || note->size > UNIT_BYTES_MAX ||
+	    !video_codec_is_known(note->codec))
 		return false;
 	memcpy(channel->copy, channel->theirs + (size_t)note->slot * UNIT_BYTES_MAX, note->size);
 	const struct note given_back = { .word = WORD_FREE, .slot = note->slot };
 	note_send(channel, &given_back, -1);
 	const struct unit unit = {
-		.bytes = channel->copy, .size = note->size, .capture_us = note->capture_us,
+		.codec = note->codec, .bytes = channel->copy, .size = note->size, .capture_us = note->capture_us,
 		.rtp_time = note->rtp_time, .keyframe = note->keyframe != 0,
 	};
 	if (channel->ops->unit)
@@ -124,6 +128,13 @@ static bool note_take(struct unit_channel *channel, const struct note *note, int
 			return false;
 		if (channel->ops->set_rate)
 			channel->ops->set_rate(note->rate_bps, (int)note->size, channel->data);
+		return true;
+	case WORD_SET_CODEC:
+		if (!video_codec_is_known(note->codec) || note->size > UNIT_BYTES_MAX ||
+		    (note->size > 0 && note->size < SLICE_BYTES_MIN))
+			return false;
+		if (channel->ops->set_codec)
+			channel->ops->set_codec(note->codec, (int)note->size, channel->data);
 		return true;
 	default:
 		return false;
@@ -214,6 +225,8 @@ int unit_channel_send(struct unit_channel *channel, const struct unit *unit)
 {
 	if (unit->size == 0 || unit->size > UNIT_BYTES_MAX)
 		return -EMSGSIZE;
+	if (!video_codec_is_known(unit->codec))
+		return -EINVAL;
 	pthread_mutex_lock(&channel->lock);
 	int slot = slot_take(channel), r = slot < 0 ? -ENOBUFS : 0;
 	if (r == 0) {
@@ -221,7 +234,7 @@ int unit_channel_send(struct unit_channel *channel, const struct unit *unit)
 		const struct note note = {
 			.word = WORD_UNIT, .slot = (uint32_t)slot, .size = (uint32_t)unit->size,
 			.rtp_time = unit->rtp_time, .capture_us = unit->capture_us,
-			.keyframe = unit->keyframe,
+			.keyframe = unit->keyframe, .codec = unit->codec,
 		};
 		r = note_send(channel, &note, -1);
 		if (r < 0)
@@ -242,6 +255,12 @@ int unit_channel_request_idr(struct unit_channel *channel)
 int unit_channel_set_rate(struct unit_channel *channel, int bits_per_second, int level)
 {
 	const struct note note = { .word = WORD_SET_RATE, .rate_bps = bits_per_second, .size = (uint32_t)level };
+	return note_send(channel, &note, -1);
+}
+
+int unit_channel_set_codec(struct unit_channel *channel, enum video_codec codec, int slice_bytes)
+{
+	const struct note note = { .word = WORD_SET_CODEC, .codec = codec, .size = (uint32_t)slice_bytes };
 	return note_send(channel, &note, -1);
 }
 

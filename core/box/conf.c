@@ -8,6 +8,7 @@
 
 #include "core/base/log.h"
 #include "core/base/paths.h"
+#include "core/base/video_codec.h"
 #include "core/box/screen.h"
 #include "core/box/token.h"
 #include "core/devices/control.h"
@@ -35,7 +36,8 @@ const struct setting conf_table[] = {
 	{ "log_level", SETTING_ENUM, AT(log_level), "info", 0, 0, level_names, "What is logged." },
 	{ "camera", SETTING_STRING, AT(camera), "v4l2:/dev/video0", 0, 0, NULL,
 	  "v4l2:/dev/videoN, v4l2:auto (the first camera), v4l2:match:PATTERN (the first whose card, driver, USB id such "
-	  "as 046d:0825, or name in /dev/v4l/by-id fits), pattern: (a test picture) or null:." },
+	  "as 046d:0825, or name in /dev/v4l/by-id fits), pattern: (a test picture), file:FILM (a YUV4MPEG2 "
+	  "file, 8 bits of 4:2:0, again and again) or null:." },
 	{ "camera_controls", SETTING_LIST, AT(camera_controls), NULL, 0, 0, NULL,
 	  "Controls of the camera that are set whenever it is opened, each CONTROL=VALUE with the name that "
 	  "callboxctl camera-controls prints: brightness=140 zoom_absolute=200." },
@@ -84,6 +86,9 @@ const struct setting conf_table[] = {
 	{ "decoder", SETTING_STRING, AT(decoder), "auto", 0, 0, NULL,
 	  "Who decodes the picture received: auto, software, vaapi or vaapi:/dev/dri/renderD128, or rehearsal as "
 	  "above." },
+	{ "video_codecs", SETTING_STRING, AT(video_codecs), "h264 vp8", 0, 0, NULL,
+	  "Codecs of the picture, the best first: h264 and vp8, or one of them. A call uses the first that the other "
+	  "side has too. Hardware and cameras that encode by themselves are for h264." },
 	{ "hardware_retry", SETTING_DURATION_MS, AT(hardware_retry_ms), "60s", 100, 3600000, NULL,
 	  "How long a call goes on in software before hardware that failed is tried again." },
 	{ "ring_tone", SETTING_STRING, AT(ring_tone), "default", 0, 0, NULL,
@@ -186,6 +191,16 @@ static int check_coder(const char *file, const char *key, const char *value, con
 	return -EINVAL;
 }
 
+static int codecs_check(const char *file, const struct conf *conf, char **ret_error)
+{
+	enum video_codec codecs[VIDEO_CODECS + 1];
+	g_autofree char *why = NULL;
+	int r = video_codecs_parse(conf->video_codecs, codecs, &why);
+	if (r < 0)
+		*ret_error = g_strdup_printf("%s: video_codecs: %s", file, why);
+	return r;
+}
+
 static int camera_check(const char *file, const struct conf *conf, char **ret_error)
 {
 	char *why = NULL;
@@ -258,6 +273,8 @@ int conf_load(const char *folder, struct conf *conf, char **ret_error)
 		r = check_coder(file, "encoder", conf->encoder, encoder_names, ret_error);
 	if (r == 0)
 		r = check_coder(file, "decoder", conf->decoder, decoder_names, ret_error);
+	if (r == 0)
+		r = codecs_check(file, conf, ret_error);
 	if (r == 0)
 		r = camera_check(file, conf, ret_error);
 	if (r == 0)

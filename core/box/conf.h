@@ -10,7 +10,7 @@
 
 struct conf {
 	char *control_socket, *state_dir, *call_fsm;
-	char *encoder, *decoder;
+	char *encoder, *decoder, *video_codecs;
 	char *quirks, *camera_controls, *camera_presets;
 	char *camera, *microphone, *speaker, *local_view, *remote_view;
 	char *ring_tone, *ringback_tone, *busy_tone; /* default, none, or a WAV file */

@@ -451,6 +451,7 @@ void session_start(struct session *session, const char *account, const char *pee
 	cJSON *settings = cJSON_AddObjectToObject(message, "settings");
 	cJSON_AddBoolToObject(settings, "loopback", conf->ice_loopback);
 	cJSON_AddStringToObject(settings, "interface", conf->network_interface ? conf->network_interface : "");
+	cJSON_AddStringToObject(settings, "video_codecs", conf->video_codecs);
 	cJSON_AddNumberToObject(settings, "video_bitrate_bps", conf->bitrate_kbps * 1000.0);
 	cJSON_AddBoolToObject(settings, "echo_cancel", conf->echo_cancel);
 	cJSON_AddBoolToObject(settings, "noise_suppress", conf->noise_suppress);

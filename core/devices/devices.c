@@ -18,7 +18,8 @@ const struct camera_driver *camera_find(const char *id, const char **ret_address
 	for (const struct camera_driver *const *d = camera_drivers; *d; d++)
 		if (is_driver(id, (*d)->name, ret_address))
 			return *d;
-	snprintf(why, why_bytes, "conf: camera \"%s\": no such driver; there are v4l2:DEVICE, pattern: and null:", id);
+	snprintf(why, why_bytes, "conf: camera \"%s\": no such driver; there are v4l2:DEVICE, pattern:, file:FILM and "
+		 "null:", id);
 	return NULL;
 }
 

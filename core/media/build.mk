@@ -10,7 +10,7 @@ drivers_glue_libsoundglue_a_SOURCES = core/devices/sound_device.h core/devices/w
 core_media_libmedia_a_CFLAGS = $(AM_CFLAGS) $(NICE_CFLAGS) $(OPENSSL_CFLAGS) $(SRTP_CFLAGS) $(OPUS_CFLAGS) \
 	$(ECHO_CFLAGS)
 core_media_libmedia_a_SOURCES = core/media/h264.c core/media/h264.h core/media/ice.c core/media/ice.h \
-	core/media/rtp.c core/media/rtp.h core/media/sdp.c core/media/sdp.h core/media/secure.c \
+	core/media/payload.c core/media/payload.h core/media/vp8.c core/media/vp8.h core/media/rtp.c core/media/rtp.h core/media/sdp.c core/media/sdp.h core/media/secure.c \
 	core/media/secure.h core/media/session.c core/media/session.h core/media/video_receive.c \
 	core/media/video_receive.h core/media/sound/clock_fit.c core/media/sound/clock_fit.h \
 	core/media/sound/echo.c core/media/sound/echo.h core/media/sound/gain.c core/media/sound/gain.h core/media/sound/jitter.c \
@@ -19,7 +19,7 @@ core_media_libmedia_a_SOURCES = core/media/h264.c core/media/h264.h core/media/i
 	core/media/sound/speaker.c core/media/sound/speaker.h core/media/sound/tones.c core/media/sound/tones.h
 # What libsoundglue.a needs; webrtc-audio-processing is C++.
 SOUND_LIBS = $(ECHO_LIBS) $(ALSA_LIBS) $(WEBRTC_LIBS) -lstdc++
-MEDIA_LDADD = core/media/libmedia.a drivers-glue/libsoundglue.a $(NICE_LIBS) $(OPENSSL_LIBS) $(SRTP_LIBS) \
+MEDIA_LDADD = core/media/libmedia.a drivers-glue/libsoundglue.a core/devices/libdevices.a $(NICE_LIBS) $(OPENSSL_LIBS) $(SRTP_LIBS) \
 	$(OPUS_LIBS) $(SOUND_LIBS)
 
 pkglibexec_PROGRAMS += core/media/callbox-media
@@ -44,3 +44,6 @@ tests_unit_test_sound_parts_LDADD = $(MEDIA_LDADD) $(BASE_LDADD)
 check_PROGRAMS += tests/unit/test_sound_echo
 tests_unit_test_sound_echo_SOURCES = tests/unit/test_sound_echo.c
 tests_unit_test_sound_echo_LDADD = $(MEDIA_LDADD) $(BASE_LDADD)
+check_PROGRAMS += tests/unit/test_vp8
+tests_unit_test_vp8_SOURCES = tests/unit/test_vp8.c
+tests_unit_test_vp8_LDADD = core/media/libmedia.a $(VIDEOGLUE_LDADD) $(BASE_LDADD)

@@ -8,11 +8,11 @@ enum { NAL_IDR = 5, NAL_SPS = 7, NAL_PPS = 8, NAL_AUD = 9, NAL_STAP_A = 24, NAL_
 static const uint8_t start_code[4] = { 0, 0, 0, 1 };
 
 struct cutter {
-	void (*put)(const uint8_t *payload, size_t bytes, bool last, void *data);
+	payload_put put;
 	void *data;
-	uint8_t stap[H264_PAYLOAD_MAX];
+	uint8_t stap[PAYLOAD_MAX];
 	size_t stap_bytes; /* 0: none open */
-	uint8_t held[H264_PAYLOAD_MAX]; /* the last payload waits to learn whether it is the last */
+	uint8_t held[PAYLOAD_MAX]; /* the last payload waits to learn whether it is the last */
 	size_t held_bytes;
 };
 
@@ -75,9 +75,9 @@ static void stap_add(struct cutter *c, const uint8_t *nal, size_t bytes)
 
 static void fragment_put(struct cutter *c, const uint8_t *nal, size_t bytes)
 {
-	uint8_t payload[H264_PAYLOAD_MAX];
+	uint8_t payload[PAYLOAD_MAX];
 	uint8_t header = nal[0];
-	size_t left = bytes - 1, room = H264_PAYLOAD_MAX - 2;
+	size_t left = bytes - 1, room = PAYLOAD_MAX - 2;
 	const uint8_t *at = nal + 1;
 	for (bool first = true; left > 0; first = false) {
 		size_t n = left < room ? left : room;
@@ -95,19 +95,18 @@ static void nal_put(struct cutter *c, const uint8_t *nal, size_t bytes)
 	int type = nal[0] & 31;
 	if (type == NAL_AUD)
 		return;
-	if ((type == NAL_SPS || type == NAL_PPS) && c->stap_bytes + bytes + 3 <= H264_PAYLOAD_MAX) {
+	if ((type == NAL_SPS || type == NAL_PPS) && c->stap_bytes + bytes + 3 <= PAYLOAD_MAX) {
 		stap_add(c, nal, bytes);
 		return;
 	}
 	stap_flush(c);
-	if (bytes <= H264_PAYLOAD_MAX)
+	if (bytes <= PAYLOAD_MAX)
 		hold(c, nal, bytes);
 	else
 		fragment_put(c, nal, bytes);
 }
 
-int h264_cut(const uint8_t *unit, size_t size, void (*put)(const uint8_t *payload, size_t bytes, bool last, void *data),
-	     void *data)
+int h264_cut(const uint8_t *unit, size_t size, payload_put put, void *data)
 {
 	struct cutter c = { .put = put, .data = data };
 	size_t at = 0, bytes = 0;
@@ -115,6 +114,23 @@ int h264_cut(const uint8_t *unit, size_t size, void (*put)(const uint8_t *payloa
 		if (bytes > 0)
 			nal_put(&c, nal, bytes);
 	stap_flush(&c);
+	if (c.held_bytes == 0)
+		return -EBADMSG;
+	c.put(c.held, c.held_bytes, true, c.data);
+	return 0;
+}
+
+int h264_cut_single(const uint8_t *unit, size_t size, payload_put put, void *data)
+{
+	struct cutter c = { .put = put, .data = data };
+	size_t at = 0, bytes = 0;
+	for (const uint8_t *nal; (nal = next_nal(unit, size, &at, &bytes));)
+		if (bytes > PAYLOAD_MAX)
+			return -EMSGSIZE;
+	at = 0;
+	for (const uint8_t *nal; (nal = next_nal(unit, size, &at, &bytes));)
+		if (bytes > 0 && (nal[0] & 31) != NAL_AUD)
+			hold(&c, nal, bytes);
 	if (c.held_bytes == 0)
 		return -EBADMSG;
 	c.put(c.held, c.held_bytes, true, c.data);
@@ -193,3 +209,23 @@ bool h264_is_keyframe(const uint8_t *unit, size_t size)
 			return true;
 	return false;
 }
+
+static int cut(struct payload_sender *sender, const uint8_t *unit, size_t size, payload_put put, void *data)
+{
+	return sender->single_nal ? h264_cut_single(unit, size, put, data) : h264_cut(unit, size, put, data);
+}
+
+static int join(struct payload_unit *unit, const uint8_t *payload, size_t bytes)
+{
+	return h264_join(payload, bytes, unit->bytes, &unit->size, unit->capacity, &unit->open);
+}
+
+static int finish(const struct payload_unit *unit, bool *ret_keyframe)
+{
+	if (unit->open)
+		return -EBADMSG;
+	*ret_keyframe = h264_is_keyframe(unit->bytes, unit->size);
+	return 0;
+}
+
+const struct payload_format payload_h264 = { cut, join, finish };

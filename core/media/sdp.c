@@ -2,11 +2,14 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+
+#include "core/devices/h264_level.h"
 
 #define TYPES_MAX 32
 /* Levels of H.264, times ten, as level_idc says them. */
@@ -14,11 +17,15 @@
 #define LEVEL_MAX 62
 #define LEVEL_OWN 40	  /* 1920x1080 at 30 */
 #define LEVEL_NOT_SAID 31 /* 1280x720 at 30: what everybody decodes */
+/* The same of VP8 as LEVEL_OWN, in macroblocks and pictures a second. */
+#define VP8_FS_OWN 8192
+#define VP8_FR_OWN 60
 
 /* Payload types of one m= line, as they become known. */
 struct type {
 	int number, apt;
-	bool listed, opus, h264, rtx, good_profile;
+	bool listed, opus, rtx, good_profile;
+	enum video_codec codec;
 	int mode, level;
 	bool nack, remb;
 };
@@ -95,7 +102,13 @@ static void read_rtpmap(struct section *s, const char *value)
 		return;
 	name += strspn(name, " ");
 	type->opus = strncasecmp(name, "opus/48000", 10) == 0;
-	type->h264 = strncasecmp(name, "H264/90000", 10) == 0;
+	for (unsigned int codec = VIDEO_H264; video_codec_is_known(codec); codec++) {
+		size_t bytes = strlen(video_codec_name(codec));
+		if (strncasecmp(name, video_codec_name(codec), bytes) == 0 && strncmp(name + bytes, "/90000", 6) == 0)
+			type->codec = codec;
+	}
+	if (type->codec == VIDEO_VP8)
+		type->level = 0;
 	type->rtx = strncasecmp(name, "rtx/90000", 9) == 0;
 }
 
@@ -116,6 +129,14 @@ static void read_profile(struct type *type, const char *profile)
 		type->level = level;
 }
 
+/* RFC 7741 section 6.1: macroblocks a picture, pictures a second. */
+static void read_limits(struct type *type, const char *size, const char *rate)
+{
+	int most = number(size + 7, NULL), fps = rate ? number(rate + 7, NULL) : 0;
+	if (most > 0)
+		type->level = h264_level_within(most, fps > 0 && fps < 1000 && most < 1000000 ? most * fps : INT_MAX);
+}
+
 static void read_fmtp(struct section *s, const char *value)
 {
 	const char *rest;
@@ -123,13 +144,15 @@ static void read_fmtp(struct section *s, const char *value)
 	if (!type)
 		return;
 	const char *apt = strstr(rest, "apt="), *mode = strstr(rest, "packetization-mode=");
-	const char *profile = strstr(rest, "profile-level-id=");
+	const char *profile = strstr(rest, "profile-level-id="), *size = strstr(rest, "max-fs=");
 	if (apt)
 		type->apt = number(apt + 4, NULL);
 	if (mode)
 		type->mode = number(mode + 19, NULL);
 	if (profile)
 		read_profile(type, profile + 17);
+	if (size && type->codec == VIDEO_VP8)
+		read_limits(type, size, strstr(rest, "max-fr="));
 }
 
 static void read_feedback(struct section *s, const char *value)
@@ -182,15 +205,19 @@ static void read_transport(struct sdp *sdp, const char *line)
 	}
 }
 
-static const struct type *best_video(const struct section *s)
+/* packetization-mode 2 (interleaved) is nobody's. */
+static bool is_video(const struct type *type)
 {
-	const struct type *best = NULL;
-	for (int i = 0; i < s->type_count; i++) {
-		const struct type *type = &s->types[i];
-		if (type->h264 && type->good_profile && (!best || type->mode > best->mode))
-			best = type;
-	}
-	return best;
+	return type->codec == VIDEO_VP8 ||
+	       (type->codec == VIDEO_H264 && type->good_profile && (type->mode == 0 || type->mode == 1));
+}
+
+static const struct type *first_video(const struct section *s)
+{
+	for (int i = 0; i < s->type_count; i++)
+		if (is_video(&s->types[i]))
+			return &s->types[i];
+	return NULL;
 }
 
 static const struct type *best_audio(const struct section *s)
@@ -209,6 +236,17 @@ static int rtx_of(const struct section *s, int payload_type)
 	return -1;
 }
 
+static void others_collect(const struct section *s, const struct type *first, struct sdp_stream *stream)
+{
+	for (const struct type *type = first + 1; type < s->types + s->type_count; type++)
+		if (is_video(type) && stream->other_count < SDP_OTHERS_MAX)
+			stream->others[stream->other_count++] = (struct sdp_format){
+				.codec = type->codec, .mode = type->mode, .payload_type = type->number,
+				.rtx_type = rtx_of(s, type->number), .level = type->level, .nack = type->nack,
+				.remb = type->remb,
+			};
+}
+
 /* The m= line has ended: does it carry a stream that we take? */
 static void section_end(struct reader *r)
 {
@@ -221,16 +259,18 @@ static void section_end(struct reader *r)
 	memcpy(sdp->line_mids[index], s->mid, sizeof(s->mid));
 	bool video = strcmp(s->kind, "video") == 0, audio = strcmp(s->kind, "audio") == 0;
 	struct sdp_stream *stream = video ? &sdp->video : &sdp->audio;
-	const struct type *type = video ? best_video(s) : audio ? best_audio(s) : NULL;
+	const struct type *type = video ? first_video(s) : audio ? best_audio(s) : NULL;
 	if (!type || stream->there || (s->rejected && !s->bundle_only))
 		return;
 	*stream = (struct sdp_stream){
 		.there = true, .index = index, .payload_type = type->number,
 		.rtx_type = rtx_of(s, type->number), .ssrc = s->ssrc, .rtx_ssrc = s->rtx_ssrc,
-		.level = type->level,
+		.codec = type->codec, .mode = type->mode, .level = type->level,
 		.nack = type->nack, .remb = type->remb,
 	};
 	memcpy(stream->mid, s->mid, sizeof(s->mid));
+	if (video)
+		others_collect(s, type, stream);
 }
 
 static void read_line(struct reader *r, const char *line)
@@ -271,7 +311,7 @@ static const char *missing(const struct sdp *sdp)
 	if (!sdp->fingerprint[0])
 		return "sdp: no fingerprint: media without encryption is refused";
 	if (!sdp->audio.there && !sdp->video.there)
-		return "sdp: neither Opus nor H.264";
+		return "sdp: neither Opus nor H.264 nor VP8";
 	return NULL;
 }
 
@@ -341,23 +381,62 @@ static void put_audio(struct writer *w, const struct sdp *sdp)
 	put_ssrc(w, sdp, s->ssrc, "audio");
 }
 
+static struct sdp_format format_in_use(const struct sdp_stream *s)
+{
+	return (struct sdp_format){ .codec = s->codec, .mode = s->mode, .payload_type = s->payload_type,
+				    .rtx_type = s->rtx_type, .level = s->level, .nack = s->nack, .remb = s->remb };
+}
+
+static void format_use(struct sdp_stream *s, const struct sdp_format *f)
+{
+	s->codec = f->codec;
+	s->mode = f->mode;
+	s->payload_type = f->payload_type;
+	s->rtx_type = f->rtx_type;
+	s->level = f->level;
+	s->nack = f->nack;
+	s->remb = f->remb;
+}
+
+/* Number i of a stream's video formats, the one in use first. */
+static struct sdp_format format_at(const struct sdp_stream *s, int i)
+{
+	return i == 0 ? format_in_use(s) : s->others[i - 1];
+}
+
+static void put_format(struct writer *w, const struct sdp_format *f)
+{
+	int type = f->payload_type;
+	put(w, "a=rtpmap:%d %s/90000\r\n", type, video_codec_name(f->codec));
+	if (f->codec == VIDEO_H264)
+		put(w, "a=fmtp:%d level-asymmetry-allowed=1;packetization-mode=%d;profile-level-id=42e0%02x\r\n", type,
+		    f->mode, LEVEL_OWN);
+	else
+		put(w, "a=fmtp:%d max-fs=%d;max-fr=%d\r\n", type, VP8_FS_OWN, VP8_FR_OWN);
+	put(w, "a=rtcp-fb:%d nack\r\na=rtcp-fb:%d nack pli\r\na=rtcp-fb:%d ccm fir\r\na=rtcp-fb:%d goog-remb\r\n", type,
+	    type, type, type);
+	if (f->rtx_type >= 0)
+		put(w, "a=rtpmap:%d rtx/90000\r\na=fmtp:%d apt=%d\r\n", f->rtx_type, f->rtx_type, type);
+}
+
 static void put_video(struct writer *w, const struct sdp *sdp)
 {
 	const struct sdp_stream *s = &sdp->video;
-	int type = s->payload_type;
-	put(w, "m=video 9 UDP/TLS/RTP/SAVPF %d", type);
-	if (s->rtx_type >= 0)
-		put(w, " %d", s->rtx_type);
+	put(w, "m=video 9 UDP/TLS/RTP/SAVPF");
+	for (int i = 0; i <= s->other_count; i++) {
+		struct sdp_format f = format_at(s, i);
+		put(w, f.rtx_type >= 0 ? " %d %d" : " %d", f.payload_type, f.rtx_type);
+	}
 	put(w, "\r\n");
 	put_transport(w, sdp);
-	put(w, "a=mid:%s\r\na=sendrecv\r\na=msid:%s video\r\na=rtcp-mux\r\na=rtcp-rsize\r\n"
-	       "a=rtpmap:%d H264/90000\r\n"
-	       "a=fmtp:%d level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e0%02x\r\n"
-	       "a=rtcp-fb:%d nack\r\na=rtcp-fb:%d nack pli\r\na=rtcp-fb:%d ccm fir\r\na=rtcp-fb:%d goog-remb\r\n",
-	    s->mid, sdp->cname, type, type, LEVEL_OWN, type, type, type, type);
+	put(w, "a=mid:%s\r\na=sendrecv\r\na=msid:%s video\r\na=rtcp-mux\r\na=rtcp-rsize\r\n",
+	    s->mid, sdp->cname);
+	for (int i = 0; i <= s->other_count; i++) {
+		struct sdp_format f = format_at(s, i);
+		put_format(w, &f);
+	}
 	if (s->rtx_type >= 0)
-		put(w, "a=rtpmap:%d rtx/90000\r\na=fmtp:%d apt=%d\r\na=ssrc-group:FID %u %u\r\n", s->rtx_type,
-		    s->rtx_type, type, s->ssrc, s->rtx_ssrc);
+		put(w, "a=ssrc-group:FID %u %u\r\n", s->ssrc, s->rtx_ssrc);
 	put_ssrc(w, sdp, s->ssrc, "video");
 	if (s->rtx_type >= 0)
 		put_ssrc(w, sdp, s->rtx_ssrc, "video");
@@ -410,6 +489,69 @@ int sdp_answer(const struct sdp *offer, struct sdp *answer)
 	return 0;
 }
 
+/* What we offer of each codec, the best first. */
+static const struct sdp_format own[] = {
+	{ .codec = VIDEO_H264, .mode = 1, .payload_type = 102, .rtx_type = 103, .level = LEVEL_OWN },
+	{ .codec = VIDEO_H264, .mode = 0, .payload_type = 104, .rtx_type = 105, .level = LEVEL_OWN },
+	{ .codec = VIDEO_VP8, .payload_type = 96, .rtx_type = 97 },
+};
+
+#define OWN (sizeof(own) / sizeof(own[0]))
+
+static void offer_formats(struct sdp_stream *video, const enum video_codec *codecs)
+{
+	int count = 0;
+	for (; *codecs != VIDEO_NONE; codecs++)
+		for (size_t i = 0; i < OWN; i++) {
+			if (own[i].codec != *codecs)
+				continue;
+			if (count++ == 0)
+				format_use(video, &own[i]);
+			else
+				video->others[video->other_count++] = own[i];
+		}
+}
+
+/* How much we like it: 0 best; -1: not at all. */
+static int rank(const struct sdp_format *format, const enum video_codec *codecs)
+{
+	for (int i = 0; codecs[i] != VIDEO_NONE; i++)
+		if (codecs[i] == format->codec)
+			return i * 2 + (format->codec == VIDEO_H264 && format->mode == 0);
+	return -1;
+}
+
+void sdp_choose(struct sdp *peer, const enum video_codec *codecs, bool offer)
+{
+	struct sdp_stream *video = &peer->video;
+	struct sdp_format best = { .codec = VIDEO_NONE };
+	int best_rank = INT_MAX;
+	for (int i = 0; video->there && i <= video->other_count; i++) {
+		struct sdp_format f = format_at(video, i);
+		int r = rank(&f, codecs);
+		if (r < 0 || r >= best_rank)
+			continue;
+		best = f;
+		best_rank = offer ? r : 0;
+	}
+	video->there = best.codec != VIDEO_NONE;
+	video->other_count = 0;
+	format_use(video, &best);
+}
+
+bool sdp_format_find(const struct sdp_stream *stream, int type, struct sdp_format *ret_format, bool *ret_rtx)
+{
+	for (int i = 0; stream->there && i <= stream->other_count; i++) {
+		struct sdp_format f = format_at(stream, i);
+		if (type != f.payload_type && type != f.rtx_type)
+			continue;
+		*ret_format = f;
+		*ret_rtx = type == f.rtx_type;
+		return true;
+	}
+	return false;
+}
+
 void sdp_offer(struct sdp *offer, bool video)
 {
 	offer->setup = SDP_ACTPASS;
@@ -423,9 +565,8 @@ void sdp_offer(struct sdp *offer, bool video)
 	offer->audio.rtx_type = -1;
 	offer->audio.index = 0;
 	memcpy(offer->audio.mid, "0", 2);
-	offer->video.there = video;
-	offer->video.payload_type = 102;
-	offer->video.rtx_type = 103;
+	offer->video.there = video && offer->codecs[0] != VIDEO_NONE;
+	offer_formats(&offer->video, offer->codecs);
 	offer->video.index = 1;
 	memcpy(offer->video.mid, "1", 2);
 }

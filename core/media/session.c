@@ -10,8 +10,8 @@
 #include "core/base/log.h"
 #include "core/base/message.h"
 #include "core/base/unit_channel.h"
-#include "core/media/h264.h"
 #include "core/media/ice.h"
+#include "core/media/payload.h"
 #include "core/media/rtp.h"
 #include "core/media/sdp.h"
 #include "core/media/secure.h"
@@ -57,7 +57,7 @@ struct kept { /* of the sender's history, for NACK */
 	size_t bytes;
 	uint32_t time;
 	bool marker;
-	uint8_t payload[H264_PAYLOAD_MAX];
+	uint8_t payload[PAYLOAD_MAX];
 };
 
 struct session {
@@ -80,12 +80,15 @@ struct session {
 	struct kept *history;
 	uint8_t *video_packet;
 	uint32_t unit_time;
+	struct payload_sender sender;
+	uint64_t unsendable; /* units that do not fit into the packets agreed on */
 	uint64_t sent_packets, sent_bytes, rtx_packets, rtx_refused;
 	double rtx_budget;
 	int gate; /* atomic */
 	/* ------------------------------------------------------------ */
 
 	struct in_stream audio_in, video_in;
+	enum video_codec codec_in; /* of the picture that comes */
 	struct video_receive *video_receive;
 	_Atomic int64_t heard_us; /* the last packet that the peer's keys made */
 	uint64_t received_packets, received_bytes, bad_packets, nacks_in, plis_in;
@@ -174,12 +177,15 @@ static void on_unit(const struct unit *unit, void *data)
 {
 	struct session *s = data;
 	if (!g_atomic_int_get(&s->gate) || s->video_muted || !s->video_enabled || !s->described ||
-	    !s->remote.video.there)
+	    !s->remote.video.there || unit->codec != s->remote.video.codec)
 		return;
 	pthread_mutex_lock(&s->lock);
 	s->unit_time = unit->rtp_time;
-	h264_cut(unit->bytes, unit->size, on_payload, s);
+	int r = payload_format_of(unit->codec)->cut(&s->sender, unit->bytes, unit->size, on_payload, s);
+	s->unsendable += r < 0;
 	pthread_mutex_unlock(&s->lock);
+	if (r < 0)
+		unit_channel_request_idr(s->units); /* what follows cannot be decoded */
 }
 
 static void on_units_idr(void *data)
@@ -201,7 +207,17 @@ static void on_units_closed(void *data)
 	(void)data; /* callboxd starts callbox-video again and sends a new channel */
 }
 
-static const struct unit_channel_ops unit_ops = { on_unit, on_units_idr, on_units_rate, on_units_closed };
+static const struct unit_channel_ops unit_ops = { on_unit, on_units_idr, on_units_rate, on_units_closed, NULL };
+
+/* What callbox-video is to encode: what was agreed on, and before that what we like best. */
+static void codec_tell(struct session *s)
+{
+	const struct sdp_stream *video = &s->remote.video;
+	bool single = s->described && video->codec == VIDEO_H264 && video->mode == 0;
+	enum video_codec codec = s->described && video->there ? video->codec : s->local.codecs[0];
+	if (s->units)
+		unit_channel_set_codec(s->units, codec, single ? PAYLOAD_MAX : 0);
+}
 
 /* RFC 4588: the original sequence number, then the payload, on a stream of its own. */
 static void retransmit(struct session *s, uint16_t sequence)
@@ -327,7 +343,8 @@ static void on_pli(void *data)
 static void on_video_unit(const uint8_t *bytes, size_t size, uint32_t rtp_time, bool keyframe, void *data)
 {
 	struct session *s = data;
-	const struct unit unit = { .bytes = bytes, .size = size, .rtp_time = rtp_time, .keyframe = keyframe };
+	const struct unit unit = { .codec = s->codec_in, .bytes = bytes, .size = size, .rtp_time = rtp_time,
+				   .keyframe = keyframe };
 	if (s->units && unit_channel_send(s->units, &unit) < 0)
 		video_receive_ask_keyframe(s->video_receive, now_us());
 }
@@ -374,7 +391,7 @@ static void stream_note(struct in_stream *in, const struct rtp *rtp, size_t byte
 	in->bytes += bytes;
 }
 
-static void rtx_receive(struct session *s, const struct rtp *rtx)
+static void rtx_receive(struct session *s, const struct rtp *rtx, const struct sdp_format *format)
 {
 	if (rtx->payload_bytes < 3)
 		return; /* probing */
@@ -382,7 +399,7 @@ static void rtx_receive(struct session *s, const struct rtp *rtx)
 	rtp.sequence = (uint16_t)(rtx->payload[0] << 8 | rtx->payload[1]);
 	rtp.payload += 2;
 	rtp.payload_bytes -= 2;
-	rtp.payload_type = (uint8_t)s->local.video.payload_type;
+	rtp.payload_type = (uint8_t)format->payload_type;
 	video_receive_put(s->video_receive, &rtp, true, now_us());
 }
 
@@ -394,21 +411,34 @@ static void went_up(struct session *s)
 	s->ops->up(s->data);
 }
 
+/* The peer may send any format that we said we take, and change it. */
+static void video_packet_receive(struct session *s, const struct rtp *rtp, size_t bytes,
+				 const struct sdp_format *format, bool rtx)
+{
+	if (rtx && format->codec == s->codec_in) {
+		rtx_receive(s, rtp, format);
+	} else if (!rtx) {
+		s->codec_in = format->codec;
+		video_receive_codec(s->video_receive, format->codec);
+		stream_note(&s->video_in, rtp, bytes);
+		s->rate_bytes += bytes;
+		video_receive_put(s->video_receive, rtp, false, now_us());
+	}
+}
+
 static void rtp_receive(struct session *s, const uint8_t *packet, size_t bytes)
 {
 	struct rtp rtp;
+	struct sdp_format format;
+	bool rtx;
 	if (rtp_parse(packet, bytes, &rtp) < 0)
 		return;
 	if (s->local.audio.there && rtp.payload_type == s->local.audio.payload_type) {
 		stream_note(&s->audio_in, &rtp, bytes);
 		if (s->sound && rtp.payload_bytes > 0)
 			sound_receive(s->sound, rtp.payload, rtp.payload_bytes, rtp.sequence, rtp.time, now_us());
-	} else if (s->local.video.there && rtp.payload_type == s->local.video.payload_type) {
-		stream_note(&s->video_in, &rtp, bytes);
-		s->rate_bytes += bytes;
-		video_receive_put(s->video_receive, &rtp, false, now_us());
-	} else if (s->local.video.there && rtp.payload_type == s->local.video.rtx_type) {
-		rtx_receive(s, &rtp);
+	} else if (sdp_format_find(&s->local.video, rtp.payload_type, &format, &rtx)) {
+		video_packet_receive(s, &rtp, bytes, &format, rtx);
 	} else {
 		return;
 	}
@@ -705,7 +735,12 @@ void session_description(struct session *s, const char *type, const char *text)
 	struct sdp remote;
 	if (s->described || g_str_equal(type, "offer") == s->offerer)
 		return; /* repeated, or both offer: the anchor's word counts */
-	if (sdp_parse(text, &remote, &why) < 0) {
+	int r = sdp_parse(text, &remote, &why);
+	if (r == 0)
+		sdp_choose(&remote, s->local.codecs, !s->offerer);
+	if (r == 0 && !remote.audio.there && !remote.video.there)
+		why = "sdp: no codec in common";
+	if (why) {
 		g_autofree char *blame = g_strdup_printf("peer: %s", why);
 		s->ops->failed(blame, s->data);
 		return;
@@ -715,7 +750,9 @@ void session_description(struct session *s, const char *type, const char *text)
 	if (!s->offerer)
 		sdp_answer(&remote, &s->local);
 	s->described = true;
+	s->sender.single_nal = remote.video.codec == VIDEO_H264 && remote.video.mode == 0;
 	pthread_mutex_unlock(&s->lock);
+	codec_tell(s);
 	ice_remote_credentials(s->ice, remote.ufrag, remote.password);
 	if (!s->offerer) {
 		description_send(s, "answer");
@@ -815,9 +852,13 @@ int session_open(const cJSON *start, const struct session_ops *ops, void *data, 
 	s->candidates = cJSON_CreateArray();
 	s->history = g_new0(struct kept, HISTORY);
 	pthread_mutex_init(&s->lock, NULL);
+	s->sender.picture = (uint16_t)g_random_int();
 	streams_init(s);
 	s->video_receive = video_receive_create(&video_ops, s);
-	int r = s->video_receive ? parts_open(s, start) : -ENOMEM;
+	g_autofree char *codecs_why = NULL;
+	int r = video_codecs_parse(message_string(settings, "video_codecs", "h264 vp8"), s->local.codecs, &codecs_why);
+	if (r == 0)
+		r = s->video_receive ? parts_open(s, start) : -ENOMEM;
 	if (r < 0) {
 		session_close(s);
 		return r;
@@ -863,6 +904,7 @@ void session_units(struct session *s, int fd)
 		log_error("unit channel: %s", g_strerror(-r));
 		return;
 	}
+	codec_tell(s);
 	unit_channel_set_rate(s->units, (int)s->rate_bps, s->remote.video.level);
 	video_receive_ask_keyframe(s->video_receive, now_us());
 }
@@ -966,13 +1008,18 @@ static void stats_video(struct session *s, cJSON *json)
 {
 	struct video_receive_stats v;
 	video_receive_stats(s->video_receive, &v);
-	cJSON_AddStringToObject(json, "codec", s->remote.video.there ? "H264" : "");
+	cJSON_AddStringToObject(json, "codec", video_codec_name(s->remote.video.codec));
+	cJSON_AddStringToObject(json, "remote_codec", video_codec_name(s->codec_in));
+	if (s->remote.video.codec == VIDEO_H264)
+		add(json, "packetization_mode", s->remote.video.mode);
 	add(json, "loss_percent", 100 * loss_in(&s->video_in));
 	add(json, "loss_out_percent", 100 * s->video_loss_out);
 	add(json, "packets", (double)v.packets);
 	add(json, "units", (double)v.units);
 	add(json, "keyframes", (double)v.keyframes);
 	add(json, "dropped_units", (double)v.dropped_units);
+	add(json, "malformed_units", (double)v.malformed);
+	add(json, "unsendable_units", (double)s->unsendable);
 	add(json, "nacks_sent", (double)v.nacks);
 	add(json, "recovered", (double)v.recovered);
 	add(json, "plis_sent", (double)v.plis);

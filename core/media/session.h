@@ -1,6 +1,6 @@
 /* session: one call's transport and sound.
  *
- *   unit channel ─► h264_cut ─┐                             ┌─► video_receive ─► unit channel
+ *   unit channel ─► payload cut ─┐                          ┌─► video_receive ─► unit channel
  *                             ├─► secure_protect ─► ice ════╡
  *   sound packet ─────────────┘                             └─► sound_receive
  *

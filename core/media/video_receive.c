@@ -3,8 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/media/h264.h"
-
 #define SLOTS 2048 /* a power of two */
 #define NACKS_MAX 64
 #define NACK_TRIES 10
@@ -29,6 +27,7 @@ struct hole {
 struct video_receive {
 	const struct video_receive_ops *ops;
 	void *data;
+	enum video_codec codec;
 	struct slot *slots;
 	bool started, wants_keyframe;
 	uint16_t next;	  /* first packet not yet taken */
@@ -161,21 +160,23 @@ static int whole_unit(struct video_receive *v)
 
 static void unit_take(struct video_receive *v, int packets)
 {
-	size_t size = 0;
-	bool fragment = false, good = true;
+	const struct payload_format *format = payload_format_of(v->codec);
+	struct payload_unit unit = { .bytes = v->unit, .capacity = VIDEO_UNIT_MAX };
+	bool good = true, keyframe = false;
 	uint32_t time = slot_at(v, v->next)->time;
 	for (int i = 0; i < packets; i++) {
 		struct slot *slot = slot_at(v, (uint16_t)(v->next + i));
 		if (good && slot->bytes > 0)
-			good = h264_join(slot->payload, slot->bytes, v->unit, &size, VIDEO_UNIT_MAX, &fragment) == 0;
+			good = format && format->join(&unit, slot->payload, slot->bytes) == 0;
 		slot->used = false;
 	}
 	v->next = (uint16_t)(v->next + packets);
 	holes_before(v, v->next);
-	if (size == 0 && good)
+	if (unit.size == 0 && good)
 		return; /* padding only: probing */
-	bool keyframe = good && !fragment && h264_is_keyframe(v->unit, size);
-	if (!good || fragment || (v->wants_keyframe && !keyframe)) {
+	good = good && format->finish(&unit, &keyframe) == 0;
+	v->stats.malformed += !good;
+	if (!good || (v->wants_keyframe && !keyframe)) {
 		v->stats.dropped_units++;
 		v->wants_keyframe = true;
 		return;
@@ -183,7 +184,14 @@ static void unit_take(struct video_receive *v, int packets)
 	v->wants_keyframe = false;
 	v->stats.units++;
 	v->stats.keyframes += keyframe;
-	v->ops->unit(v->unit, size, time, keyframe, v->data);
+	v->ops->unit(v->unit, unit.size, time, keyframe, v->data);
+}
+
+void video_receive_codec(struct video_receive *v, enum video_codec codec)
+{
+	if (v->codec != codec)
+		v->started = false;
+	v->codec = codec;
 }
 
 static void take_all(struct video_receive *v)

@@ -1,11 +1,12 @@
-/* video_receive: RTP packets of one H.264 stream → whole access units, in order.
+/* video_receive: RTP packets of one stream → whole units, in order.
  *
  * A packet that is missing is asked for again (NACK) at once and then every round trip; when it has not come
- * in VIDEO_WAIT_MS, everything up to the next IDR is dropped and a PLI asks for one. On a quiet network nothing waits: a
- * unit leaves when its last packet comes. Bounded. One thread. */
+ * in VIDEO_WAIT_MS, everything up to the next key frame is dropped and a PLI asks for one. On a quiet network nothing
+ * waits: a unit leaves when its last packet comes. Bounded. One thread. */
 #ifndef CALLBOX_MEDIA_VIDEO_RECEIVE_H
 #define CALLBOX_MEDIA_VIDEO_RECEIVE_H
 
+#include "core/media/payload.h"
 #include "core/media/rtp.h"
 
 #define VIDEO_WAIT_MS 400
@@ -21,6 +22,7 @@ struct video_receive_ops {
 
 struct video_receive_stats {
 	uint64_t packets, units, keyframes, duplicates, recovered, nacks, plis, dropped_units;
+	uint64_t malformed; /* of the dropped units: because of what stood in a payload */
 };
 
 struct video_receive *video_receive_create(const struct video_receive_ops *ops, void *data);
@@ -29,7 +31,9 @@ void video_receive_destroy(struct video_receive *receive);
 void video_receive_put(struct video_receive *receive, const struct rtp *rtp, bool retransmitted, int64_t now_us);
 /* Every 10 to 20 ms: asks again, gives up. rtt_us: the round trip as known. */
 void video_receive_tick(struct video_receive *receive, int64_t now_us, int64_t rtt_us);
-/* The decoder wants an IDR. */
+/* What the stream carries from now on: when it is another codec than before, all begins anew. */
+void video_receive_codec(struct video_receive *receive, enum video_codec codec);
+/* The decoder wants a key frame. */
 void video_receive_ask_keyframe(struct video_receive *receive, int64_t now_us);
 void video_receive_stats(const struct video_receive *receive, struct video_receive_stats *ret_stats);
 

@@ -3,6 +3,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "core/devices/h264_level.h"
+
 /* Bits for each pixel of each picture: below LOW it is blocks, HIGH shows the next step well. The larger the
  * picture the fewer it needs; these are for 640x360. */
 #define BITS_LOW 0.035
@@ -13,16 +15,6 @@
 #define BUDGET_UP 0.5	 /* what the next step up may be expected to need */
 #define SLOW_US 20000000 /* first; doubled up to SLOW_MAX_US */
 #define SLOW_MAX_US 320000000
-
-/* Table A-1 of H.264: macroblocks a picture and a second. */
-static const struct {
-	int level, picture, second;
-} levels[] = {
-	{ 10, 99, 1485 },     { 11, 396, 3000 },     { 12, 396, 6000 },	    { 13, 396, 11880 },
-	{ 20, 396, 11880 },   { 21, 792, 19800 },    { 22, 1620, 20250 },   { 30, 1620, 40500 },
-	{ 31, 3600, 108000 }, { 32, 5120, 216000 },  { 40, 8192, 245760 },  { 41, 8192, 245760 },
-	{ 42, 8704, 522240 }, { 50, 22080, 589824 }, { 51, 36864, 983040 }, { 52, 36864, 2073600 },
-};
 
 static void add(struct adapt *adapt, int width, int height, int fps)
 {
@@ -53,10 +45,8 @@ static bool level_allows(const struct adapt *adapt, const struct adapt_step *ste
 	int blocks = ((step->width + 15) / 16) * ((step->height + 15) / 16);
 	if (adapt->level == 0)
 		return true;
-	for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++)
-		if (levels[i].level >= adapt->level || i + 1 == sizeof(levels) / sizeof(levels[0]))
-			return blocks <= levels[i].picture && blocks * step->fps <= levels[i].second;
-	return true;
+	const struct h264_level *level = h264_level_find(adapt->level);
+	return blocks <= level->picture && blocks * step->fps <= level->second;
 }
 
 /* Bits for each pixel at a rate, as if the picture had 640x360: need falls with the fourth root of the area. */

@@ -46,7 +46,7 @@ tests_unit_test_va_LDADD = $(VIDEOGLUE_LDADD) $(VADISPLAY_LDADD) $(BASE_LDADD)
 
 check_PROGRAMS += tests/unit/test_adapt
 tests_unit_test_adapt_SOURCES = tests/unit/test_adapt.c core/video/adapt.c
-tests_unit_test_adapt_LDADD = $(BASE_LDADD) -lm
+tests_unit_test_adapt_LDADD = core/devices/libdevices.a $(BASE_LDADD) -lm
 
 check_PROGRAMS += tests/unit/test_camera
 tests_unit_test_camera_SOURCES = tests/unit/test_camera.c core/video/placeholder.c core/video/source.c

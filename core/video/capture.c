@@ -34,7 +34,8 @@ struct capture {
 	char *camera_name, *view_name; /* as wished now */
 	struct camera_wish profile;    /* as wished now */
 	bool stop, muted, enabled, camera_changed, view_changed, profile_changed, idr;
-	int bitrate_bps, level;
+	int bitrate_bps, level, slice_bytes;
+	enum video_codec codec;
 	struct capture_stats stats;
 	GQueue questions;
 	bool coded; /* the newest frame is an access unit: its picture is passthrough's */
@@ -53,11 +54,11 @@ struct capture {
 	struct view *view;
 };
 
-static void unit_send(struct capture *capture, const struct frame *frame, const struct encoded *encoded,
-		      double spent_ms)
+static void unit_send(struct capture *capture, const struct frame *frame, enum video_codec codec,
+		      const struct encoded *encoded, double spent_ms)
 {
 	const struct unit unit = {
-		.bytes = encoded->bytes, .size = encoded->size, .capture_us = frame->capture_us,
+		.codec = codec, .bytes = encoded->bytes, .size = encoded->size, .capture_us = frame->capture_us,
 		.rtp_time = (uint32_t)(frame->capture_us * 9 / 100), .keyframe = encoded->keyframe,
 	};
 	pthread_mutex_lock(&capture->lock);
@@ -88,13 +89,14 @@ static bool encode_wish(struct capture *capture, const struct frame *frame, stru
 			bool *ret_idr)
 {
 	pthread_mutex_lock(&capture->lock);
-	bool wanted = capture->units && !capture->muted;
+	bool wanted = capture->units && !capture->muted && capture->codec != VIDEO_NONE;
 	int bitrate_bps = capture->bitrate_bps;
 	adapt_set_level(&capture->adapt, capture->level);
 	capture->stats.steps += wanted && adapt_look(&capture->adapt, g_get_monotonic_time(), bitrate_bps);
 	wanted = wanted && adapt_takes(&capture->adapt, frame->capture_us);
 	const struct adapt_step *step = adapt_now(&capture->adapt);
-	*ret_wish = (struct encoder_wish){ .fps = step->fps, .bitrate_bps = bitrate_bps };
+	*ret_wish = (struct encoder_wish){ .fps = step->fps, .bitrate_bps = bitrate_bps, .codec = capture->codec,
+					   .slice_bytes = capture->slice_bytes };
 	convert_fit(frame, step->width, step->height, &ret_wish->width, &ret_wish->height);
 	*ret_idr = capture->idr;
 	if (wanted)
@@ -102,6 +104,7 @@ static bool encode_wish(struct capture *capture, const struct frame *frame, stru
 	capture->stats.width = ret_wish->width;
 	capture->stats.height = ret_wish->height;
 	capture->stats.fps = step->fps;
+	capture->stats.codec = capture->codec;
 	pthread_mutex_unlock(&capture->lock);
 	return wanted;
 }
@@ -132,7 +135,7 @@ static void encode(struct capture *capture, struct frame *frame)
 	else if (encoded.size == 0)
 		frame_failed(capture, idr, &capture->stats.skipped);
 	else
-		unit_send(capture, frame, &encoded, (double)spent / 1000);
+		unit_send(capture, frame, wish.codec, &encoded, (double)spent / 1000);
 }
 
 /* ---- a camera that encodes by itself ---- */
@@ -160,7 +163,8 @@ static bool unit_fits(struct capture *capture, const struct frame *unit)
 {
 	pthread_mutex_lock(&capture->lock);
 	int bitrate_bps = capture->bitrate_bps, level = capture->level;
-	bool fits = unit->width <= capture->wish.width && unit->height <= capture->wish.height;
+	bool fits = capture->codec == VIDEO_H264 && capture->slice_bytes == 0 &&
+		    unit->width <= capture->wish.width && unit->height <= capture->wish.height;
 	pthread_mutex_unlock(&capture->lock);
 	rate_tell(capture, bitrate_bps);
 	fits = fits && passthrough_is_for(capture->passthrough, level) &&
@@ -183,6 +187,7 @@ static void unit_pass(struct capture *capture, const struct frame *unit)
 	capture->stats.width = unit->width;
 	capture->stats.height = unit->height;
 	capture->stats.fps = capture->wish.fps;
+	capture->stats.codec = VIDEO_H264;
 	g_strlcpy(capture->stats.encoder, "the camera's own", sizeof(capture->stats.encoder));
 	pthread_mutex_unlock(&capture->lock);
 	if (idr && !unit->keyframe)
@@ -190,7 +195,7 @@ static void unit_pass(struct capture *capture, const struct frame *unit)
 	capture->owed_idr_us = !idr || unit->keyframe ? 0
 			       : capture->owed_idr_us ? capture->owed_idr_us : g_get_monotonic_time();
 	if (wanted)
-		unit_send(capture, unit, &encoded, 0);
+		unit_send(capture, unit, VIDEO_H264, &encoded, 0);
 }
 
 /* An access unit goes on as it is, or as a picture that is encoded anew. */
@@ -475,6 +480,15 @@ void capture_set_rate(struct capture *capture, int bitrate_bps, int level)
 	capture->level = level;
 	capture->bitrate_bps = CLAMP(bitrate_bps, 30000, capture->wish.bitrate_bps);
 	capture->stats.bitrate_bps = capture->bitrate_bps;
+	pthread_mutex_unlock(&capture->lock);
+}
+
+void capture_set_codec(struct capture *capture, enum video_codec codec, int slice_bytes)
+{
+	pthread_mutex_lock(&capture->lock);
+	capture->codec = codec;
+	capture->slice_bytes = slice_bytes;
+	capture->idr = true;
 	pthread_mutex_unlock(&capture->lock);
 }
 

@@ -35,6 +35,7 @@ typedef void (*capture_control_fn)(int id, const cJSON *controls, const char *er
 struct capture_stats {
 	uint64_t captured, encoded, skipped, failed, damaged, keyframes, sent, dropped, bytes;
 	int width, height, fps, bitrate_bps; /* of what is sent now */
+	enum video_codec codec;
 	uint64_t steps;			      /* how often size or rate changed */
 	double encode_ms; /* mean */
 	char camera[128], encoder[192];
@@ -52,6 +53,8 @@ void capture_units(struct capture *capture, struct unit_channel *units);
 void capture_request_idr(struct capture *capture); /* any thread */
 /* level: of H.264, times ten, that the peer decodes; 0: not known. */
 void capture_set_rate(struct capture *capture, int bitrate_bps, int level);
+/* As in unit_channel.h. Any thread. Nothing is encoded before the first call. */
+void capture_set_codec(struct capture *capture, enum video_codec codec, int slice_bytes);
 /* Another profile for the stream: size and rate that are sent at most; bitrate_bps at most. */
 void capture_set_profile(struct capture *capture, int width, int height, int fps, int bitrate_bps);
 void capture_mute(struct capture *capture, bool on);   /* device open, nothing sent */

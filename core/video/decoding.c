@@ -7,12 +7,14 @@
 #include "core/base/log.h"
 #include "core/devices/devices.h"
 #include "core/devices/h264_stream.h"
+#include "core/devices/vp8_frame.h"
 #include "core/video/scout.h"
 
 #define FIRST_WAIT_MS 300
 #define DAMAGED_MAX 3 /* good units in a row that hardware calls damaged: it is the hardware */
 
 struct attempt {
+	enum video_codec codec;
 	const char *name, *address;
 	const struct decoder_driver *driver;
 	struct decoder *decoder;
@@ -28,6 +30,7 @@ struct decoding {
 	struct attempt *attempt;
 	const struct decoder_driver *driver;
 	struct decoder *decoder;
+	enum video_codec codec; /* of the last unit */
 	struct h264_watch watch;
 	unsigned int damaged, refused;
 	bool ready; /* the scout came back with hardware; an IDR is awaited */
@@ -39,7 +42,8 @@ static int attempt_go(void *data)
 	struct attempt *a = data;
 	int r = -ENODEV;
 	for (const struct decoder_driver *const *d = decoder_drivers; *d; d++) {
-		if (!(*d)->hardware || (a->name ? !g_str_equal((*d)->name, a->name) : (*d)->by_name))
+		bool named = a->name ? g_str_equal((*d)->name, a->name) : !(*d)->by_name;
+		if (!(*d)->hardware || (*d)->codec != a->codec || !named)
 			continue;
 		a->driver = *d;
 		r = (*d)->open(a->address, &a->decoder, a->why, sizeof(a->why));
@@ -53,6 +57,7 @@ static int attempt_go(void *data)
 static void scout_go(struct decoding *d)
 {
 	d->attempt = g_new0(struct attempt, 1);
+	d->attempt->codec = d->codec;
 	d->attempt->name = d->name;
 	d->attempt->address = d->address;
 	d->scout = scout_send(attempt_go, d->attempt);
@@ -87,7 +92,9 @@ static void scout_heed(struct decoding *d)
 	int r = scout_end(d->scout);
 	d->scout = NULL;
 	d->attempt = NULL;
-	if (r == 0) {
+	if (r == 0 && a->codec != d->codec) {
+		a->driver->close(a->decoder);
+	} else if (r == 0) {
 		decoder_take(d, a->driver, a->decoder,
 			     d->hardware.failures > 0 ? "hardware is tried again" : "hardware is there");
 	} else {
@@ -99,15 +106,25 @@ static void scout_heed(struct decoding *d)
 	g_free(a);
 }
 
+/* Of a codec that no hardware decodes, none is looked for. */
+static bool wants_hardware(const struct decoding *d)
+{
+	for (const struct decoder_driver *const *driver = decoder_drivers; d->wants_hardware && *driver; driver++)
+		if ((*driver)->hardware && (*driver)->codec == d->codec)
+			return true;
+	return false;
+}
+
 static int software_open(struct decoding *d)
 {
 	char why[256] = "";
 	for (const struct decoder_driver *const *driver = decoder_drivers; *driver; driver++) {
 		struct decoder *decoder;
-		if ((*driver)->hardware)
+		if ((*driver)->hardware || (*driver)->codec != d->codec)
 			continue;
 		if ((*driver)->open("", &decoder, why, sizeof(why)) == 0) {
-			decoder_take(d, *driver, decoder, d->reason);
+			bool lacks = d->wants_hardware && !wants_hardware(d);
+			decoder_take(d, *driver, decoder, lacks ? "no hardware takes this stream" : d->reason);
 			return 0;
 		}
 		log_once(LOG_LEVEL_ERROR, "decoder %s: %s", (*driver)->name, why);
@@ -115,14 +132,34 @@ static int software_open(struct decoding *d)
 	return -EBADMSG;
 }
 
+static void codec_set(struct decoding *d, enum video_codec codec)
+{
+	if (d->codec == codec)
+		return;
+	decoder_close(d);
+	d->codec = codec;
+	d->watch = (struct h264_watch){ 0 };
+}
+
+/* As h264_watch_unit(). */
+static int vp8_look(const uint8_t *bytes, size_t size)
+{
+	struct vp8_frame frame;
+	int r = vp8_frame_read(bytes, size, &frame);
+	if (r < 0 || !frame.keyframe)
+		return r;
+	bool fits = MIN(frame.width, frame.height) >= 16 && MAX(frame.width, frame.height) <= PICTURE_SIDE_MAX;
+	return fits ? 0 : -ENOTSUP;
+}
+
 /* Before a keyframe whoever shall decode may change. */
 static int ready(struct decoding *d, bool keyframe)
 {
-	bool lacking = d->wants_hardware && (!d->decoder || !d->driver->hardware);
+	bool wants = wants_hardware(d), lacking = wants && (!d->decoder || !d->driver->hardware);
 	if (lacking && !d->scout && hardware_may(&d->hardware, g_get_monotonic_time()))
 		scout_go(d);
-	if (d->scout && scout_wait(d->scout, d->decoder ? 0 : FIRST_WAIT_MS)) {
-		d->ready = d->attempt->decoder != NULL && !keyframe;
+	if (d->scout && scout_wait(d->scout, d->decoder || !wants ? 0 : FIRST_WAIT_MS)) {
+		d->ready = wants && d->attempt->decoder != NULL && !keyframe;
 		if (!d->ready)
 			scout_heed(d);
 	}
@@ -139,9 +176,12 @@ static int give_up(struct decoding *d, int error)
 	return software_open(d);
 }
 
-int decoding_decode(struct decoding *d, const uint8_t *bytes, size_t size, bool keyframe, struct frame **ret_frame)
+int decoding_decode(struct decoding *d, enum video_codec codec, const uint8_t *bytes, size_t size, bool keyframe,
+		    struct frame **ret_frame)
 {
-	int whole = h264_watch_unit(&d->watch, bytes, size), r = ready(d, keyframe);
+	codec_set(d, codec);
+	int whole = codec == VIDEO_VP8 ? vp8_look(bytes, size) : h264_watch_unit(&d->watch, bytes, size);
+	int r = ready(d, keyframe);
 	if (whole == -ENOTSUP) {
 		d->refused++;
 		log_once(LOG_LEVEL_WARNING, "peer: a picture larger or of another kind than is decoded here");

@@ -2,7 +2,8 @@
  *
  * Hardware sees whole units only, from an IDR on: h264_watch_unit() holds back what lacks a slice or a reference,
  * and no decoder sees a stream beyond its limits. When hardware fails at an IDR, software decodes that same unit;
- * elsewhere the peer is asked for one. Owner: the render thread, which makes every call. */
+ * elsewhere the peer is asked for one. A unit of another codec than the last begins a stream. Owner: the render thread,
+ * which makes every call. */
 #ifndef CALLBOX_VIDEO_DECODING_H
 #define CALLBOX_VIDEO_DECODING_H
 
@@ -19,8 +20,8 @@ struct decoding_stats {
 struct decoding *decoding_new(const struct hardware_rules *rules);
 void decoding_free(struct decoding *decoding);
 /* One access unit. 0: *ret_frame counts once for the caller; -EAGAIN: nothing to show; -EBADMSG: ask for an IDR. */
-int decoding_decode(struct decoding *decoding, const uint8_t *bytes, size_t size, bool keyframe,
-		    struct frame **ret_frame);
+int decoding_decode(struct decoding *decoding, enum video_codec codec, const uint8_t *bytes, size_t size,
+		    bool keyframe, struct frame **ret_frame);
 /* Hardware stands ready and waits for an IDR to take over: after each unit, ask the peer for one. */
 bool decoding_wants_idr(const struct decoding *decoding);
 const char *decoding_describe(const struct decoding *decoding); /* "" before the first unit */

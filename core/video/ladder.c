@@ -34,6 +34,7 @@ struct ladder {
 	struct encoder *encoder;
 	struct encoder_wish wish; /* the newest */
 	int width, height;	  /* of what the encoder makes */
+	int slice_bytes;
 	bool fresh; /* the encoder has made nothing yet */
 	char words[192], reason[320];
 };
@@ -43,6 +44,25 @@ static int64_t now_us(void)
 	return g_get_monotonic_time();
 }
 
+static bool fits(const struct encoder_driver *driver, const struct encoder_wish *wish)
+{
+	return driver->codec == wish->codec && (wish->slice_bytes == 0 || driver->slices);
+}
+
+static bool same_stream(const struct encoder_wish *a, const struct encoder_wish *b)
+{
+	return a->codec == b->codec && a->slice_bytes == b->slice_bytes;
+}
+
+/* Of a stream that no hardware makes, none is looked for. */
+static bool wants_hardware(const struct ladder *ladder)
+{
+	for (const struct encoder_driver *const *d = encoder_drivers; ladder->wants_hardware && *d; d++)
+		if ((*d)->hardware && fits(*d, &ladder->wish))
+			return true;
+	return false;
+}
+
 /* ---- hardware, on the scout's thread ---- */
 
 static int attempt_go(void *data)
@@ -50,7 +70,8 @@ static int attempt_go(void *data)
 	struct attempt *a = data;
 	int r = -ENODEV;
 	for (const struct encoder_driver *const *d = encoder_drivers; *d; d++) {
-		if (!(*d)->hardware || (a->name ? !g_str_equal((*d)->name, a->name) : (*d)->by_name))
+		bool named = a->name ? g_str_equal((*d)->name, a->name) : !(*d)->by_name;
+		if (!(*d)->hardware || !fits(*d, &a->wish) || !named)
 			continue;
 		r = (*d)->open(a->address, &a->wish, &a->encoder, a->why, sizeof(a->why));
 		a->driver = *d;
@@ -87,6 +108,7 @@ static void encoder_take(struct ladder *ladder, const struct encoder_driver *dri
 	ladder->encoder = encoder;
 	ladder->width = ladder->wish.width;
 	ladder->height = ladder->wish.height;
+	ladder->slice_bytes = ladder->wish.slice_bytes;
 	ladder->fresh = true;
 	g_strlcpy(words, driver->name, sizeof(words));
 	if (driver->describe)
@@ -112,7 +134,8 @@ static void scout_heed(struct ladder *ladder)
 		g_snprintf(ladder->reason, sizeof(ladder->reason), "%s: %s", a->driver ? a->driver->name : "hardware",
 			   a->why[0] ? a->why : g_strerror(-r));
 		log_once(LOG_LEVEL_WARNING, "encoder %s", ladder->reason);
-	} else if (a->wish.width != ladder->wish.width || a->wish.height != ladder->wish.height) {
+	} else if (a->wish.width != ladder->wish.width || a->wish.height != ladder->wish.height ||
+		   !same_stream(&a->wish, &ladder->wish)) {
 		a->driver->close(a->encoder);
 	} else {
 		encoder_take(ladder, a->driver, a->encoder,
@@ -127,11 +150,12 @@ static int software_open(struct ladder *ladder)
 	char why[256] = "";
 	for (const struct encoder_driver *const *d = encoder_drivers; *d; d++) {
 		struct encoder *encoder;
-		if ((*d)->hardware)
+		if ((*d)->hardware || !fits(*d, &ladder->wish))
 			continue;
 		int r = (*d)->open("", &ladder->wish, &encoder, why, sizeof(why));
 		if (r == 0) {
-			encoder_take(ladder, *d, encoder, ladder->reason);
+			bool lacks = ladder->wants_hardware && !wants_hardware(ladder);
+			encoder_take(ladder, *d, encoder, lacks ? "no hardware makes this stream" : ladder->reason);
 			return 0;
 		}
 		log_once(LOG_LEVEL_ERROR, "encoder %s: %s", (*d)->name, why[0] ? why : g_strerror(-r));
@@ -148,7 +172,7 @@ static bool is_of_size(const struct ladder *ladder)
 static bool may_wait(const struct ladder *ladder)
 {
 	int64_t a = (int64_t)ladder->width * ladder->wish.height, b = (int64_t)ladder->height * ladder->wish.width;
-	return ladder->driver->hardware && ladder->wants_hardware && llabs(a - b) * 50 < a;
+	return ladder->driver->hardware && wants_hardware(ladder) && llabs(a - b) * 50 < a;
 }
 
 /* Hardware is looked for whenever it may be; a stream that nobody encodes yet waits a little for it. */
@@ -156,15 +180,17 @@ static int ready(struct ladder *ladder, const struct encoder_wish *wish)
 {
 	bool rated = ladder->wish.bitrate_bps != wish->bitrate_bps || ladder->wish.fps != wish->fps;
 	ladder->wish = *wish;
+	if (ladder->encoder && (ladder->driver->codec != wish->codec || ladder->slice_bytes != wish->slice_bytes))
+		encoder_close(ladder);
 	if (ladder->scout && scout_wait(ladder->scout, 0))
 		scout_heed(ladder);
 	if (ladder->encoder && !is_of_size(ladder) &&
 	    (!may_wait(ladder) || !hardware_may(&ladder->hardware, now_us())))
 		encoder_close(ladder);
-	bool lacking = ladder->wants_hardware && (!ladder->encoder || !ladder->driver->hardware || !is_of_size(ladder));
+	bool lacking = wants_hardware(ladder) && (!ladder->encoder || !ladder->driver->hardware || !is_of_size(ladder));
 	if (lacking && !ladder->scout && hardware_may(&ladder->hardware, now_us()))
 		scout_go(ladder);
-	if (!ladder->encoder && ladder->scout && scout_wait(ladder->scout, FIRST_WAIT_MS))
+	if (!ladder->encoder && ladder->scout && wants_hardware(ladder) && scout_wait(ladder->scout, FIRST_WAIT_MS))
 		scout_heed(ladder);
 	if (!ladder->encoder)
 		return software_open(ladder);

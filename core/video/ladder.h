@@ -23,7 +23,8 @@ struct ladder_stats {
 struct ladder *ladder_new(const struct hardware_rules *rules);
 void ladder_free(struct ladder *ladder);
 
-/* wish.width, height: of the stream from now on; from hardware a few pictures more may have the old size.
+/* wish.width, height: of the stream from now on; from hardware a few pictures more may have the old size. Another
+ * codec or slice_bytes: with this picture; where no hardware makes that, software does at once.
  * 0: *ret_encoded, whose bytes live until the next call.
  * -EAGAIN: this picture is lost, the next may do; -EBADMSG: the frame is damaged. */
 int ladder_encode(struct ladder *ladder, const struct encoder_wish *wish, struct frame *frame, bool idr,

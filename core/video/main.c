@@ -280,6 +280,8 @@ static void do_stats(void *data, const cJSON *message, int fd)
 	add(answer, "id", message_number(message, "id", 0));
 	cJSON *s = cJSON_AddObjectToObject(answer, "stats");
 	cJSON_AddStringToObject(s, "camera", c.camera);
+	cJSON_AddStringToObject(s, "codec", video_codec_name(c.codec));
+	cJSON_AddStringToObject(s, "remote_codec", video_codec_name(r.codec));
 	cJSON_AddStringToObject(s, "encoder", c.encoder);
 	cJSON_AddStringToObject(s, "decoder", r.decoder);
 	add(s, "encoder_failures", c.encoder_failures);

@@ -100,7 +100,8 @@ static int decoder_open(struct passthrough *p)
 {
 	char why[128];
 	for (const struct decoder_driver *const *d = decoder_drivers; !p->decoder && *d; d++)
-		if (!(*d)->hardware && (*d)->open("", &p->decoder, why, sizeof(why)) == 0)
+		if (!(*d)->hardware && (*d)->codec == VIDEO_H264 &&
+		    (*d)->open("", &p->decoder, why, sizeof(why)) == 0)
 			p->driver = *d;
 	return p->decoder ? 0 : -EAGAIN;
 }

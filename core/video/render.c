@@ -129,7 +129,7 @@ static void show(struct render *render, struct frame *frame)
 		render->on_shown(render->data);
 }
 
-static void decoder_note(struct render *render)
+static void decoder_note(struct render *render, enum video_codec codec)
 {
 	struct decoding_stats decoding;
 	decoding_stats(render->decoding, &decoding);
@@ -138,6 +138,7 @@ static void decoder_note(struct render *render)
 	s->decoder_failures = decoding.failures;
 	s->decoder_switches = decoding.switches;
 	s->units_refused = decoding.refused;
+	s->codec = codec;
 	g_strlcpy(s->decoder, decoding_describe(render->decoding), sizeof(s->decoder));
 	pthread_mutex_unlock(&render->lock);
 }
@@ -154,8 +155,8 @@ static void on_unit(const struct unit *unit, void *data)
 		ask_idr(render);
 		return;
 	}
-	int r = decoding_decode(render->decoding, unit->bytes, unit->size, unit->keyframe, &frame);
-	decoder_note(render);
+	int r = decoding_decode(render->decoding, unit->codec, unit->bytes, unit->size, unit->keyframe, &frame);
+	decoder_note(render, unit->codec);
 	if (r == -EAGAIN)
 		return;
 	render->wants_keyframe = r < 0;
@@ -200,7 +201,14 @@ static void on_closed(void *data)
 	(void)data; /* a new one comes from callboxd, or the end does */
 }
 
-static const struct unit_channel_ops ops = { on_unit, on_request_idr, on_set_rate, on_closed };
+static void on_set_codec(enum video_codec codec, int slice_bytes, void *data)
+{
+	struct render *render = data;
+	if (render->capture)
+		capture_set_codec(render->capture, codec, slice_bytes);
+}
+
+static const struct unit_channel_ops ops = { on_unit, on_request_idr, on_set_rate, on_closed, on_set_codec };
 
 struct units_errand {
 	int fd;

@@ -21,6 +21,7 @@ struct render_stats {
 	uint32_t pattern_number;
 	double longest_freeze_ms; /* most time between two pictures shown */
 	double latency_p50_ms, latency_p99_ms; /* capture to shown; both boxes on one machine only */
+	enum video_codec codec; /* of the last unit */
 	char decoder[64];
 	unsigned int decoder_failures, decoder_switches, units_refused; /* as in decoding.h */
 };
@@ -31,7 +32,7 @@ struct render *render_start(const char *view, const struct hardware_rules *decod
 void render_stop(struct render *render);
 
 /* Takes fd, a unit channel to callbox-media: units of the peer come in, those of capture go out, and the
- * peer's wishes (IDR, rate) reach capture. Replaces an earlier one. */
+ * peer's wishes (IDR, rate, codec) reach capture. Replaces an earlier one. */
 void render_units(struct render *render, int fd, struct capture *capture);
 void render_view(struct render *render, const char *view);
 /* The newest frame, counted for the caller; NULL when there was none yet. */

@@ -7,6 +7,7 @@ import { start } from "./browser.mjs";
 import { callboxPage, forget, status, take } from "./page.mjs";
 import { readPattern } from "./pattern.mjs";
 import { Place, Tap, ask, sleep, until } from "./place.mjs";
+import { Sides } from "./sides.mjs";
 
 const tap = new Tap();
 const { browser, why } = await start();
@@ -24,71 +25,8 @@ const page = await callboxPage(browser, {
 });
 await page.evaluate(() => window.rtc.setupRemoteView("room", document.getElementById("your container")));
 await page.evaluate(() => window.rtc.setupLocalView(window.view));
-const boxIs = (wanted) =>
-	until(`the box is ${wanted}`, async () => {
-		const { call } = await ask(box.socket, "status");
-		return (call ? call.state : "idle") === wanted;
-	});
-const inbound = (kind) =>
-	page.evaluate(
-		async (wanted) =>
-			Object.values(await window.rtc.getStats()).find(
-				(report) => report.type === "inbound-rtp" && report.kind === wanted,
-			) || {},
-		kind,
-	);
-const codec = (kind) =>
-	page.evaluate(async (wanted) => {
-		const stats = await window.rtc.getStats();
-		const report =
-			Object.values(stats).find((one) => one.type === "inbound-rtp" && one.kind === wanted) ||
-			{};
-		return report.codecId
-			? `${stats[report.codecId].mimeType} ${stats[report.codecId].sdpFmtpLine || ""}`
-			: null;
-	}, kind);
-
-async function browserSees() {
-	const first = await until("the test camera's number in the browser", async () => {
-		const seen = await page.evaluate(readPattern, "#your\\ container video");
-		return seen.number ? seen : null;
-	});
-	return until("the number grows", async () => {
-		const now = await page.evaluate(readPattern, "#your\\ container video");
-		return now.number > first.number + 10 ? now : null;
-	});
-}
-
-async function boxSees() {
-	const shown = async () => ((await ask(box.socket, "stats")).video || {}).frames_shown || 0;
-	const first = await shown();
-	return until("pictures shown at the box", async () => {
-		const now = await shown();
-		return now > first + 10 ? now : null;
-	});
-}
-
-async function soundFlows() {
-	const first = (await inbound("audio")).totalAudioEnergy || 0;
-	await until(
-		"sound in the browser",
-		async () => (await inbound("audio")).totalAudioEnergy > first + 0.0001,
-	);
-	const stats = await ask(box.socket, "stats");
-	return JSON.stringify(stats.audio || stats.sound || {});
-}
-
-async function look() {
-	const seen = await browserSees(),
-		shown = await boxSees(),
-		sound = await soundFlows();
-	const { framesDecoded, packetsLost, freezeCount } = await inbound("video");
-	console.log(
-		`# browser: ${seen.width}x${seen.height} #${seen.number}, ${framesDecoded} decoded, ${packetsLost} lost, ` +
-			`${freezeCount} freezes, ${await codec("video")}; ${await codec("audio")}`,
-	);
-	console.log(`# box: ${shown} pictures shown; ${sound.slice(0, 160)}`);
-}
+const sides = new Sides(page, box);
+const boxIs = (wanted) => sides.boxIs(wanted);
 
 await tap.test("the browser calls and offers, the box answers: picture and sound both ways", async () => {
 	await page.evaluate(() => window.rtc.call({ userId: "room", type: 2 }));
@@ -96,7 +34,7 @@ await tap.test("the browser calls and offers, the box answers: picture and sound
 	await ask(box.socket, "accept");
 	await take(page, "onUserEnter");
 	await boxIs("active");
-	await look();
+	await sides.look();
 });
 
 await tap.test("mute and camera of each are seen by the other", async () => {
@@ -104,28 +42,28 @@ await tap.test("mute and camera of each are seen by the other", async () => {
 	await ask(box.socket, "muteLocalVideo", { on: true });
 	assert.equal((await take(page, "onVideoMuted")).payload.muted, true);
 	await until("no more pictures", async () => {
-		const { framesDecoded } = await inbound("video");
+		const { framesDecoded } = await sides.stream("video");
 		await sleep(500);
-		return (await inbound("video")).framesDecoded === framesDecoded;
+		return (await sides.stream("video")).framesDecoded === framesDecoded;
 	});
 	await ask(box.socket, "muteLocalVideo", { on: false });
-	await browserSees();
+	await sides.browserSees();
 	await page.evaluate(() => window.rtc.muteLocalVideo(true));
 	await until("the box knows", async () => (await ask(box.socket, "status")).call.peerVideoMuted);
 	await page.evaluate(() => window.rtc.muteLocalVideo(false));
-	await boxSees();
+	await sides.boxSees();
 });
 
 await tap.test("sound only, and picture again", async () => {
 	await forget(page);
 	await ask(box.socket, "switchCallType", { type: 1, state: 1 });
 	assert.equal((await take(page, "onCallTypeChange")).payload.type, 1);
-	await soundFlows();
+	await sides.hear();
 	await ask(box.socket, "switchCallType", { type: 2, state: 1 });
 	assert.equal((await take(page, "onCallTypeChange")).payload.state, 1);
 	await page.evaluate(() => window.rtc.switchCallType(2, 2));
-	await browserSees();
-	await boxSees();
+	await sides.browserSees();
+	await sides.boxSees();
 });
 
 await tap.test("the box hangs up", async () => {
@@ -143,7 +81,7 @@ await tap.test("the box calls and offers, the browser answers: picture and sound
 	await page.evaluate(() => window.rtc.accept());
 	await take(page, "onUserEnter");
 	await boxIs("active");
-	await look();
+	await sides.look();
 	await page.evaluate(() => window.rtc.hangup());
 	await status(page, "idle");
 	await boxIs("idle");
@@ -162,7 +100,7 @@ await tap.test("a call that begins as sound only, both ways", async () => {
 			await ask(box.socket, "accept");
 		}
 		await boxIs("active");
-		await soundFlows();
+		await sides.hear();
 		await page.evaluate(() => window.rtc.hangup());
 		await boxIs("idle");
 	}
@@ -194,7 +132,7 @@ await tap.test(
 				await take(second, "onOtherClientAccept");
 				assert.equal((await take(second, "onCallEnd")).payload.reasonCode, 18);
 				await boxIs("active");
-				await browserSees();
+				await sides.browserSees();
 				/* The box is in a call: the account's other device rings alone. */
 				await third.evaluate(() => window.rtc.call({ userId: "room", type: 1 }));
 				await take(second, "onInvited");

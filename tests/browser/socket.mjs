@@ -7,7 +7,7 @@ export class Socket {
 	/* headers: further or other header lines; resolves when the server has answered. status: of the answer. */
 	static open(
 		port,
-		{ headers = {}, tls = false, protocol = "callbox-panel", host = `127.0.0.1:${port}` } = {},
+		{ headers = {}, tls = false, protocol = "callbox-panel", host = `127.0.0.1:${port}`, path = "/" } = {},
 	) {
 		const all = {
 			Host: host,
@@ -33,7 +33,7 @@ export class Socket {
 			const lines = Object.entries(all)
 				.filter(([, value]) => value !== null)
 				.map(([name, value]) => `${name}: ${value}\r\n`);
-			socket.raw.write(`GET / HTTP/1.1\r\n${lines.join("")}\r\n`);
+			socket.raw.write(`GET ${path} HTTP/1.1\r\n${lines.join("")}\r\n`);
 		});
 	}
 
@@ -96,9 +96,10 @@ export class Socket {
 		return true;
 	}
 
+	/* Firefox takes a mask of zeros for none. */
 	write(kind, body, last = true) {
-		const bytes = Buffer.from(body),
-			mask = Buffer.alloc(4);
+		const mask = randomBytes(4),
+			bytes = Buffer.from(body).map((byte, i) => byte ^ mask[i & 3]);
 		const head =
 			bytes.length < 126
 				? Buffer.from([kind | (last ? 128 : 0), 128 | bytes.length])

@@ -203,7 +203,8 @@ static void rows_note(struct play *p, const struct box *b)
 		p->rows[i] |= call_core_row_taken(b->core, i) > 0;
 }
 
-static void boot(struct play *p, struct box *b)
+/* ago_ms: how old the wall clock makes the journal; a clock that was set says anything. */
+static void boot(struct play *p, struct box *b, int64_t ago_ms)
 {
 	GHashTableIter iter;
 	void *entry;
@@ -214,8 +215,11 @@ static void boot(struct play *p, struct box *b)
 	g_hash_table_iter_init(&iter, b->journal);
 	while (g_hash_table_iter_next(&iter, NULL, &entry))
 		g_ptr_array_add(entries, cJSON_Duplicate(entry, true));
-	for (unsigned int i = 0; i < entries->len; i++)
+	for (unsigned int i = 0; i < entries->len; i++) {
+		if (ago_ms)
+			cJSON_AddNumberToObject(entries->pdata[i], "agoMs", (double)ago_ms);
 		call_core_restore(b->core, p->now_ms, entries->pdata[i]);
+	}
 	call_core_synced(b->core, p->now_ms, b->account, true);
 	drain(p, b);
 }
@@ -290,7 +294,7 @@ static void do_box(struct play *p, char **words, int count)
 	b->records = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	for (int i = 3; i < count; i++)
 		policy_set(p, b, words[i]);
-	boot(p, b);
+	boot(p, b, 0);
 }
 
 static int call_type_of(const char *word)
@@ -569,7 +573,7 @@ static void do_box_statement(struct play *p, char **words)
 	if (strcmp(what, "boots") == 0) {
 		if (b->core)
 			crash(p, b);
-		boot(p, b);
+		boot(p, b, words[2] && words[3] ? g_ascii_strtoll(words[3], NULL, 10) : 0);
 		return;
 	}
 	if (!b->core) {

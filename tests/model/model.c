@@ -6,8 +6,11 @@
  *   bounded     with the network dead timers alone end everything
  *   clean-up    who is told that a call is over ends it: by messages alone, no timer needed
  *   connects    with nothing but accepts, messages and working devices, the call comes about
+ *   folds       what is forgotten on the way (world_fold) hides nothing: the world explored without forgetting behaves,
+ *               step by step, as the folded one does
  *
- * usage: model [-a] [-m NAME] [-l STATES]      -a the large worlds too; CALLBOX_FSM: another table */
+ * usage: model [-a] [-q] [-m NAME] [-l STATES]
+ * -a: the large worlds too; -q: without "folds"; CALLBOX_FSM: another table */
 #include <getopt.h>
 #include <glib.h>
 #include <stdio.h>
@@ -22,6 +25,8 @@
 #else
 #define STATES_MAX 40000000
 #endif
+
+#define FOLDS_MAX 200000 /* of the large worlds that many are looked at */
 
 #define A 'a'
 #define B 'b'
@@ -43,16 +48,27 @@ static const struct scenario scenarios[] = {
 	{ "glare with two devices", false, 3, { A, B, B }, 2, { { 0, B, -1 }, { 1, A, -1 } }, 0, -1, true },
 	{ "glare with two devices, the other id order", false, 3, { A, B, B }, 2, { { 1, A, -1 }, { 0, B, -1 } }, 0, -1,
 	  true },
+	{ "glare, two devices each", false, 4, { A, A, B, B }, 2, { { 0, B, -1 }, { 2, A, -1 } }, 0, -1, true },
+	{ "glare and a third party", false, 3, { A, B, C }, 3,
+	  { { 0, B, -1 }, { 1, A, -1 }, { 2, B, -1 } }, 0, -1, false },
+	{ "glare and a third party, other id order", false, 3, { A, B, C }, 3,
+	  { { 2, B, -1 }, { 1, A, -1 }, { 0, B, -1 } }, 0, -1, false },
+	{ "glare and a redial", false, 2, { A, B }, 3, { { 0, B, -1 }, { 1, A, -1 }, { 0, B, 0 } }, 0, -1, false },
+	{ "three in a ring", false, 3, { A, B, C }, 3, { { 0, B, -1 }, { 1, C, -1 }, { 2, A, -1 } }, 0, -1, false },
 	{ "glare, one may crash", false, 2, { A, B }, 2, { { 0, B, -1 }, { 1, A, -1 } }, 1, 0, false },
 	{ "caller and three callee devices", false, 4, { A, B, B, B }, 1, { { 0, B, -1 } }, 0, -1, true },
 };
+
+/* FOLDS: explores without forgetting anything. CONNECTS: with accepts, messages and working devices only. */
+enum proof { ENDS, FOLDS, CONNECTS };
+static const char *const proof_names[] = { "", " (folds)", " (connects)" };
 
 enum edge_kind { BY_KEY = 1, BY_TIMER = 2, BY_MESSAGE = 4 };
 
 struct run {
 	const struct scenario *scenario;
 	struct space *space;
-	bool only_connect; /* explores with accepts, messages and working devices only */
+	enum proof proof;
 	bool *quiet;	   /* by state: nothing fair changes it */
 	uint32_t quiet_room, limit;
 	char wrong[200];
@@ -74,7 +90,7 @@ static enum edge_kind kind_of(const struct model_step *step)
 
 static bool allowed(const struct run *run, const struct model_step *step)
 {
-	if (!run->only_connect)
+	if (run->proof != CONNECTS)
 		return true;
 	return step->kind == STEP_MESSAGE || step->kind == STEP_SETUP || step->kind == STEP_SYNCED ||
 	       step->kind == STEP_MEDIA_UP || step->kind == STEP_ACCEPT || step->kind == STEP_DIAL;
@@ -107,6 +123,8 @@ static bool expand(struct run *run, uint32_t state)
 		if (!allowed(run, &steps[i]))
 			continue;
 		const char *wrong = world_step(&from, &steps[i], &to);
+		if (!wrong && run->proof != FOLDS)
+			world_fold(&to);
 		uint32_t next = space_put(run->space, &to, state, &steps[i], &fresh);
 		if (wrong) {
 			wrong_at(run, next, wrong);
@@ -115,7 +133,7 @@ static bool expand(struct run *run, uint32_t state)
 		enum edge_kind kind = kind_of(&steps[i]);
 		if (next == state)
 			continue;
-		quiet = quiet && kind == BY_KEY && !run->only_connect;
+		quiet = quiet && kind == BY_KEY && run->proof != CONNECTS;
 		space_edge(run->space, state, next, (uint8_t)kind);
 	}
 	quiet_set(run, state, quiet);
@@ -137,6 +155,47 @@ static bool explore(struct run *run)
 		if (!expand(run, state))
 			return false;
 	}
+	return true;
+}
+
+static int step_find(const struct model_step *steps, int count, const struct model_step *step)
+{
+	for (int i = 0; i < count; i++)
+		if (memcmp(&steps[i], step, sizeof(*step)) == 0)
+			return i;
+	return -1;
+}
+
+/* What is forgotten hides nothing: whatever can happen in a world, happens as well or changes nothing in the folded
+ * one, and leads to the same folded world; and nothing else happens there. */
+static bool folds_truly(struct run *run, uint32_t state)
+{
+	struct model_step steps[STEPS_MAX], folded_steps[STEPS_MAX];
+	struct world from = *space_world(run->space, state), folded = from, to, folded_to;
+	world_fold(&folded);
+	int count = world_steps(&from, steps, STEPS_MAX), folded_count = world_steps(&folded, folded_steps, STEPS_MAX);
+	for (int i = 0; i < count; i++) {
+		int same = step_find(folded_steps, folded_count, &steps[i]);
+		const char *wrong = world_step(&from, &steps[i], &to);
+		world_fold(&to);
+		if (same >= 0 && world_step(&folded, &steps[i], &folded_to) != wrong)
+			wrong_at(run, state, "what is wrong here is not wrong in the folded world, or the other way");
+		if (same >= 0)
+			world_fold(&folded_to);
+		if (memcmp(&to, same >= 0 ? &folded_to : &folded, sizeof(to)) != 0)
+			wrong_at(run, state, "a step of this world leads elsewhere in the folded one");
+	}
+	for (int i = 0; i < folded_count && !run->wrong[0]; i++)
+		if (step_find(steps, count, &folded_steps[i]) < 0)
+			wrong_at(run, state, "only the folded world has this step");
+	return !run->wrong[0];
+}
+
+static bool all_fold_truly(struct run *run)
+{
+	for (uint32_t s = 0; s < space_count(run->space); s++)
+		if (!folds_truly(run, s))
+			return false;
 	return true;
 }
 
@@ -210,7 +269,7 @@ static bool connects(struct run *run)
 	uint32_t quiet = 0;
 	for (uint32_t s = 0; s < space_count(run->space); s++) {
 		quiet += run->quiet[s];
-		if (run->quiet[s] && active_calls(run->scenario, space_world(run->space, s)) != 1) {
+		if (run->quiet[s] && active_calls(run->scenario, space_world(run->space, s)) == 0) {
 			wrong_at(run, s, "everybody wanted it and nobody is connected");
 			return false;
 		}
@@ -230,23 +289,30 @@ static void trace_print(const struct run *run, uint32_t state)
 		printf("#   %s\n", (char *)lines->pdata[i]);
 }
 
-static bool run_once(const struct fsm *fsm, const struct scenario *scenario, bool only_connect, uint32_t limit,
+static bool prove(struct run *run)
+{
+	if (!explore(run))
+		return false;
+	if (run->proof == FOLDS)
+		return all_fold_truly(run);
+	if (run->capped)
+		return true;
+	return run->proof == CONNECTS ? connects(run) : comes_to_rest(run) && times_out(run) && cleans_up(run);
+}
+
+static bool run_once(const struct fsm *fsm, const struct scenario *scenario, enum proof proof, uint32_t limit,
 		     int number)
 {
-	struct run run = { .scenario = scenario, .space = space_create(), .only_connect = only_connect, .limit = limit };
+	struct run run = { .scenario = scenario, .space = space_create(), .proof = proof, .limit = limit };
 	const char *word = NULL;
 	gint64 began = g_get_monotonic_time();
-	bool good;
-	if (world_bind(fsm, scenario, &word) < 0) {
+	bool good = world_bind(fsm, scenario, &word) == 0;
+	if (good)
+		good = prove(&run);
+	else
 		g_snprintf(run.wrong, sizeof(run.wrong), "the model does not know the word %s", word);
-		good = false;
-	} else {
-		good = explore(&run);
-		if (good && !run.capped)
-			good = only_connect ? connects(&run) : comes_to_rest(&run) && times_out(&run) && cleans_up(&run);
-	}
 	printf("%s %d - %s%s: %s%s%u states, %zu steps, %d messages, %.1f s\n", good ? "ok" : "not ok", number,
-	       scenario->name, only_connect ? " (connects)" : "", run.wrong[0] ? run.wrong : "",
+	       scenario->name, proof_names[proof], run.wrong[0] ? run.wrong : "",
 	       run.wrong[0] ? ", " : run.capped ? "only the first " : "", space_count(run.space), space_edges(run.space),
 	       world_message_count(), (double)(g_get_monotonic_time() - began) / 1e6);
 	if (!good)
@@ -277,15 +343,19 @@ static bool unreachable_are(const struct fsm *fsm, const char *source, int numbe
 	return !reached;
 }
 
-static int run_all(const struct fsm *fsm, bool all, const char *name, uint32_t limit, const char *source)
+static int run_all(const struct fsm *fsm, bool all, bool quick, const char *name, uint32_t limit,
+		   const char *source)
 {
 	int number = 0, failed = 0;
 	for (size_t i = 0; i < G_N_ELEMENTS(scenarios); i++) {
 		if (name ? strcmp(name, scenarios[i].name) != 0 : !all && !scenarios[i].small)
 			continue;
-		failed += !run_once(fsm, &scenarios[i], false, limit, ++number);
+		failed += !run_once(fsm, &scenarios[i], ENDS, limit, ++number);
+		if (scenarios[i].crashes == 0 && !quick)
+			failed += !run_once(fsm, &scenarios[i], FOLDS,
+					    scenarios[i].small ? limit : MIN(limit, FOLDS_MAX), ++number);
 		if (scenarios[i].must_connect)
-			failed += !run_once(fsm, &scenarios[i], true, limit, ++number);
+			failed += !run_once(fsm, &scenarios[i], CONNECTS, limit, ++number);
 	}
 	if (!name)
 		failed += !unreachable_are(fsm, source, ++number);
@@ -295,15 +365,16 @@ static int run_all(const struct fsm *fsm, bool all, const char *name, uint32_t l
 
 int main(int argc, char **argv)
 {
-	bool all = false;
+	bool all = false, quick = false;
 	const char *name = NULL;
 	uint32_t limit = STATES_MAX;
-	for (int c; (c = getopt(argc, argv, "am:l:")) != -1;)
+	for (int c; (c = getopt(argc, argv, "aqm:l:")) != -1;)
 		switch (c) {
 		case 'a': all = true; break;
+		case 'q': quick = true; break;
 		case 'm': name = optarg; break;
 		case 'l': limit = (uint32_t)atol(optarg); break;
-		default: fputs("usage: model [-a] [-m NAME] [-l STATES]\n", stderr); return 64;
+		default: fputs("usage: model [-a] [-q] [-m NAME] [-l STATES]\n", stderr); return 64;
 		}
 	const char *source = g_getenv("CALLBOX_SRC"), *table = g_getenv("CALLBOX_FSM");
 	g_autofree char *file = table ? g_strdup(table)
@@ -314,7 +385,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "model: %s\n", error);
 		return 1;
 	}
-	int r = run_all(fsm, all, name, limit, source ? source : ".");
+	int r = run_all(fsm, all, quick, name, limit, source ? source : ".");
 	fsm_free(fsm);
 	return r;
 }

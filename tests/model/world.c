@@ -92,7 +92,7 @@ static void send_party(struct now *n, enum kind kind, int to, struct message m)
 	m.call = (uint8_t)n->call;
 	m.from = (uint8_t)party_of(n->w, n->device);
 	m.to_device = (uint8_t)device_of(to);
-	m.to_boot = (uint8_t)((to - 1) % 2);
+	m.to_boot = scenario->crashes ? (uint8_t)((to - 1) % 2) : 255; /* the same as to the account, then */
 	put(n, m);
 }
 
@@ -305,10 +305,8 @@ static void collect(struct now *n, const char *argument)
 static void log_outcome(struct now *n, const char *argument)
 {
 	if (strcmp(argument, "decide") == 0) {
-		if (n->message->outcome != OUTCOME_NONE) {
+		if (n->message->outcome != OUTCOME_NONE)
 			n->cell->outcome = n->message->outcome;
-			n->cell->winner = n->message->winner;
-		}
 	} else if (n->cell->outcome == OUTCOME_NONE) {
 		n->cell->outcome = (uint8_t)outcome_of(argument);
 	}
@@ -503,8 +501,6 @@ static const char *reboot(struct world *w, int device)
 		n.cell->state = (uint8_t)fsm->final;
 		n.cell->last = n.cell->timers = 0;
 		n.cell->flags = (uint8_t)((n.cell->flags & (CELL_MET | CELL_CONSENT)) | CELL_OVER);
-		if (!is_anchor(device, c) && n.cell->outcome == OUTCOME_ACCEPTED)
-			n.cell->winner = (uint8_t)party_of(w, device);
 		if (is_anchor(device, c))
 			memset(w->devices[c], 0, sizeof(w->devices[c]));
 		what = what ? what : n.wrong;
@@ -611,13 +607,117 @@ static const char *check(const struct world *w)
 	return NULL;
 }
 
-/* Whether a message that changes nothing now never will: its call is over there, or the caller has decided. Such a
- * one is forgotten, which makes the space smaller and hides nothing. */
-static bool is_spent(const struct world *w, const struct message *m)
+/* ---- what can no longer matter is forgotten: the space becomes smaller, and nothing is hidden ---- */
+
+/* By state of a call: whether a row that reads what the devices said, or waits for the collect timer, can still come;
+ * whether an invite can still be sent; whether, at a callee and at the anchor, messages of a kind can still do more than
+ * repeat what was already said. All from the table. */
+static bool gathers[FSM_STATES_MAX], invites[FSM_STATES_MAX], matters[2][KINDS][FSM_STATES_MAX];
+
+static bool row_does(const struct fsm_row *row, const char *word)
+{
+	for (int i = 0; i < FSM_ROW_ACTIONS && row->actions[i] >= 0; i++)
+		if (strcmp(call_words.actions[row->actions[i]], word) == 0)
+			return true;
+	return false;
+}
+
+static bool row_asks(const struct fsm_row *row, const char *word)
+{
+	return row->guard >= 0 && strcmp(call_words.guards[row->guard], word) == 0;
+}
+
+static bool row_gathers(const struct fsm_row *row)
+{
+	return row->timer == t_collect || row_asks(row, "last_device") || row_asks(row, "nobody_rings") ||
+	       row_does(row, "decide:aggregate");
+}
+
+/* Whether the anchor, or a callee, can come to this row. */
+static bool row_is_for(const struct fsm_row *row, bool anchor)
+{
+	if (row_asks(row, "anchor"))
+		return anchor;
+	for (const struct fsm_row *before = fsm->rows; anchor && before < row; before++)
+		if (before->from == row->from && before->event == row->event && row_asks(before, "anchor"))
+			return false;
+	return true;
+}
+
+/* reply:last says again what was said; reply:final the verdict, which went to all devices of the account. */
+static bool row_matters(const struct fsm_row *row)
+{
+	static const char *const repeats[] = { "reply:last", "reply:final", "reply:state", "note_ringing", NULL };
+	for (int i = 0; i < FSM_ROW_ACTIONS && row->actions[i] >= 0; i++)
+		if (!g_strv_contains(repeats, call_words.actions[row->actions[i]]))
+			return true;
+	return row->to != row->from;
+}
+
+/* True of a row, or of the state it leads to, makes it true of the state it starts in. */
+static bool spread(bool *marks, const struct fsm_row *row, bool now)
+{
+	now = (now || marks[row->to]) && !marks[row->from];
+	marks[row->from] |= now;
+	return now;
+}
+
+static bool spread_kinds(const struct fsm_row *row)
+{
+	bool again = false;
+	for (int role = 0; role < 2; role++)
+		for (int k = 0; k < KINDS; k++)
+			again |= spread(matters[role][k], row,
+					row->event == event_of[k] && row_is_for(row, role) && row_matters(row));
+	return again;
+}
+
+/* Backwards over the rows until nothing changes. */
+static void bind_matters(void)
+{
+	memset(gathers, 0, sizeof(gathers));
+	memset(invites, 0, sizeof(invites));
+	memset(matters, 0, sizeof(matters));
+	for (bool again = true; again;) {
+		again = false;
+		for (int i = 0; i < fsm->row_count; i++) {
+			const struct fsm_row *row = &fsm->rows[i];
+			again |= spread(gathers, row, row_gathers(row));
+			again |= spread(invites, row, row_does(row, "send:invite"));
+			again |= spread_kinds(row);
+		}
+	}
+}
+
+static bool is_sent(const struct world *w, int message)
+{
+	return w->sent[message / 64] >> (message % 64) & 1;
+}
+
+/* Without crashes: a message that only makes its receiver repeat what was said. The answer to a query counts as long
+ * as who asked waits for it. */
+static bool is_idle(const struct world *w, const struct message *m)
+{
+	const struct cell *cell = &w->cells[m->to_device][m->call], *sender = &w->cells[device_of(m->from)][m->call];
+	if (scenario->crashes > 0 || cell->state == fsm->initial ||
+	    matters[is_anchor(m->to_device, m->call)][m->kind][cell->state])
+		return false;
+	if (m->kind == QUERY)
+		return !matters[is_anchor(device_of(m->from), m->call)][STATE][sender->state];
+	return m->kind != RINGING || !gathers[cell->state] || w->devices[m->call][m->from - 1];
+}
+
+#define SPENT_DEPTH 3
+
+/* Whether a message that changes nothing now never will: its call is over there, or the caller has decided. What it
+ * makes its receiver say may be spent itself. */
+static bool is_spent(const struct world *w, const struct message *m, int depth)
 {
 	const struct cell *cell = &w->cells[m->to_device][m->call];
 	bool decided = is_anchor(m->to_device, m->call) && cell->outcome == OUTCOME_ACCEPTED &&
 		       (m->kind == RINGING || m->kind == ACCEPT);
+	if (is_idle(w, m))
+		return true;
 	if (scenario->crashes > 0 || (cell->state != fsm->final && !decided) ||
 	    (m->kind == DECIDE && cell->refusal == GLARE))
 		return false;
@@ -625,20 +725,63 @@ static bool is_spent(const struct world *w, const struct message *m)
 	memcpy(&after, w, sizeof(after));
 	struct now n = now_of(&after, m->to_device, m->call, m);
 	receive(&n);
+	for (int i = 0; i < message_count; i++)
+		if (is_sent(&after, i) && !is_sent(w, i)) {
+			if (depth == SPENT_DEPTH || !is_spent(w, &messages[i], depth + 1))
+				return false;
+			after.sent[i / 64] &= ~(1ULL << (i % 64));
+		}
 	return memcmp(&after, w, sizeof(after)) == 0;
 }
 
-/* To the end: an answer that was spent itself may have kept its question alive. */
-static void forget_spent(struct world *w)
+static bool invite_may_come(const struct world *w, int device, int call)
 {
-	for (bool again = true; again;) {
-		again = false;
-		for (int i = 0; i < message_count; i++)
-			if ((w->sent[i / 64] >> (i % 64) & 1) && is_spent(w, &messages[i])) {
-				w->sent[i / 64] &= ~(1ULL << (i % 64));
-				again = true;
-			}
+	if (invites[w->cells[scenario->calls[call].anchor][call].state])
+		return true;
+	for (int i = 0; i < message_count; i++)
+		if (is_sent(w, i) && messages[i].kind == INVITE && messages[i].call == call &&
+		    messages[i].to_device == device)
+			return true;
+	return false;
+}
+
+static void cell_fold(struct world *w, int device, int call)
+{
+	struct cell *cell = &w->cells[device][call];
+	if (is_anchor(device, call) && !gathers[cell->state]) {
+		memset(w->devices[call], 0, sizeof(w->devices[call]));
+		cell->timers = 0;
 	}
+	if (cell->state == fsm->final) {
+		cell->peer = NOBODY;
+		cell->flags &= (uint8_t)~CELL_CONSENT;
+	}
+	if (cell->state != fsm->initial && !invite_may_come(w, device, call)) {
+		cell->last = 0;
+		cell->refusal = cell->refusal == GLARE ? GLARE : 0;
+	}
+}
+
+static void messages_fold(struct world *w)
+{
+	for (int i = 0; i < message_count; i++)
+		if (is_sent(w, i) && is_spent(w, &messages[i], 0))
+			w->sent[i / 64] &= ~(1ULL << (i % 64));
+}
+
+/* Until nothing changes: what was spent itself may have kept another alive. */
+void world_fold(struct world *w)
+{
+	struct world before;
+	if (scenario->crashes > 0)
+		return;
+	do {
+		memcpy(&before, w, sizeof(before));
+		for (int d = 0; d < scenario->device_count; d++)
+			for (int c = 0; c < scenario->call_count; c++)
+				cell_fold(w, d, c);
+		messages_fold(w);
+	} while (memcmp(&before, w, sizeof(before)) != 0);
 }
 
 const char *world_step(const struct world *from, const struct model_step *step, struct world *to)
@@ -668,8 +811,6 @@ const char *world_step(const struct world *from, const struct model_step *step, 
 		row_run(&n, *events[step->kind], -1);
 	}
 	const char *what = n.wrong ? n.wrong : check(to);
-	if (!what)
-		forget_spent(to);
 	return what;
 }
 
@@ -799,6 +940,7 @@ int world_bind(const struct fsm *table, const struct scenario *which, const char
 	}
 	t_collect = word_index(call_words.timers, "collect");
 	t_setup = word_index(call_words.timers, "setup");
+	bind_matters();
 	for (int i = 0; call_words.actions[i]; i++) {
 		action_of[i] = NULL;
 		for (size_t k = 0; k < G_N_ELEMENTS(actions); k++)

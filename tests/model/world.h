@@ -72,6 +72,9 @@ void world_init(struct world *world);
 int world_steps(const struct world *world, struct model_step *steps, int max);
 /* The world after it; NULL, or what must never be and is now. */
 const char *world_step(const struct world *from, const struct model_step *step, struct world *to);
+/* Forgets what can no longer matter: messages that change nothing any more, what nobody will ask for again. Worlds that
+ * are alike then behave alike. Does nothing where devices crash. */
+void world_fold(struct world *world);
 /* In words, for a trace; valid until the next call. */
 const char *world_step_text(const struct model_step *step);
 

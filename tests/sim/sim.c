@@ -4,7 +4,7 @@
  * live calls. Time is virtual. After each step the invariants hold, or the flow's seed and trace are printed.
  *
  * usage: sim [-n FLOWS] [-s SEED] [-j WORKERS] [-v]
- * -s with -v replays one flow readably; CALLBOX_FSM: another table */
+ * -s alone: that one flow, with -v readably; with -n: that many from this seed on. CALLBOX_FSM: another table */
 #include <getopt.h>
 #include <glib.h>
 #include <stdio.h>
@@ -821,12 +821,12 @@ static int report(long flows, double seconds)
 
 int main(int argc, char **argv)
 {
-	long flows = FLOWS, seed = 1, workers = g_get_num_processors();
-	bool verbose = false, one = false;
+	long flows = 0, seed = 0, workers = g_get_num_processors();
+	bool verbose = false;
 	for (int c; (c = getopt(argc, argv, "n:s:j:v")) != -1;)
 		switch (c) {
 		case 'n': flows = atol(optarg); break;
-		case 's': seed = atol(optarg); one = true; break;
+		case 's': seed = atol(optarg); break;
 		case 'j': workers = CLAMP(atol(optarg), 1, 64); break;
 		case 'v': verbose = true; break;
 		default: fputs("usage: sim [-n FLOWS] [-s SEED] [-j WORKERS] [-v]\n", stderr); return 64;
@@ -842,11 +842,11 @@ int main(int argc, char **argv)
 	}
 	gint64 began = g_get_monotonic_time();
 	int r = 0;
-	if (one)
+	if (seed && !flows)
 		flow(fsm, (guint32)seed, verbose);
 	else
-		r = run_workers(fsm, seed, flows, (int)workers);
+		r = run_workers(fsm, seed ? seed : 1, flows ? flows : FLOWS, (int)workers);
 	double seconds = (double)(g_get_monotonic_time() - began) / 1e6;
 	fsm_free(fsm);
-	return r ? 1 : report(one ? 1 : flows, seconds);
+	return r ? 1 : report(flows ? flows : seed ? 1 : FLOWS, seconds);
 }

@@ -23,6 +23,8 @@ struct change {
 struct scene {
 	struct ladder *ladder;
 	struct decoding *decoding;
+	enum video_codec codec;
+	int slice_bytes;
 	struct change encoder, decoder;
 	int encoder_changes, decoder_changes;
 	gint64 changed_us; /* of the encoder, last */
@@ -58,6 +60,7 @@ static void on_decoder(const char *words, const char *reason, void *data)
 static void scene_open(struct scene *s, const char *encoder, const char *decoder, int retry_ms)
 {
 	memset(s, 0, sizeof(*s));
+	s->codec = VIDEO_H264;
 	const struct hardware_rules e = { .name = encoder, .retry_ms = retry_ms, .changed = on_encoder, .data = s };
 	const struct hardware_rules d = { .name = decoder, .retry_ms = retry_ms, .changed = on_decoder, .data = s };
 	s->ladder = ladder_new(&e);
@@ -96,7 +99,8 @@ static void check_shows(struct frame *frame, uint32_t number)
 /* One picture through both ladders. Returns whether it was shown. */
 static bool step(struct scene *s)
 {
-	const struct encoder_wish wish = { .width = WIDTH, .height = HEIGHT, .fps = 30, .bitrate_bps = 1500000 };
+	const struct encoder_wish wish = { .width = WIDTH, .height = HEIGHT, .fps = 30, .bitrate_bps = 1500000,
+					   .codec = s->codec, .slice_bytes = s->slice_bytes };
 	struct frame *frame = draw(++s->number), *out;
 	struct encoded encoded = { 0 };
 	gint64 start = g_get_monotonic_time();
@@ -107,7 +111,7 @@ static bool step(struct scene *s)
 	if (encoded.size == 0)
 		return false;
 	s->wants_idr &= !encoded.keyframe;
-	r = decoding_decode(s->decoding, encoded.bytes, encoded.size, encoded.keyframe, &out);
+	r = decoding_decode(s->decoding, s->codec, encoded.bytes, encoded.size, encoded.keyframe, &out);
 	s->worst_us = MAX(s->worst_us, g_get_monotonic_time() - start);
 	if (r < 0) {
 		g_assert_cmpint(r, ==, -EBADMSG);
@@ -201,7 +205,7 @@ static void test_resize(void)
 		gint64 end = g_get_monotonic_time() + LIMIT_US;
 		for (int width = 0, height = 0; width != sizes[i][0] || height != sizes[i][1];) {
 			const struct encoder_wish wish = { .width = sizes[i][0], .height = sizes[i][1], .fps = 30,
-							   .bitrate_bps = 1500000 };
+							   .bitrate_bps = 1500000, .codec = VIDEO_H264 };
 			struct frame *frame = draw(++s.number), *out;
 			struct encoded encoded = { 0 };
 			g_assert_cmpint(g_get_monotonic_time(), <, end);
@@ -209,7 +213,8 @@ static void test_resize(void)
 			frame_release(frame);
 			if (encoded.size == 0)
 				continue;
-			int r = decoding_decode(s.decoding, encoded.bytes, encoded.size, encoded.keyframe, &out);
+			int r = decoding_decode(s.decoding, VIDEO_H264, encoded.bytes, encoded.size, encoded.keyframe,
+						&out);
 			g_assert_cmpint(r, ==, 0);
 			width = out->width;
 			height = out->height;
@@ -285,6 +290,37 @@ static void test_decoder_error(void)
 	scene_close(&s);
 }
 
+/* VP8 and small slices are software's alone, at once and without waiting for hardware; back to H.264 hardware takes over.
+ * Each change begins with a key frame. */
+static void test_codec(void)
+{
+	struct scene s;
+	scene_open(&s, "rehearsal", "rehearsal", 0);
+	steps_to_hardware(&s, &s.encoder);
+	s.codec = VIDEO_VP8;
+	g_assert_true(step(&s));
+	g_assert_true(s.keyframe);
+	g_assert_cmpstr(s.encoder.words, ==, "libvpx");
+	g_assert_nonnull(strstr(s.encoder.reason, "no hardware"));
+	steps(&s, 30);
+	g_assert_cmpstr(s.encoder.words, ==, "libvpx");
+	g_assert_cmpstr(s.decoder.words, ==, "libavcodec");
+	s.codec = VIDEO_H264;
+	s.slice_bytes = 1150;
+	g_assert_true(step(&s));
+	g_assert_true(s.keyframe);
+	g_assert_cmpstr(s.encoder.words, ==, "openh264");
+	steps(&s, 30);
+	g_assert_cmpstr(s.encoder.words, ==, "openh264");
+	s.slice_bytes = 0;
+	steps_to_hardware(&s, &s.encoder);
+	s.wants_idr = true; /* the decoder's hardware has waited for one */
+	steps_to_hardware(&s, &s.decoder);
+	steps(&s, 10);
+	g_assert_cmpint(s.waited, ==, 0);
+	scene_close(&s);
+}
+
 /* The driver never comes back: noticed in 250 ms, an IDR of software within 500 ms, the thread is given up and the
  * driver not entered again. Last, since that thread stays. */
 static void test_hang(void)
@@ -322,6 +358,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/ladder/good", test_good);
 	g_test_add_func("/ladder/refused", test_refused);
 	g_test_add_func("/ladder/resize", test_resize);
+	g_test_add_func("/ladder/codec", test_codec);
 	g_test_add_func("/ladder/error", test_error);
 	g_test_add_func("/ladder/decoder-error", test_decoder_error);
 	g_test_add_func("/ladder/hang", test_hang);

@@ -12,6 +12,20 @@
 #include "core/media/sound/jitter.h"
 #include "core/media/video_receive.h"
 
+/* A VP8 frame that is none, but for its header. */
+static GByteArray *vp8_make(GRand *random, size_t size, bool keyframe)
+{
+	static const uint8_t start[] = { 0x10, 0, 0, 0x9d, 0x01, 0x2a, 0x80, 0x02, 0x68, 0x01 };
+	static const uint8_t inter[] = { 0x11, 0, 0 };
+	GByteArray *unit = g_byte_array_new();
+	g_byte_array_append(unit, keyframe ? start : inter, keyframe ? sizeof(start) : sizeof(inter));
+	for (size_t i = 0; i < size; i++) {
+		uint8_t byte = (uint8_t)g_rand_int_range(random, 0, 256);
+		g_byte_array_append(unit, &byte, 1);
+	}
+	return unit;
+}
+
 /* An access unit of SPS, PPS and one slice of `size` bytes that hold no start code. */
 static GByteArray *unit_make(GRand *random, size_t size, bool keyframe)
 {
@@ -43,7 +57,7 @@ static void join_one(const uint8_t *payload, size_t bytes, bool last, void *data
 	struct joined *j = data;
 	j->payloads++;
 	j->lasts += last;
-	g_assert_cmpuint(bytes, <=, H264_PAYLOAD_MAX);
+	g_assert_cmpuint(bytes, <=, PAYLOAD_MAX);
 	g_assert_cmpint(h264_join(payload, bytes, j->unit, &j->size, sizeof(j->unit), &j->fragment), ==, 0);
 }
 
@@ -66,10 +80,37 @@ static void test_h264(void)
 	g_rand_free(random);
 }
 
+static void single_one(const uint8_t *payload, size_t bytes, bool last, void *data)
+{
+	int type = payload[0] & 31;
+	g_assert_true(type >= 1 && type <= 23);
+	join_one(payload, bytes, last, data);
+}
+
+/* packetization-mode 0: a packet is a NAL unit, or the whole unit stays here. */
+static void test_h264_single(void)
+{
+	GRand *random = g_rand_new_with_seed(1);
+	for (size_t size = 1; size < 2 * PAYLOAD_MAX; size += 7) {
+		GByteArray *unit = unit_make(random, size, true);
+		struct joined *j = g_new0(struct joined, 1);
+		bool fits = size + 1 <= PAYLOAD_MAX;
+		g_assert_cmpint(h264_cut_single(unit->data, unit->len, single_one, j), ==, fits ? 0 : -EMSGSIZE);
+		g_assert_cmpuint(j->payloads, ==, fits ? 3 : 0);
+		if (fits)
+			g_assert_cmpmem(j->unit, (int)j->size, unit->data, (int)unit->len);
+		g_free(j);
+		g_byte_array_unref(unit);
+	}
+	g_rand_free(random);
+}
+
 /* ---- a lossy network between a cutter and a video_receive ---- */
 
 struct network {
 	struct video_receive *receive;
+	enum video_codec codec;
+	struct payload_sender sender;
 	GRand *random;
 	GPtrArray *units; /* GByteArray, as sent */
 	struct { uint8_t bytes[RTP_PACKET_MAX]; size_t size; bool marker; uint32_t time; } history[65536];
@@ -125,7 +166,7 @@ static void on_pli(void *data)
 	n->want_keyframe = true;
 }
 
-static unsigned int send_over(int loss_percent, unsigned int count)
+static unsigned int send_over(enum video_codec codec, int loss_percent, unsigned int count)
 {
 	static const struct video_receive_ops ops = { on_unit, on_nack, on_pli };
 	struct network *n = g_new0(struct network, 1);
@@ -133,15 +174,19 @@ static unsigned int send_over(int loss_percent, unsigned int count)
 	n->units = g_ptr_array_new_with_free_func((GDestroyNotify)g_byte_array_unref);
 	n->loss_percent = loss_percent;
 	n->sequence = 65000; /* wraps on the way */
+	n->sender.picture = 0x7ff0;
 	n->receive = video_receive_create(&ops, n);
+	video_receive_codec(n->receive, codec);
 	for (unsigned int i = 0; i < count; i++) {
 		bool keyframe = i == 0 || n->want_keyframe;
 		n->want_keyframe = false;
 		n->time = i * 3000;
-		g_ptr_array_add(n->units, unit_make(n->random, (size_t)g_rand_int_range(n->random, 50, 6000),
-						    keyframe));
-		h264_cut(((GByteArray *)n->units->pdata[i])->data, ((GByteArray *)n->units->pdata[i])->len,
-			 packet_leaves, n);
+		size_t size = (size_t)g_rand_int_range(n->random, 50, 6000);
+		GByteArray *unit = codec == VIDEO_VP8 ? vp8_make(n->random, size, keyframe)
+						      : unit_make(n->random, size, keyframe);
+		g_ptr_array_add(n->units, unit);
+		g_assert_cmpint(payload_format_of(codec)->cut(&n->sender, unit->data, unit->len, packet_leaves, n), ==,
+				0);
 		for (int half = 0; half < 2; half++) {
 			n->now_us += 16667;
 			for (unsigned int a = g_queue_get_length(&n->asked); a > 0; a--)
@@ -160,17 +205,20 @@ static unsigned int send_over(int loss_percent, unsigned int count)
 
 static void test_loss(void)
 {
-	g_assert_cmpuint(send_over(0, 600), ==, 600);
-	unsigned int at5 = send_over(5, 600), at10 = send_over(10, 600);
-	g_test_message("of 600 pictures %u came through 5 %% loss, %u through 10 %%", at5, at10);
-	g_assert_cmpuint(at5, >=, 590);
-	g_assert_cmpuint(at10, >=, 570);
+	for (enum video_codec codec = VIDEO_H264; codec <= VIDEO_VP8; codec++) {
+		g_assert_cmpuint(send_over(codec, 0, 600), ==, 600);
+		unsigned int at5 = send_over(codec, 5, 600), at10 = send_over(codec, 10, 600);
+		g_test_message("%s: of 600 pictures %u came through 5 %% loss, %u through 10 %%",
+			       video_codec_name(codec), at5, at10);
+		g_assert_cmpuint(at5, >=, 590);
+		g_assert_cmpuint(at10, >=, 570);
+	}
 }
 
 static void test_sdp(void)
 {
 	struct sdp offer = { .ufrag = "abcd", .password = "0123456789012345678901", .fingerprint_hash = "sha-256",
-			     .fingerprint = "AB:CD", .cname = "callbox" };
+			     .fingerprint = "AB:CD", .cname = "callbox", .codecs = { VIDEO_H264, VIDEO_VP8 } };
 	struct sdp read, answer = offer;
 	char text[SDP_BYTES_MAX];
 	const char *why = NULL;
@@ -188,6 +236,7 @@ static void test_sdp(void)
 	g_assert_cmpuint(read.video.ssrc, ==, 2);
 	g_assert_cmpuint(read.video.rtx_ssrc, ==, 3);
 	g_assert_true(read.video.nack && read.video.remb);
+	sdp_choose(&read, offer.codecs, true);
 	g_assert_cmpint(sdp_answer(&read, &answer), ==, 0);
 	g_assert_cmpint(sdp_write(&answer, 42, text, sizeof(text)), ==, 0);
 	g_assert_cmpint(sdp_parse(text, &read, &why), ==, 0);
@@ -213,6 +262,7 @@ static void test_sdp_foreign(void)
 	char written[SDP_BYTES_MAX];
 	g_assert_cmpint(sdp_parse(text, &offer, &why), ==, 0);
 	g_assert_cmpint(offer.audio.payload_type, ==, 96);
+	sdp_choose(&offer, (enum video_codec[]){ VIDEO_H264, VIDEO_VP8, VIDEO_NONE }, true);
 	g_assert_cmpint(offer.video.payload_type, ==, 37);
 	g_assert_cmpint(offer.video.rtx_type, ==, 39);
 	g_assert_cmpstr(offer.fingerprint, ==, "AB:CD");
@@ -358,7 +408,8 @@ static void test_sdp_fuzz(void)
 	static const char *const words[] = { "m=video 9 UDP/TLS/RTP/SAVPF 96 97\n", "a=mid:", "a=rtpmap:96 H264/90000\n",
 					     "a=fmtp:97 apt=96\n", "a=ssrc-group:FID 1 2\n", "a=fingerprint:sha-256 ",
 					     "a=ice-ufrag:", "a=rtcp-fb:* nack\n", "99999999999", "\n", "m=", "x",
-					     "a=ice-pwd:yyyy\n", "m=audio 0 X 111\n", "a=rtpmap:111 opus/48000/2\n" };
+					     "a=ice-pwd:yyyy\n", "m=audio 0 X 111\n", "a=rtpmap:111 opus/48000/2\n",
+					     "a=rtpmap:97 VP8/90000\n", "a=fmtp:97 max-fs=999999999;max-fr=9\n" };
 	GRand *random = g_rand_new_with_seed(12);
 	for (int i = 0; i < 20000; i++) {
 		g_autoptr(GString) text = g_string_new(NULL);
@@ -368,7 +419,11 @@ static void test_sdp_fuzz(void)
 		struct sdp sdp, answer = { 0 };
 		const char *why = NULL;
 		char written[SDP_BYTES_MAX];
-		if (sdp_parse(exact, &sdp, &why) == 0 && sdp_answer(&sdp, &answer) == 0)
+		bool good = sdp_parse(exact, &sdp, &why) == 0;
+		if (good && g_rand_boolean(random))
+			sdp_choose(&sdp, (enum video_codec[]){ VIDEO_VP8, VIDEO_H264, VIDEO_NONE },
+				   g_rand_boolean(random));
+		if (good && sdp_answer(&sdp, &answer) == 0)
 			g_assert_cmpint(sdp_write(&answer, 1, written, sizeof(written)), ==, 0);
 	}
 	g_rand_free(random);
@@ -445,6 +500,7 @@ int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/media/h264", test_h264);
+	g_test_add_func("/media/h264-single", test_h264_single);
 	g_test_add_func("/media/loss", test_loss);
 	g_test_add_func("/media/sdp", test_sdp);
 	g_test_add_func("/media/sdp-foreign", test_sdp_foreign);

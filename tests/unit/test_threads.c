@@ -138,7 +138,7 @@ static void bridge_closed(void *data)
 	(void)data;
 }
 
-static const struct unit_channel_ops bridge = { bridge_unit, bridge_idr, bridge_rate, bridge_closed };
+static const struct unit_channel_ops bridge = { bridge_unit, bridge_idr, bridge_rate, bridge_closed, NULL };
 
 static void on_camera(const char *id, const char *state, const char *message, void *data)
 {
@@ -151,11 +151,18 @@ static void on_shown(void *data)
 	g_atomic_int_inc((int *)data);
 }
 
+struct awaited {
+	struct render *render;
+	uint64_t shown; /* so many */
+	enum video_codec codec;
+};
+
 static bool has_shown(void *data)
 {
+	const struct awaited *awaited = data;
 	struct render_stats stats;
-	render_stats(data, &stats);
-	return stats.shown >= 40;
+	render_stats(awaited->render, &stats);
+	return stats.shown >= awaited->shown && stats.codec == awaited->codec;
 }
 
 static void test_pictures(void)
@@ -175,11 +182,21 @@ static void test_pictures(void)
 		g_assert_cmpint(channel_pair(fds), ==, 0);
 		g_assert_cmpint(unit_channel_open(fds[0], NULL, &bridge, &joined[i], &ends[i]), ==, 0);
 		render_units(renders[i], fds[1], captures[i]);
+		unit_channel_set_codec(ends[i], VIDEO_H264, 0);
 	}
 	joined[0].to = ends[1];
 	joined[1].to = ends[0];
 	for (int i = 0; i < 2; i++)
-		wait_until(has_shown, renders[i]);
+		wait_until(has_shown, &(struct awaited){ renders[i], 40, VIDEO_H264 });
+	for (int i = 0; i < 2; i++) { /* the other codec, in the call */
+		struct render_stats stats;
+		struct capture_stats sent;
+		unit_channel_set_codec(ends[i], VIDEO_VP8, 0);
+		render_stats(renders[1 - i], &stats);
+		wait_until(has_shown, &(struct awaited){ renders[1 - i], stats.shown + 20, VIDEO_VP8 });
+		capture_stats(captures[i], &sent);
+		g_assert_cmpstr(sent.encoder, ==, "libvpx");
+	}
 	for (int i = 0; i < 2; i++) {
 		struct picture picture;
 		struct pattern_mark mark;
@@ -195,7 +212,7 @@ static void test_pictures(void)
 		g_test_message("shown %" G_GUINT64_FORMAT ", latency p50 %.0f ms", stats.shown, stats.latency_p50_ms);
 		g_assert_cmpint(g_atomic_int_get(&first[i]), ==, 1);
 		g_assert_cmpuint(stats.pattern_frames, ==, stats.shown);
-		g_assert_cmpstr(sent.encoder, ==, "openh264");
+		g_assert_cmpint(sent.codec, ==, VIDEO_VP8);
 		capture_mute(captures[i], true);
 		capture_enable(captures[i], false);
 		capture_switch(captures[i], "null:");

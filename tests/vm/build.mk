@@ -17,9 +17,6 @@ tests_vm_usb_camera_CFLAGS = $(AM_CFLAGS) $(JPEG_CFLAGS)
 tests_vm_usb_camera_LDADD = $(VIDEOGLUE_LDADD) $(BASE_LDADD)
 EXTRA_DIST += $(wildcard $(srcdir)/tests/vm/legs/*) $(wildcard $(srcdir)/tests/vm/long/*) tests/vm/usb-call tests/vm/build-uml tests/vm/guest tests/vm/init-guest tests/vm/init-qemu tests/vm/init-uml \
 	tests/vm/run tests/vm/uml.config
-if !SANITIZED
-TESTS += tests/vm/run
-endif
 noinst_PROGRAMS += tests/vm/guest_sound
 tests_vm_guest_sound_SOURCES = tests/vm/guest_sound.c tests/vm/steady.c tests/vm/steady.h
 tests_vm_guest_sound_LDADD = drivers-glue/libsoundglue.a $(ALSA_LIBS) $(ECHO_LIBS) $(BASE_LDADD)

@@ -17,7 +17,7 @@
  *   closed          callbox-video lets go of the camera, descriptor and memory (R16)
  *   is=NAME:VALUE   a control of the camera has this value
  *   sound           at least 80 % of the sound since this word's last use was heard
- *   encoder:own     alice sends what her camera encoded
+ *   encoder:NAME    alice sends what this one encoded; own: her camera
  *   local-bars      a snapshot of her own picture has the bars
  *   talk=SECONDS    nothing happens for so long
  *   level           descriptors and living frames of callbox-video are what they were when the call began */
@@ -329,14 +329,14 @@ static void expect_closed(struct watch *w)
 	      since_ms(w), left, CLOSED_MS);
 }
 
-static void expect_own(struct watch *w)
+static void expect_encoder(struct watch *w, const char *name)
 {
 	cJSON *stats = client_call(w->a, "stats", NULL, NULL);
 	const cJSON *at = cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(stats, "video"), "encoder");
 	char *all = cJSON_PrintUnformatted(cJSON_GetObjectItemCaseSensitive(stats, "video"));
 	printf("# %s\n", all);
 	cJSON_free(all);
-	check(cJSON_IsString(at) && strstr(at->valuestring, "own"), "alice sends what her camera encoded (%s)",
+	check(cJSON_IsString(at) && strstr(at->valuestring, name), "%s encodes what alice sends (%s)", name,
 	      cJSON_IsString(at) ? at->valuestring : "?");
 	cJSON_Delete(stats);
 }
@@ -386,8 +386,8 @@ static void step(struct watch *w, const char *word)
 		expect_back(w);
 	else if (g_str_equal(word, "closed"))
 		expect_closed(w);
-	else if (g_str_equal(word, "encoder:own"))
-		expect_own(w);
+	else if (g_str_has_prefix(word, "encoder:"))
+		expect_encoder(w, word + 8);
 	else if (g_str_equal(word, "local-bars"))
 		expect_local(w);
 	else if (g_str_equal(word, "level"))

@@ -470,7 +470,8 @@ static void append_without_sets(const uint8_t *bytes, size_t size)
 
 static void as_h264(void)
 {
-	const struct encoder_wish wish = { camera.drawn->width, camera.drawn->height, camera.fps, 1500000 };
+	const struct encoder_wish wish = { .width = camera.drawn->width, .height = camera.drawn->height,
+					   .fps = camera.fps, .bitrate_bps = 1500000 };
 	struct encoded encoded = { 0 };
 	char why[128];
 	if (!camera.encoder && encoder_openh264.open("", &wish, &camera.encoder, why, sizeof(why)) < 0)
