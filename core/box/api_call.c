@@ -147,9 +147,9 @@ static void verb_room_info(struct verb *v)
 const struct verb_row api_call_verbs[] = {
 	{ "call", verb_call, true,
 	  "userId, type 1 audio 2 video 3 other, attachment, account, userIds, groupId, isFromGroup",
-	  "Calls somebody; answers {callId}. With userIds and no userId each of these is asked in turn until one answers, "
-	  "onCallNext says who; with both userIds is only told. The attachment is an object of at most 2048 bytes; a group "
-	  "takes 1024." },
+	  "Calls somebody; answers {callId}. The attachment is an object of at most 2048 bytes; a group takes 1024.\n"
+	  "With userIds and no userId each of these is asked in turn until one answers, onCallNext says whom;\n"
+	  "with both userIds is only told." },
 	{ "cancel", verb_cancel, true, "callId", "Gives up a call of my own, whatever state it is in." },
 	{ "accept", verb_accept, true, "type, callId",
 	  "Takes the ringing call; type 1 answers a video call with sound only." },

@@ -380,7 +380,7 @@ const struct verb_row api_media_verbs[] = {
 	{ "stats", verb_stats, false, "", "Numbers of the present call." },
 	{ "snapshot", verb_snapshot, false, "which local or remote, file", "Saves a view's picture as PNG." },
 	{ "watchView", verb_watch_view, false, "which local or remote, width, height, frameRate",
-	  "With the answer comes a descriptor (SCM_RIGHTS), a SOCK_SEQPACKET socket: a view's pictures, one JPEG a packet, no "
-	  "larger and no more a second than asked for; a packet of one byte: none now. Until it is closed." },
+	  "With the answer comes a descriptor (SCM_RIGHTS), a SOCK_SEQPACKET socket: a view's pictures until it closes,\n"
+	  "one JPEG a packet, no larger and no more a second than asked for; a packet of one byte: none now." },
 	{ NULL, NULL, false, NULL, NULL },
 };

@@ -1,5 +1,6 @@
-/* pictures: the views' pictures on their way from callboxd to the pages that watch. While a page watches a view there is one
- * feed of it, whatever the number of pages: callboxd gives a socket on which JPEG pictures come (watchView), one a packet.
+/* pictures: the views' pictures on their way from callboxd to the pages that watch. While a page watches a view
+ * there is one feed of it, whatever the number of pages: callboxd gives a socket on which JPEG pictures come, one a
+ * packet (watchView).
  *
  *   callbox-video ─► feed ─► the newest shot, counted ─► each watching page that can take one now
  *

@@ -153,7 +153,9 @@ static void test_nobody(void)
 static void test_refused(void)
 {
 	static const struct { const char *users, *says; } rows[] = {
-		{ "bob alice", "alice is an account of this box" }, { "", "1 to 32 accounts" }, { "bob ", "1 to 128 bytes" },
+		{ "bob alice", "alice is an account of this box" },
+		{ "", "1 to 32 accounts" },
+		{ "bob ", "1 to 128 bytes" },
 	};
 	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
 		char *error = NULL;
