@@ -19,6 +19,7 @@ struct watch {
 	void *data;
 	struct converter *converter;
 	struct jpeg_writer *writer;
+	int64_t period_us, due_us; /* a late turn does not make the next one late */
 	const struct frame *last; /* what was sent: only to compare, never to look into */
 	int64_t last_capture_us, sent_us;
 };
@@ -70,19 +71,21 @@ static gboolean on_timer(void *data)
 	struct watch *watch = data;
 	struct frame *frame = watch->newest(watch->data);
 	bool good = frame ? send_frame(watch, frame, g_get_monotonic_time()) : true;
+	int64_t now_us = g_get_monotonic_time();
 	frame_release(frame);
-	if (!good)
-		watch->timer = 0;
-	return good;
+	watch->due_us = MAX(watch->due_us + watch->period_us, now_us);
+	watch->timer = good ? g_timeout_add((guint)((watch->due_us - now_us) / 1000), on_timer, watch) : 0;
+	return G_SOURCE_REMOVE;
 }
 
 struct watch *watch_open(int fd, int width, int height, int fps, watch_newest_fn newest, void *data)
 {
 	struct watch *watch = g_new0(struct watch, 1);
 	*watch = (struct watch){ .fd = fd, .width = width, .height = height, .newest = newest, .data = data,
+				 .period_us = G_USEC_PER_SEC / fps, .due_us = g_get_monotonic_time(),
 				 .converter = converter_new(), .writer = jpeg_writer_new() };
 	if (watch->converter && watch->writer)
-		watch->timer = g_timeout_add((guint)(1000 / fps), on_timer, watch);
+		watch->timer = g_timeout_add(0, on_timer, watch);
 	return watch;
 }
 
