@@ -263,6 +263,7 @@ await tap.test("the own picture moves: JPEG, 15 a second and more, and none when
 	await socket.ask("preview", { on: false });
 	assert.ok(await socket.next((m) => Buffer.isBuffer(m) && m.length === 1), "no picture any more");
 	await socket.ask("watch", { which: "local", on: false });
+	socket.messages.length = 0; /* what came before */
 	await socket.ask("preview", { on: true });
 	assert.equal((await pictures(socket, 500)).count, 0);
 	await socket.ask("preview", { on: false });
