@@ -13,6 +13,7 @@ libglib2.0-dev libcjson-dev libsqlite3-dev libcurl4-openssl-dev libwebsockets-de
 libopus-dev libasound2-dev libspeexdsp-dev libwebrtc-audio-processing-dev
 libv4l-dev libopenh264-dev libvpx-dev libavcodec-dev libavutil-dev libyuv-dev libturbojpeg0-dev
 libva-dev libva-drm2 vainfo ffmpeg gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad
+gstreamer1.0-plugins-ugly gstreamer1.0-libav gstreamer1.0-nice gir1.2-gst-plugins-bad-1.0 python3-gst-1.0
 libpng-dev libseccomp-dev libsystemd-dev libsdl2-dev
 libdrm-dev libcairo2-dev libpango1.0-dev fonts-dejavu-core fonts-wqy-microhei
 clang mandoc graphviz alsa-utils v4l-utils iproute2 flex bison bc libelf-dev kmod cpio xz-utils busybox-static libjemalloc-dev

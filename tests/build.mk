@@ -22,7 +22,7 @@ PAIRS_TESTS = tests/pairs/test_call tests/pairs/test_screen tests/pairs/test_kil
 PAIRS_TESTS += tests/pairs/test_hunt
 tests_pairs_test_hunt_SOURCES = tests/pairs/test_hunt.c
 tests_pairs_test_hunt_LDADD = $(PAIRS_LDADD)
-PAIRS_TESTS += tests/pairs/test_hardware tests/pairs/test_codec
+PAIRS_TESTS += tests/pairs/test_hardware tests/pairs/test_codec tests/pairs/test_transport
 tests_pairs_test_codec_SOURCES = tests/pairs/test_codec.c
 tests_pairs_test_codec_LDADD = $(PAIRS_LDADD) $(VIDEOGLUE_LDADD)
 tests_pairs_test_hardware_SOURCES = tests/pairs/test_hardware.c
@@ -32,6 +32,10 @@ noinst_PROGRAMS += $(PAIRS_TESTS)
 if !SANITIZED_THREAD
 TESTS += $(PAIRS_TESTS)
 endif
+tests_pairs_test_transport_SOURCES = tests/pairs/test_transport.c tests/pairs/network.c tests/pairs/network.h \
+	tests/pairs/capture.c tests/pairs/capture.h tests/pairs/pem.c tests/pairs/pem.h
+tests_pairs_test_transport_CFLAGS = $(AM_CFLAGS) $(OPENSSL_CFLAGS)
+tests_pairs_test_transport_LDADD = $(PAIRS_LDADD) $(VIDEOGLUE_LDADD) $(OPENSSL_LIBS) -lm
 tests_pairs_test_screen_SOURCES = tests/pairs/test_screen.c
 tests_pairs_test_screen_LDADD = $(PAIRS_LDADD) $(VIDEOGLUE_LDADD)
 tests_pairs_test_call_SOURCES = tests/pairs/test_call.c
@@ -50,7 +54,7 @@ tests_pairs_test_loopback_SOURCES = tests/pairs/test_loopback.c
 tests_pairs_test_loopback_LDADD = $(PAIRS_LDADD)
 tests_pairs_test_devices_SOURCES = tests/pairs/test_devices.c
 tests_pairs_test_devices_LDADD = $(PAIRS_LDADD)
-tests_pairs_test_hub_SOURCES = tests/pairs/test_hub.c
+tests_pairs_test_hub_SOURCES = tests/pairs/test_hub.c tests/pairs/pem.c tests/pairs/pem.h
 tests_pairs_test_hub_CFLAGS = $(AM_CFLAGS) $(OPENSSL_CFLAGS) $(SQLITE_CFLAGS)
 tests_pairs_test_hub_LDADD = $(PAIRS_LDADD) $(OPENSSL_LIBS) $(SQLITE_LIBS)
 

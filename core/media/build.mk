@@ -10,6 +10,9 @@ drivers_glue_libsoundglue_a_SOURCES = core/devices/sound_device.h core/devices/w
 core_media_libmedia_a_CFLAGS = $(AM_CFLAGS) $(NICE_CFLAGS) $(OPENSSL_CFLAGS) $(SRTP_CFLAGS) $(OPUS_CFLAGS) \
 	$(ECHO_CFLAGS)
 core_media_libmedia_a_SOURCES = core/media/h264.c core/media/h264.h core/media/ice.c core/media/ice.h \
+	core/media/addresses.c core/media/addresses.h core/media/certificate.c core/media/certificate.h \
+	core/media/mdns.c core/media/mdns.h core/media/negotiation.c core/media/negotiation.h \
+	core/media/transport.c core/media/transport.h \
 	core/media/payload.c core/media/payload.h core/media/vp8.c core/media/vp8.h core/media/rtp.c core/media/rtp.h core/media/sdp.c core/media/sdp.h core/media/secure.c \
 	core/media/secure.h core/media/session.c core/media/session.h core/media/video_receive.c \
 	core/media/video_receive.h core/media/sound/clock_fit.c core/media/sound/clock_fit.h \
@@ -37,6 +40,12 @@ tests_unit_test_media_LDADD = $(MEDIA_LDADD) $(BASE_LDADD)
 check_PROGRAMS += tests/unit/test_secure
 tests_unit_test_secure_SOURCES = tests/unit/test_secure.c
 tests_unit_test_secure_LDADD = $(MEDIA_LDADD) $(BASE_LDADD)
+check_PROGRAMS += tests/unit/test_negotiation
+tests_unit_test_negotiation_SOURCES = tests/unit/test_negotiation.c
+tests_unit_test_negotiation_LDADD = $(MEDIA_LDADD) $(BASE_LDADD)
+check_PROGRAMS += tests/unit/test_mdns
+tests_unit_test_mdns_SOURCES = tests/unit/test_mdns.c
+tests_unit_test_mdns_LDADD = $(MEDIA_LDADD) $(BASE_LDADD)
 check_PROGRAMS += tests/unit/test_sound_parts
 tests_unit_test_sound_parts_SOURCES = tests/unit/test_sound_parts.c core/box/drifts.c core/box/drifts.h
 tests_unit_test_sound_parts_CFLAGS = $(AM_CFLAGS) $(ALSA_CFLAGS)

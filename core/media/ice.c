@@ -9,21 +9,22 @@
 #include "core/base/log.h"
 #include "core/base/message.h"
 
-#define COMPONENT 1
+#define COMPONENTS_MAX 2
 
 struct ice {
 	NiceAgent *agent;
 	guint stream;
 	const struct ice_ops *ops;
 	void *data;
-	bool connected;
+	unsigned int components;
+	bool up[COMPONENTS_MAX], connected;
 };
 
 static void on_candidate(NiceAgent *agent, NiceCandidate *candidate, void *data)
 {
 	struct ice *ice = data;
 	char *line = nice_agent_generate_local_candidate_sdp(agent, candidate);
-	ice->ops->candidate(g_str_has_prefix(line, "a=") ? line + 2 : line, ice->data);
+	ice->ops->candidate(ice, g_str_has_prefix(line, "a=") ? line + 2 : line, ice->data);
 	g_free(line);
 }
 
@@ -32,7 +33,7 @@ static void on_gathered(NiceAgent *agent, guint stream, void *data)
 	struct ice *ice = data;
 	(void)agent;
 	(void)stream;
-	ice->ops->candidate(NULL, ice->data);
+	ice->ops->candidate(ice, NULL, ice->data);
 }
 
 static void on_state(NiceAgent *agent, guint stream, guint component, guint state, void *data)
@@ -40,16 +41,19 @@ static void on_state(NiceAgent *agent, guint stream, guint component, guint stat
 	struct ice *ice = data;
 	(void)agent;
 	(void)stream;
-	(void)component;
-	log_debug("ice: %s", nice_component_state_to_string(state));
-	if (state == NICE_COMPONENT_STATE_CONNECTED || state == NICE_COMPONENT_STATE_READY) {
-		bool first = !ice->connected;
+	log_debug("ice: component %u: %s", component, nice_component_state_to_string(state));
+	bool up = state == NICE_COMPONENT_STATE_CONNECTED || state == NICE_COMPONENT_STATE_READY;
+	if (component < 1 || component > ice->components)
+		return;
+	if (up)
+		ice->up[component - 1] = true;
+	else if (state == NICE_COMPONENT_STATE_FAILED)
+		ice->ops->failed(ice, ice->data);
+	for (unsigned int i = 0; i < ice->components; i++)
+		up &= ice->up[i];
+	if (up && !ice->connected) {
 		ice->connected = true;
-		if (first)
-			ice->ops->connected(ice->data);
-	} else if (state == NICE_COMPONENT_STATE_FAILED) {
-		ice->connected = false;
-		ice->ops->failed(ice->data);
+		ice->ops->connected(ice, ice->data);
 	}
 }
 
@@ -58,9 +62,8 @@ static void on_receive(NiceAgent *agent, guint stream, guint component, guint le
 	struct ice *ice = data;
 	(void)agent;
 	(void)stream;
-	(void)component;
 	if (length > 0)
-		ice->ops->receive((const uint8_t *)bytes, length, ice->data);
+		ice->ops->receive(component, (const uint8_t *)bytes, length, ice->data);
 }
 
 static void add_address(struct ice *ice, const char *text)
@@ -104,9 +107,10 @@ static void server_add(struct ice *ice, const char *url, const cJSON *server)
 		bool tcp = query[1] && strstr(query[1], "transport=tcp");
 		NiceRelayType type = g_str_has_prefix(url, "turns:") ? NICE_RELAY_TYPE_TURN_TLS
 				     : tcp ? NICE_RELAY_TYPE_TURN_TCP : NICE_RELAY_TYPE_TURN_UDP;
-		nice_agent_set_relay_info(ice->agent, ice->stream, COMPONENT, host, port,
-					  message_string(server, "username", ""),
-					  message_string(server, "credential", ""), type);
+		for (unsigned int i = 1; i <= ice->components; i++)
+			nice_agent_set_relay_info(ice->agent, ice->stream, i, host, port,
+						  message_string(server, "username", ""),
+						  message_string(server, "credential", ""), type);
 	}
 }
 
@@ -124,22 +128,23 @@ int ice_open(const struct ice_settings *settings, const struct ice_ops *ops, voi
 	struct ice *ice = g_new0(struct ice, 1);
 	ice->ops = ops;
 	ice->data = data;
+	ice->components = settings->components;
 	ice->agent = nice_agent_new_full(g_main_context_default(), NICE_COMPATIBILITY_RFC5245,
-					 NICE_AGENT_OPTION_ICE_TRICKLE); /* consent: see session.c */
+					 NICE_AGENT_OPTION_ICE_TRICKLE); /* consent: see transport.c */
 	g_object_set(ice->agent, "controlling-mode", settings->controlling, "upnp", FALSE, "ice-tcp", FALSE,
 		     "keepalive-conncheck", TRUE, NULL);
 	local_addresses(ice, settings);
-	ice->stream = nice_agent_add_stream(ice->agent, 1);
+	ice->stream = nice_agent_add_stream(ice->agent, ice->components);
 	if (ice->stream == 0) {
 		ice_close(ice);
 		return -ENETUNREACH;
 	}
-	nice_agent_set_stream_name(ice->agent, ice->stream, "audio");
 	servers_add(ice, settings->servers);
 	g_signal_connect(ice->agent, "new-candidate-full", G_CALLBACK(on_candidate), ice);
 	g_signal_connect(ice->agent, "candidate-gathering-done", G_CALLBACK(on_gathered), ice);
 	g_signal_connect(ice->agent, "component-state-changed", G_CALLBACK(on_state), ice);
-	nice_agent_attach_recv(ice->agent, ice->stream, COMPONENT, g_main_context_default(), on_receive, ice);
+	for (unsigned int i = 1; i <= ice->components; i++)
+		nice_agent_attach_recv(ice->agent, ice->stream, i, g_main_context_default(), on_receive, ice);
 	*ret_ice = ice;
 	return 0;
 }
@@ -150,7 +155,8 @@ void ice_close(struct ice *ice)
 		return;
 	g_signal_handlers_disconnect_by_data(ice->agent, ice);
 	if (ice->stream) {
-		nice_agent_attach_recv(ice->agent, ice->stream, COMPONENT, NULL, NULL, NULL);
+		for (unsigned int i = 1; i <= ice->components; i++)
+			nice_agent_attach_recv(ice->agent, ice->stream, i, NULL, NULL, NULL);
 		nice_agent_remove_stream(ice->agent, ice->stream);
 	}
 	g_object_unref(ice->agent);
@@ -172,6 +178,11 @@ void ice_remote_credentials(struct ice *ice, const char *ufrag, const char *pass
 	nice_agent_set_remote_credentials(ice->agent, ice->stream, ufrag, password);
 }
 
+void ice_control(struct ice *ice)
+{
+	g_object_set(ice->agent, "controlling-mode", TRUE, NULL);
+}
+
 int ice_remote_candidate(struct ice *ice, const char *text)
 {
 	if (strlen(text) > 512 || strstr(text, ".local ") || strstr(text, " fe80:"))
@@ -181,15 +192,16 @@ int ice_remote_candidate(struct ice *ice, const char *text)
 	if (!candidate)
 		return -EINVAL;
 	GSList list = { .data = candidate };
-	int n = candidate->component_id == COMPONENT
-			? nice_agent_set_remote_candidates(ice->agent, ice->stream, COMPONENT, &list) : 0;
+	guint component = candidate->component_id;
+	int n = component >= 1 && component <= ice->components
+			? nice_agent_set_remote_candidates(ice->agent, ice->stream, component, &list) : 0;
 	nice_candidate_free(candidate);
 	return n > 0 ? 0 : -EINVAL;
 }
 
-int ice_send(struct ice *ice, const uint8_t *datagram, size_t bytes)
+int ice_send(struct ice *ice, unsigned int component, const uint8_t *datagram, size_t bytes)
 {
-	int n = nice_agent_send(ice->agent, ice->stream, COMPONENT, (guint)bytes, (const gchar *)datagram);
+	int n = nice_agent_send(ice->agent, ice->stream, component, (guint)bytes, (const gchar *)datagram);
 	return n == (int)bytes ? 0 : -EAGAIN;
 }
 
@@ -207,9 +219,21 @@ void ice_pair(struct ice *ice, char *text, size_t text_bytes)
 	NiceCandidate *local = NULL, *remote = NULL;
 	char here[128], there[128];
 	text[0] = '\0';
-	if (!nice_agent_get_selected_pair(ice->agent, ice->stream, COMPONENT, &local, &remote))
+	if (!nice_agent_get_selected_pair(ice->agent, ice->stream, 1, &local, &remote))
 		return;
 	address_text(local, here, sizeof(here));
 	address_text(remote, there, sizeof(there));
 	g_snprintf(text, text_bytes, "%s - %s", here, there);
+}
+
+void ice_base(struct ice *ice, char *text, size_t text_bytes)
+{
+	NiceCandidate *local = NULL, *remote = NULL;
+	char address[NICE_ADDRESS_STRING_LEN];
+	text[0] = '\0';
+	if (!nice_agent_get_selected_pair(ice->agent, ice->stream, 1, &local, &remote) ||
+	    local->type == NICE_CANDIDATE_TYPE_RELAYED)
+		return;
+	nice_address_to_string(&local->base_addr, address);
+	g_strlcpy(text, address, text_bytes);
 }

@@ -1,6 +1,7 @@
-/* ice: one ICE component through libnice (RFC 8445, trickle RFC 8838, consent RFC 7675). Datagrams in and out
- * by their kind: DTLS or SRTP; STUN stays inside, everything from an address that ICE has not validated is
- * dropped there.
+/* ice: one generation of ICE through libnice (RFC 8445, trickle RFC 8838): one user name and password, one gathering of
+ * the addresses that the machine has now, one or two components. A restart is another generation beside it.
+ * Datagrams in and out by their kind: DTLS or SRTP; STUN stays inside, everything from an address that ICE has not
+ * validated is dropped there.
  *
  * Thread: the default main context, but ice_send(), which any thread may call. */
 #ifndef CALLBOX_MEDIA_ICE_H
@@ -14,31 +15,38 @@
 struct ice;
 
 struct ice_ops {
-	void (*candidate)(const char *candidate, void *data); /* "candidate:…", NULL: that was the last */
-	void (*connected)(void *data);			      /* a pair works; may come again */
-	void (*failed)(void *data);
-	void (*receive)(const uint8_t *datagram, size_t bytes, void *data);
+	void (*candidate)(struct ice *ice, const char *candidate, void *data); /* "candidate:…", NULL: that was the last */
+	void (*connected)(struct ice *ice, void *data); /* every component has a pair; once */
+	void (*failed)(struct ice *ice, void *data);
+	void (*receive)(unsigned int component, const uint8_t *datagram, size_t bytes, void *data);
 };
 
 struct ice_settings {
 	bool controlling;
-	bool loopback;		/* use 127.0.0.1 only: two boxes on one machine */
-	const char *interface;	/* the only local address; NULL or "": all */
-	const cJSON *servers;	/* [{urls[], username, credential}] */
+	bool loopback;		 /* use 127.0.0.1 only: two boxes on one machine */
+	const char *interface;	 /* the only local address; NULL or "": all */
+	const cJSON *servers;	 /* [{urls[], username, credential}] */
+	unsigned int components; /* 1, or 2: RTP and RTCP apart (RFC 5761 not agreed on) */
 };
 
+/* The settings are copied, or not needed any more. */
 int ice_open(const struct ice_settings *settings, const struct ice_ops *ops, void *data, struct ice **ret_ice);
-void ice_close(struct ice *ice);
+void ice_close(struct ice *ice); /* not from one of its own callbacks */
 
 /* Ours, for the description. Caller frees both (g_free). */
 void ice_credentials(struct ice *ice, char **ret_ufrag, char **ret_password);
 int ice_gather(struct ice *ice);
 void ice_remote_credentials(struct ice *ice, const char *ufrag, const char *password);
-/* Anything that is no usable candidate (mDNS names, fe80::) is skipped: -EINVAL. */
+/* The other side is ICE-lite (RFC 8445 §6.1.1): we control. */
+void ice_control(struct ice *ice);
+/* Anything that is no usable candidate (mDNS names, fe80::, another component) is skipped: -EINVAL. */
 int ice_remote_candidate(struct ice *ice, const char *candidate);
 
-int ice_send(struct ice *ice, const uint8_t *datagram, size_t bytes);
+/* component: 1 or 2 */
+int ice_send(struct ice *ice, unsigned int component, const uint8_t *datagram, size_t bytes);
 /* "host 192.0.2.1:5000 - host 192.0.2.2:6000"; "" when there is none. */
 void ice_pair(struct ice *ice, char *text, size_t text_bytes);
+/* The machine's own address below the pair; "" when there is none or a relay stands between. */
+void ice_base(struct ice *ice, char *text, size_t text_bytes);
 
 #endif

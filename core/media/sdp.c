@@ -12,6 +12,8 @@
 #include "core/devices/h264_level.h"
 
 #define TYPES_MAX 32
+#define LINES_MAX 8
+#define GROUPS_MAX 4
 /* Levels of H.264, times ten, as level_idc says them. */
 #define LEVEL_MIN 10
 #define LEVEL_MAX 62
@@ -36,12 +38,17 @@ struct section {
 	struct type types[TYPES_MAX];
 	int type_count;
 	uint32_t ssrc, rtx_ssrc;
+	struct sdp_transport transport;
 };
 
 struct reader {
 	struct sdp *sdp;
 	struct section section; /* the m= line being read */
 	bool in_section;
+	struct sdp_transport session, lines[LINES_MAX]; /* what stands above the m= lines, and in each */
+	bool taken[LINES_MAX];
+	char groups[GROUPS_MAX][160]; /* BUNDLE: mids, a blank before and after each */
+	int group_count;
 };
 
 static void copy_word(char *to, size_t to_bytes, const char *from)
@@ -183,26 +190,75 @@ static void read_ssrc_group(struct section *s, const char *value)
 	s->rtx_ssrc = (uint32_t)strtoul(end, NULL, 10);
 }
 
-static void read_transport(struct sdp *sdp, const char *line)
+static void read_fingerprint(struct sdp_transport *t, const char *value)
+{
+	copy_word(t->fingerprint_hash, sizeof(t->fingerprint_hash), value);
+	value += strcspn(value, " ");
+	value += strspn(value, " ");
+	copy_word(t->fingerprint, sizeof(t->fingerprint), value);
+	for (char *c = t->fingerprint; *c; c++)
+		*c = (char)toupper((unsigned char)*c);
+	for (char *c = t->fingerprint_hash; *c; c++)
+		*c = (char)tolower((unsigned char)*c);
+}
+
+/* At session or at media level. */
+static void read_transport(struct sdp_transport *t, const char *line)
 {
 	const char *value;
-	if ((value = after(line, "a=ice-ufrag:")) && !sdp->ufrag[0]) {
-		copy_word(sdp->ufrag, sizeof(sdp->ufrag), value);
-	} else if ((value = after(line, "a=ice-pwd:")) && !sdp->password[0]) {
-		copy_word(sdp->password, sizeof(sdp->password), value);
-	} else if ((value = after(line, "a=fingerprint:")) && !sdp->fingerprint[0]) {
-		copy_word(sdp->fingerprint_hash, sizeof(sdp->fingerprint_hash), value);
-		value += strcspn(value, " ");
-		value += strspn(value, " ");
-		copy_word(sdp->fingerprint, sizeof(sdp->fingerprint), value);
-		for (char *c = sdp->fingerprint; *c; c++)
-			*c = (char)toupper((unsigned char)*c);
-		for (char *c = sdp->fingerprint_hash; *c; c++)
-			*c = (char)tolower((unsigned char)*c);
-	} else if ((value = after(line, "a=setup:"))) {
-		sdp->setup = strncmp(value, "active", 6) == 0	 ? SDP_ACTIVE
-			     : strncmp(value, "passive", 7) == 0 ? SDP_PASSIVE : SDP_ACTPASS;
-	}
+	if ((value = after(line, "a=ice-ufrag:")) && !t->ufrag[0])
+		copy_word(t->ufrag, sizeof(t->ufrag), value);
+	else if ((value = after(line, "a=ice-pwd:")) && !t->password[0])
+		copy_word(t->password, sizeof(t->password), value);
+	else if ((value = after(line, "a=fingerprint:")) && !t->fingerprint[0])
+		read_fingerprint(t, value);
+	else if ((value = after(line, "a=setup:")))
+		t->setup = strncmp(value, "active", 6) == 0    ? SDP_ACTIVE
+			   : strncmp(value, "passive", 7) == 0 ? SDP_PASSIVE : SDP_ACTPASS;
+	else if (strcmp(line, "a=ice-lite") == 0)
+		t->lite = true;
+}
+
+static void read_group(struct reader *r, const char *mids)
+{
+	if (r->group_count < GROUPS_MAX)
+		snprintf(r->groups[r->group_count++], sizeof(r->groups[0]), " %.150s ", mids);
+}
+
+/* Where the mid stands in a group; NULL: not in it. */
+static const char *in_group(const struct reader *r, int group, const char *mid)
+{
+	char word[20];
+	snprintf(word, sizeof(word), " %s ", mid);
+	return mid[0] ? strstr(r->groups[group], word) : NULL;
+}
+
+static int group_of(const struct reader *r, const char *mid)
+{
+	for (int i = 0; i < r->group_count; i++)
+		if (in_group(r, i, mid))
+			return i;
+	return -1;
+}
+
+static void merge_word(char *to, const char *from, size_t bytes)
+{
+	if (!to[0])
+		memcpy(to, from, bytes);
+}
+
+/* What is not said yet. */
+static void merge(struct sdp_transport *to, const struct sdp_transport *from)
+{
+	if (!to->ufrag[0])
+		memcpy(to->password, from->password, sizeof(to->password));
+	merge_word(to->ufrag, from->ufrag, sizeof(to->ufrag));
+	if (!to->fingerprint[0])
+		memcpy(to->fingerprint_hash, from->fingerprint_hash, sizeof(to->fingerprint_hash));
+	merge_word(to->fingerprint, from->fingerprint, sizeof(to->fingerprint));
+	if (to->setup == SDP_ACTPASS)
+		to->setup = from->setup;
+	to->lite |= from->lite;
 }
 
 /* packetization-mode 2 (interleaved) is nobody's. */
@@ -247,21 +303,26 @@ static void others_collect(const struct section *s, const struct type *first, st
 			};
 }
 
-/* The m= line has ended: does it carry a stream that we take? */
+/* The m= line has ended: does it carry a stream that we take? Port 0 refuses it, but where bundle-only says that it
+ * shares another line's transport. */
 static void section_end(struct reader *r)
 {
 	struct section *s = &r->section;
 	struct sdp *sdp = r->sdp;
-	if (!r->in_section || sdp->line_count >= 8)
+	if (!r->in_section || sdp->line_count >= LINES_MAX)
 		return;
 	int index = sdp->line_count++;
 	memcpy(sdp->line_kinds[index], s->kind, sizeof(s->kind));
 	memcpy(sdp->line_mids[index], s->mid, sizeof(s->mid));
+	r->lines[index] = s->transport;
+	r->lines[index].mux = s->mux;
 	bool video = strcmp(s->kind, "video") == 0, audio = strcmp(s->kind, "audio") == 0;
+	bool shares = s->bundle_only && group_of(r, s->mid) >= 0;
 	struct sdp_stream *stream = video ? &sdp->video : &sdp->audio;
 	const struct type *type = video ? first_video(s) : audio ? best_audio(s) : NULL;
-	if (!type || stream->there || (s->rejected && !s->bundle_only))
+	if (!type || stream->there || (s->rejected && !shares))
 		return;
+	r->taken[index] = true;
 	*stream = (struct sdp_stream){
 		.there = true, .index = index, .payload_type = type->number,
 		.rtx_type = rtx_of(s, type->number), .ssrc = s->ssrc, .rtx_ssrc = s->rtx_ssrc,
@@ -271,6 +332,38 @@ static void section_end(struct reader *r)
 	memcpy(stream->mid, s->mid, sizeof(s->mid));
 	if (video)
 		others_collect(s, type, stream);
+}
+
+/* RFC 8843 §9: of bundled lines the first one that is taken speaks for all, then whatever else says something. */
+static void transport_read(const struct reader *r, const struct sdp_stream *stream, const struct sdp_stream *speaker,
+			   struct sdp_transport *transport)
+{
+	const struct sdp *sdp = r->sdp;
+	int group = group_of(r, stream->mid);
+	transport->there = true;
+	merge(transport, &r->lines[speaker->index]);
+	merge(transport, &r->lines[stream->index]);
+	for (int i = 0; group >= 0 && i < sdp->line_count; i++)
+		if (in_group(r, group, sdp->line_mids[i]))
+			merge(transport, &r->lines[i]);
+	merge(transport, &r->session);
+	transport->mux = sdp->bundle || r->lines[speaker->index].mux;
+}
+
+static void transports_read(struct reader *r)
+{
+	struct sdp *sdp = r->sdp;
+	struct sdp_stream *audio = &sdp->audio, *video = &sdp->video;
+	bool both = audio->there && video->there;
+	int group = group_of(r, audio->there ? audio->mid : video->mid);
+	sdp->bundle = group >= 0 && (!both || group == group_of(r, video->mid));
+	sdp->video_first = both && sdp->bundle &&
+			   in_group(r, group, video->mid) < in_group(r, group, audio->mid);
+	video->transport = sdp->bundle ? SDP_OF_AUDIO : SDP_OF_VIDEO;
+	if (audio->there)
+		transport_read(r, audio, sdp->video_first ? video : audio, &sdp->transports[SDP_OF_AUDIO]);
+	if (video->there && !(both && sdp->bundle))
+		transport_read(r, video, video, &sdp->transports[video->transport]);
 }
 
 static void read_line(struct reader *r, const char *line)
@@ -283,9 +376,12 @@ static void read_line(struct reader *r, const char *line)
 		read_media(s, value);
 		return;
 	}
-	read_transport(r->sdp, line);
-	if (!r->in_section)
+	read_transport(r->in_section ? &s->transport : &r->session, line);
+	if (!r->in_section) {
+		if ((value = after(line, "a=group:BUNDLE ")))
+			read_group(r, value);
 		return;
+	}
 	if ((value = after(line, "a=mid:")))
 		copy_word(s->mid, sizeof(s->mid), value);
 	else if ((value = after(line, "a=rtpmap:")))
@@ -306,13 +402,27 @@ static void read_line(struct reader *r, const char *line)
 
 static const char *missing(const struct sdp *sdp)
 {
-	if (!sdp->ufrag[0] || !sdp->password[0])
-		return "sdp: no ICE user name or password";
-	if (!sdp->fingerprint[0])
-		return "sdp: no fingerprint: media without encryption is refused";
 	if (!sdp->audio.there && !sdp->video.there)
 		return "sdp: neither Opus nor H.264 nor VP8";
+	for (int i = 0; i < SDP_TRANSPORTS; i++) {
+		const struct sdp_transport *t = &sdp->transports[i];
+		if (t->there && (!t->ufrag[0] || !t->password[0]))
+			return "sdp: no ICE user name or password";
+		if (t->there && !t->fingerprint[0])
+			return "sdp: no fingerprint: media without encryption is refused";
+	}
 	return NULL;
+}
+
+/* The next line into line, NULL at the end; longer ones are cut. */
+static const char *line_next(const char *at, char *line, size_t line_bytes)
+{
+	if (!*at)
+		return NULL;
+	size_t n = strcspn(at, "\r\n"), kept = n < line_bytes ? n : line_bytes - 1;
+	memcpy(line, at, kept);
+	line[kept] = '\0';
+	return at + n + strspn(at + n, "\r\n");
 }
 
 int sdp_parse(const char *text, struct sdp *ret_sdp, const char **ret_why)
@@ -323,17 +433,25 @@ int sdp_parse(const char *text, struct sdp *ret_sdp, const char **ret_why)
 		*ret_why = "sdp: too long";
 		return -EBADMSG;
 	}
-	for (const char *at = text; *at;) {
-		char line[512];
-		size_t n = strcspn(at, "\r\n"), kept = n < sizeof(line) ? n : sizeof(line) - 1;
-		memcpy(line, at, kept);
-		line[kept] = '\0';
+	char line[512];
+	for (const char *at = text; (at = line_next(at, line, sizeof(line)));)
 		read_line(&r, line);
-		at += n + strspn(at + n, "\r\n");
-	}
 	section_end(&r);
+	transports_read(&r);
 	*ret_why = missing(ret_sdp);
 	return *ret_why ? -EBADMSG : 0;
+}
+
+void sdp_candidates(const char *text, void (*each)(int line, const char *candidate, void *data), void *data)
+{
+	char line[512];
+	int index = -1;
+	for (const char *at = text; (at = line_next(at, line, sizeof(line)));) {
+		if (after(line, "m="))
+			index++;
+		else if (after(line, "a=candidate:") && index >= 0)
+			each(index, line + 2, data);
+	}
 }
 
 /* ---- writing ---- */
@@ -357,12 +475,14 @@ static void put(struct writer *w, const char *format, ...)
 		w->at += (size_t)n;
 }
 
-static void put_transport(struct writer *w, const struct sdp *sdp)
+static void put_transport(struct writer *w, const struct sdp *sdp, const struct sdp_stream *stream)
 {
 	static const char *const setups[] = { "actpass", "active", "passive" };
+	const struct sdp_transport *t = &sdp->transports[stream->transport];
 	put(w, "c=IN IP4 0.0.0.0\r\na=rtcp:9 IN IP4 0.0.0.0\r\na=ice-ufrag:%s\r\na=ice-pwd:%s\r\n"
-	       "a=ice-options:trickle\r\na=fingerprint:%s %s\r\na=setup:%s\r\n",
-	    sdp->ufrag, sdp->password, sdp->fingerprint_hash, sdp->fingerprint, setups[sdp->setup]);
+	       "a=ice-options:trickle\r\na=fingerprint:%s %s\r\na=setup:%s\r\n%s",
+	    t->ufrag, t->password, t->fingerprint_hash, t->fingerprint, setups[t->setup],
+	    t->mux ? "a=rtcp-mux\r\n" : "");
 }
 
 static void put_ssrc(struct writer *w, const struct sdp *sdp, uint32_t ssrc, const char *track)
@@ -374,8 +494,8 @@ static void put_audio(struct writer *w, const struct sdp *sdp)
 {
 	const struct sdp_stream *s = &sdp->audio;
 	put(w, "m=audio 9 UDP/TLS/RTP/SAVPF %d\r\n", s->payload_type);
-	put_transport(w, sdp);
-	put(w, "a=mid:%s\r\na=sendrecv\r\na=msid:%s audio\r\na=rtcp-mux\r\na=rtpmap:%d opus/48000/2\r\n"
+	put_transport(w, sdp, s);
+	put(w, "a=mid:%s\r\na=sendrecv\r\na=msid:%s audio\r\na=rtpmap:%d opus/48000/2\r\n"
 	       "a=fmtp:%d minptime=10;useinbandfec=1\r\n",
 	    s->mid, sdp->cname, s->payload_type, s->payload_type);
 	put_ssrc(w, sdp, s->ssrc, "audio");
@@ -428,8 +548,8 @@ static void put_video(struct writer *w, const struct sdp *sdp)
 		put(w, f.rtx_type >= 0 ? " %d %d" : " %d", f.payload_type, f.rtx_type);
 	}
 	put(w, "\r\n");
-	put_transport(w, sdp);
-	put(w, "a=mid:%s\r\na=sendrecv\r\na=msid:%s video\r\na=rtcp-mux\r\na=rtcp-rsize\r\n",
+	put_transport(w, sdp, s);
+	put(w, "a=mid:%s\r\na=sendrecv\r\na=msid:%s video\r\na=rtcp-rsize\r\n",
 	    s->mid, sdp->cname);
 	for (int i = 0; i <= s->other_count; i++) {
 		struct sdp_format f = format_at(s, i);
@@ -448,15 +568,25 @@ static void put_refused(struct writer *w, const struct sdp *sdp, int index)
 	    sdp->line_kinds[index], sdp->line_mids[index]);
 }
 
-int sdp_write(const struct sdp *sdp, uint64_t session, char *text, size_t text_bytes)
+static void put_group(struct writer *w, const struct sdp *sdp)
+{
+	const struct sdp_stream *streams[] = { sdp->video_first ? &sdp->video : &sdp->audio,
+					       sdp->video_first ? &sdp->audio : &sdp->video };
+	put(w, "a=group:BUNDLE");
+	for (int i = 0; i < 2; i++)
+		if (streams[i]->there)
+			put(w, " %s", streams[i]->mid);
+	put(w, "\r\n");
+}
+
+int sdp_write(const struct sdp *sdp, uint64_t session, unsigned int version, char *text, size_t text_bytes)
 {
 	struct writer w = { .text = text, .room = text_bytes };
-	put(&w, "v=0\r\no=- %llu 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE",
-	    (unsigned long long)(session & 0x7fffffffffffffffULL));
-	for (int i = 0; i < sdp->line_count; i++)
-		if ((sdp->audio.there && sdp->audio.index == i) || (sdp->video.there && sdp->video.index == i))
-			put(&w, " %s", sdp->line_mids[i]);
-	put(&w, "\r\na=msid-semantic: WMS %s\r\n", sdp->cname);
+	put(&w, "v=0\r\no=- %llu %u IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n",
+	    (unsigned long long)(session & 0x7fffffffffffffffULL), version);
+	if (sdp->bundle)
+		put_group(&w, sdp);
+	put(&w, "a=msid-semantic: WMS %s\r\n", sdp->cname);
 	for (int i = 0; i < sdp->line_count; i++) {
 		if (sdp->audio.there && sdp->audio.index == i)
 			put_audio(&w, sdp);
@@ -485,7 +615,12 @@ int sdp_answer(const struct sdp *offer, struct sdp *answer)
 	memcpy(answer->line_mids, offer->line_mids, sizeof(offer->line_mids));
 	stream_mirror(&offer->audio, &answer->audio);
 	stream_mirror(&offer->video, &answer->video);
-	answer->setup = offer->setup == SDP_ACTIVE ? SDP_PASSIVE : SDP_ACTIVE;
+	answer->bundle = offer->bundle;
+	answer->video_first = offer->video_first;
+	for (int i = 0; i < SDP_TRANSPORTS; i++) {
+		answer->transports[i].there = offer->transports[i].there;
+		answer->transports[i].mux = offer->transports[i].mux;
+	}
 	return 0;
 }
 
@@ -535,6 +670,7 @@ void sdp_choose(struct sdp *peer, const enum video_codec *codecs, bool offer)
 		best_rank = offer ? r : 0;
 	}
 	video->there = best.codec != VIDEO_NONE;
+	peer->transports[SDP_OF_VIDEO].there &= video->there;
 	video->other_count = 0;
 	format_use(video, &best);
 }
@@ -554,7 +690,7 @@ bool sdp_format_find(const struct sdp_stream *stream, int type, struct sdp_forma
 
 void sdp_offer(struct sdp *offer, bool video)
 {
-	offer->setup = SDP_ACTPASS;
+	offer->transports[SDP_OF_AUDIO].there = offer->transports[SDP_OF_AUDIO].mux = offer->bundle = true;
 	offer->line_count = video ? 2 : 1;
 	snprintf(offer->line_kinds[0], sizeof(offer->line_kinds[0]), "audio");
 	snprintf(offer->line_kinds[1], sizeof(offer->line_kinds[1]), "video");

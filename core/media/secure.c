@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <glib.h>
 #include <openssl/err.h>
-#include <openssl/ec.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <pthread.h>
@@ -15,7 +14,6 @@
 
 #define LINK_MTU 1200
 #define DATAGRAMS_MAX 16
-#define CERTIFICATE_DAYS 30
 #define KEYS_MAX 88
 #define REPLAY_WINDOW 1024
 #define HANDSHAKES_MAX 8
@@ -25,8 +23,6 @@ struct secure {
 	void *data;
 	SSL_CTX *context;
 	SSL *ssl;
-	EVP_PKEY *key;
-	X509 *certificate;
 	bool client, started, ready, failed;
 	int handshakes; /* begun anew after a bad datagram */
 	const EVP_MD *hash;
@@ -92,31 +88,7 @@ static BIO_METHOD *bio_method(void)
 	return method;
 }
 
-/* ---- certificate ---- */
-
-static void hex(const unsigned char *digest, unsigned int length, char *text, size_t text_bytes)
-{
-	for (unsigned int i = 0; i < length && 3 * i + 3 < text_bytes; i++)
-		g_snprintf(text + 3 * i, text_bytes - 3 * i, "%02X%s", digest[i], i + 1 < length ? ":" : "");
-}
-
-static int certificate_make(struct secure *secure)
-{
-	secure->key = EVP_EC_gen("P-256");
-	secure->certificate = X509_new();
-	if (!secure->key || !secure->certificate)
-		return -ENOMEM;
-	X509 *c = secure->certificate;
-	X509_set_version(c, X509_VERSION_3);
-	ASN1_INTEGER_set_uint64(X509_get_serialNumber(c), (uint64_t)g_random_int());
-	X509_gmtime_adj(X509_getm_notBefore(c), -24 * 3600);
-	X509_gmtime_adj(X509_getm_notAfter(c), CERTIFICATE_DAYS * 24 * 3600L);
-	X509_NAME *name = X509_get_subject_name(c);
-	X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)"callbox", -1, -1, 0);
-	X509_set_issuer_name(c, name);
-	X509_set_pubkey(c, secure->key);
-	return X509_sign(c, secure->key, EVP_sha256()) > 0 ? 0 : -EIO;
-}
+/* ---- making ---- */
 
 /* The handshake accepts any certificate; fingerprint_check() decides. */
 static int any_certificate(int preverified, X509_STORE_CTX *store)
@@ -132,11 +104,10 @@ static unsigned int first_timeout(SSL *ssl, unsigned int last_us)
 	return last_us == 0 ? 50000 : MIN(last_us * 2, 2000000);
 }
 
-int secure_create(const struct secure_ops *ops, void *data, struct secure **ret_secure, char fingerprint[200])
+int secure_create(const struct secure_ops *ops, void *data, const struct certificate *certificate,
+		  struct secure **ret_secure)
 {
 	static bool srtp_ready;
-	unsigned char digest[EVP_MAX_MD_SIZE];
-	unsigned int length = 0;
 	if (!srtp_ready && srtp_init() != srtp_err_status_ok)
 		return -EIO;
 	srtp_ready = true;
@@ -145,12 +116,10 @@ int secure_create(const struct secure_ops *ops, void *data, struct secure **ret_
 	secure->data = data;
 	secure->profile = "";
 	pthread_mutex_init(&secure->lock, NULL);
-	int r = certificate_make(secure);
-	secure->context = r == 0 ? SSL_CTX_new(DTLS_method()) : NULL;
-	if (!secure->context || SSL_CTX_use_certificate(secure->context, secure->certificate) != 1 ||
-	    SSL_CTX_use_PrivateKey(secure->context, secure->key) != 1 ||
-	    SSL_CTX_set_tlsext_use_srtp(secure->context, "SRTP_AEAD_AES_128_GCM:SRTP_AES128_CM_SHA1_80") != 0 ||
-	    X509_digest(secure->certificate, EVP_sha256(), digest, &length) != 1) {
+	secure->context = SSL_CTX_new(DTLS_method());
+	if (!secure->context || SSL_CTX_use_certificate(secure->context, certificate->x509) != 1 ||
+	    SSL_CTX_use_PrivateKey(secure->context, certificate->key) != 1 ||
+	    SSL_CTX_set_tlsext_use_srtp(secure->context, "SRTP_AEAD_AES_128_GCM:SRTP_AES128_CM_SHA1_80") != 0) {
 		secure_destroy(secure);
 		return -EIO;
 	}
@@ -158,7 +127,6 @@ int secure_create(const struct secure_ops *ops, void *data, struct secure **ret_
 	SSL_CTX_set_options(secure->context, SSL_OP_NO_QUERY_MTU);
 	SSL_CTX_set_read_ahead(secure->context, 1);
 	SSL_CTX_set_verify(secure->context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, any_certificate);
-	hex(digest, length, fingerprint, 200);
 	*ret_secure = secure;
 	return 0;
 }
@@ -171,8 +139,6 @@ void secure_destroy(struct secure *secure)
 		SSL_shutdown(secure->ssl);
 	SSL_free(secure->ssl);
 	SSL_CTX_free(secure->context);
-	X509_free(secure->certificate);
-	EVP_PKEY_free(secure->key);
 	g_queue_clear_full(&secure->in, (GDestroyNotify)g_bytes_unref);
 	if (secure->outbound)
 		srtp_dealloc(secure->outbound);
@@ -202,7 +168,7 @@ static bool fingerprint_check(struct secure *secure)
 	X509_free(peer);
 	if (!good)
 		return false;
-	hex(digest, length, text, sizeof(text));
+	certificate_hex(digest, length, text, sizeof(text));
 	return strcmp(text, secure->fingerprint) == 0;
 }
 

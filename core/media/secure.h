@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/media/certificate.h"
+
 struct secure;
 
 struct secure_ops {
@@ -18,8 +20,9 @@ struct secure_ops {
 	void (*failed)(const char *why, void *data);
 };
 
-/* Makes this process' ECDSA P-256 certificate; "AB:CD:…" of its SHA-256 in fingerprint. */
-int secure_create(const struct secure_ops *ops, void *data, struct secure **ret_secure, char fingerprint[200]);
+/* certificate: borrowed for the call. */
+int secure_create(const struct secure_ops *ops, void *data, const struct certificate *certificate,
+		  struct secure **ret_secure);
 void secure_destroy(struct secure *secure);
 
 /* client: we begin. hash and fingerprint as in the peer's description. */

@@ -10,11 +10,10 @@
 #include "core/base/log.h"
 #include "core/base/message.h"
 #include "core/base/unit_channel.h"
-#include "core/media/ice.h"
+#include "core/media/negotiation.h"
 #include "core/media/payload.h"
 #include "core/media/rtp.h"
 #include "core/media/sdp.h"
-#include "core/media/secure.h"
 #include "core/media/sound/sound.h"
 #include "core/media/video_receive.h"
 
@@ -22,8 +21,6 @@
 #define REPORT_TICKS 50	    /* RTCP every second */
 #define QUALITY_TICKS 100   /* every two seconds */
 #define LOST_US 5000000	    /* silence of the peer that counts as lost */
-#define CONSENT_US 30000000
-#define CANDIDATE_WAIT_MS 10
 #define AUDIO_BITRATE 32000
 #define HISTORY 1024
 #define RTX_SHARE 0.3
@@ -37,6 +34,7 @@
 struct out_stream {
 	uint32_t ssrc, packets, octets, last_time;
 	uint16_t sequence;
+	int transport; /* SDP_OF_… */
 	int64_t last_us;
 };
 
@@ -63,17 +61,13 @@ struct kept { /* of the sender's history, for NACK */
 struct session {
 	const struct session_ops *ops;
 	void *data;
-	bool offerer, up, described, wants_video;
-	struct ice *ice;
-	struct secure *secure;
+	bool up, described;
+	struct negotiation *negotiation;
 	struct sound *sound;
 	struct unit_channel *units;
-	struct sdp local, remote;
-	guint tick, dtls_timer, candidate_timer;
+	struct sdp local, remote; /* as both agreed */
+	guint tick;
 	unsigned int ticks;
-	cJSON *candidates; /* gathered, not yet told */
-	bool gathered;
-	GPtrArray *early; /* remote candidates before the description */
 
 	pthread_mutex_t lock; /* the send side: what follows up to the line */
 	struct out_stream audio_out, video_out, rtx_out;
@@ -90,8 +84,7 @@ struct session {
 	struct in_stream audio_in, video_in;
 	enum video_codec codec_in; /* of the picture that comes */
 	struct video_receive *video_receive;
-	_Atomic int64_t heard_us; /* the last packet that the peer's keys made */
-	uint64_t received_packets, received_bytes, bad_packets, nacks_in, plis_in;
+	uint64_t received_packets, received_bytes, nacks_in, plis_in;
 	double rtt_ms, audio_loss_out, video_loss_out, remb_in;
 	double rate_bps, rate_max_bps, told_bps, remb_out;
 	double told_ppm; /* of the sound devices' clocks */
@@ -114,13 +107,6 @@ static uint64_t ntp_now(void)
 
 /* ---- out ---- */
 
-/* Consent to send (RFC 7675): whoever answers with our keys wants what we send. libnice's own consent ends after ten
- * seconds and for good; a network that comes back before a call is given up must find us still there. */
-static bool has_consent(struct session *s)
-{
-	return now_us() - s->heard_us < CONSENT_US;
-}
-
 /* Under the lock. payload_room: the packet's buffer is header + payload, SECURE_ROOM behind it. */
 static void packet_send(struct session *s, struct out_stream *out, uint8_t type, bool marker, uint32_t time,
 			uint8_t *packet, size_t payload)
@@ -128,14 +114,15 @@ static void packet_send(struct session *s, struct out_stream *out, uint8_t type,
 	const struct rtp rtp = { .payload_type = type, .marker = marker, .sequence = out->sequence, .time = time,
 				 .ssrc = out->ssrc };
 	size_t bytes = rtp_write(packet, &rtp) + payload;
-	if (secure_protect(s->secure, false, packet, &bytes) < 0)
+	int r = negotiation_send(s->negotiation, out->transport, false, packet, &bytes);
+	if (r == -ENOTCONN)
 		return;
 	out->sequence++;
 	out->packets++;
 	out->octets += (uint32_t)payload;
 	out->last_time = time;
 	out->last_us = now_us();
-	if (has_consent(s) && ice_send(s->ice, packet, bytes) == 0) {
+	if (r == 0) {
 		s->sent_packets++;
 		s->sent_bytes += bytes;
 	}
@@ -241,11 +228,10 @@ static void retransmit(struct session *s, uint16_t sequence)
 	pthread_mutex_unlock(&s->lock);
 }
 
-static void rtcp_send(struct session *s, uint8_t *packet, size_t bytes)
+static void rtcp_send(struct session *s, const struct out_stream *out, uint8_t *packet, size_t bytes)
 {
 	pthread_mutex_lock(&s->lock);
-	if (bytes > 0 && secure_protect(s->secure, true, packet, &bytes) == 0 && has_consent(s) &&
-	    ice_send(s->ice, packet, bytes) == 0) {
+	if (bytes > 0 && negotiation_send(s->negotiation, out->transport, true, packet, &bytes) == 0) {
 		s->sent_packets++;
 		s->sent_bytes += bytes;
 	}
@@ -307,7 +293,7 @@ static void reports_send(struct session *s)
 		report = report_of(&s->audio_in);
 	size_t at = rtcp_write_sr(packet, 0, &sender, &report, count);
 	at = rtcp_write_sdes(packet, at, sender.ssrc, s->local.cname);
-	rtcp_send(s, packet, at);
+	rtcp_send(s, &s->audio_out, packet, at);
 	if (!s->remote.video.there)
 		return;
 	sender = sender_of(s, &s->video_out, 90000);
@@ -321,7 +307,7 @@ static void reports_send(struct session *s)
 	at = rtcp_write_sdes(packet, at, sender.ssrc, s->local.cname);
 	if (count)
 		at = rtcp_write_remb(packet, at, sender.ssrc, s->video_in.ssrc, remb_next(s, loss));
-	rtcp_send(s, packet, at);
+	rtcp_send(s, &s->video_out, packet, at);
 }
 
 static void on_nack(const uint16_t *sequences, int count, void *data)
@@ -329,7 +315,7 @@ static void on_nack(const uint16_t *sequences, int count, void *data)
 	struct session *s = data;
 	uint8_t packet[RTP_PACKET_MAX];
 	size_t at = rtcp_write_nack(packet, 0, s->video_out.ssrc, s->video_in.ssrc, sequences, count);
-	rtcp_send(s, packet, at);
+	rtcp_send(s, &s->video_out, packet, at);
 }
 
 static void on_pli(void *data)
@@ -337,7 +323,8 @@ static void on_pli(void *data)
 	struct session *s = data;
 	uint8_t packet[RTP_PACKET_MAX];
 	if (s->video_in.ssrc)
-		rtcp_send(s, packet, rtcp_write_pli(packet, 0, s->video_out.ssrc, s->video_in.ssrc));
+		rtcp_send(s, &s->video_out, packet,
+			  rtcp_write_pli(packet, 0, s->video_out.ssrc, s->video_in.ssrc));
 }
 
 static void on_video_unit(const uint8_t *bytes, size_t size, uint32_t rtp_time, bool keyframe, void *data)
@@ -403,12 +390,10 @@ static void rtx_receive(struct session *s, const struct rtp *rtx, const struct s
 	video_receive_put(s->video_receive, &rtp, true, now_us());
 }
 
-static void went_up(struct session *s)
+/* Transports that are not bundled may use the same numbers. */
+static bool is_of(const struct sdp_stream *stream, int transport)
 {
-	if (s->up)
-		return;
-	s->up = true;
-	s->ops->up(s->data);
+	return stream->there && stream->transport == transport;
 }
 
 /* The peer may send any format that we said we take, and change it. */
@@ -426,23 +411,21 @@ static void video_packet_receive(struct session *s, const struct rtp *rtp, size_
 	}
 }
 
-static void rtp_receive(struct session *s, const uint8_t *packet, size_t bytes)
+static void rtp_receive(struct session *s, int transport, const uint8_t *packet, size_t bytes)
 {
 	struct rtp rtp;
 	struct sdp_format format;
 	bool rtx;
 	if (rtp_parse(packet, bytes, &rtp) < 0)
 		return;
-	if (s->local.audio.there && rtp.payload_type == s->local.audio.payload_type) {
+	if (is_of(&s->local.audio, transport) && rtp.payload_type == s->local.audio.payload_type) {
 		stream_note(&s->audio_in, &rtp, bytes);
 		if (s->sound && rtp.payload_bytes > 0)
 			sound_receive(s->sound, rtp.payload, rtp.payload_bytes, rtp.sequence, rtp.time, now_us());
-	} else if (sdp_format_find(&s->local.video, rtp.payload_type, &format, &rtx)) {
+	} else if (is_of(&s->local.video, transport) &&
+		   sdp_format_find(&s->local.video, rtp.payload_type, &format, &rtx)) {
 		video_packet_receive(s, &rtp, bytes, &format, rtx);
-	} else {
-		return;
 	}
-	went_up(s);
 }
 
 static void on_rtcp_sender(uint32_t ssrc, uint64_t ntp, uint32_t rtp_time, void *data)
@@ -504,30 +487,25 @@ static void on_rtcp_remb(double bits_per_second, void *data)
 static const struct rtcp_ops rtcp_ops = { on_rtcp_sender, on_rtcp_report, on_rtcp_nack, on_rtcp_keyframe,
 					  on_rtcp_remb };
 
-static void on_datagram(const uint8_t *datagram, size_t bytes, void *data)
+/* Whatever the peer's keys made says that it is there: one without camera and microphone sends reports only. */
+static void went_up(struct session *s)
+{
+	if (s->up)
+		return;
+	s->up = true;
+	s->ops->up(s->data);
+}
+
+static void on_packet(int transport, bool rtcp, const uint8_t *packet, size_t bytes, size_t wire_bytes, void *data)
 {
 	struct session *s = data;
-	uint8_t packet[2048];
-	if (datagram[0] >= 20 && datagram[0] <= 63) {
-		secure_receive(s->secure, datagram, bytes);
-		return;
-	}
-	if (datagram[0] < 128 || datagram[0] > 191 || bytes > sizeof(packet))
-		return;
-	memcpy(packet, datagram, bytes);
-	bool rtcp = rtp_is_rtcp(packet, bytes);
-	size_t plain = bytes;
-	if (secure_unprotect(s->secure, rtcp, packet, &plain) < 0) {
-		s->bad_packets++;
-		return;
-	}
-	s->heard_us = now_us();
 	s->received_packets++;
-	s->received_bytes += bytes;
+	s->received_bytes += wire_bytes;
+	went_up(s);
 	if (rtcp)
-		rtcp_parse(packet, plain, &rtcp_ops, s);
+		rtcp_parse(packet, bytes, &rtcp_ops, s);
 	else
-		rtp_receive(s, packet, plain);
+		rtp_receive(s, transport, packet, bytes);
 }
 
 /* ---- rate ---- */
@@ -562,7 +540,7 @@ static double loss_in(const struct in_stream *in)
 
 static void heard_check(struct session *s)
 {
-	if (s->up && now_us() - s->heard_us > LOST_US) {
+	if (s->up && now_us() - negotiation_heard_us(s->negotiation) > LOST_US) {
 		s->up = false;
 		s->ops->lost("nothing was heard of the other side for 5 s", s->data);
 	}
@@ -583,9 +561,10 @@ static gboolean on_tick(void *data)
 {
 	struct session *s = data;
 	s->ticks++;
+	negotiation_tick(s->negotiation);
 	if (s->video_receive)
 		video_receive_tick(s->video_receive, now_us(), (int64_t)(s->rtt_ms * 1000));
-	if (s->ticks % REPORT_TICKS == 0 && secure_profile(s->secure)[0]) {
+	if (s->ticks % REPORT_TICKS == 0 && negotiation_is_ready(s->negotiation)) {
 		reports_send(s);
 		rate_adapt(s);
 		heard_check(s);
@@ -600,92 +579,40 @@ static gboolean on_tick(void *data)
 
 /* ---- set-up ---- */
 
-static void dtls_arm(struct session *s);
-
-static gboolean on_dtls_timer(void *data)
+static void on_description(const char *type, const char *sdp, void *data)
 {
 	struct session *s = data;
-	s->dtls_timer = 0;
-	secure_tick(s->secure);
-	dtls_arm(s);
-	return G_SOURCE_REMOVE;
+	s->ops->description(type, sdp, s->data);
 }
 
-static void dtls_arm(struct session *s)
-{
-	if (s->dtls_timer)
-		g_source_remove(s->dtls_timer);
-	int ms = secure_timeout_ms(s->secure);
-	s->dtls_timer = ms >= 0 ? g_timeout_add((guint)ms, on_dtls_timer, s) : 0;
-}
-
-static void on_secure_send(const uint8_t *datagram, size_t bytes, void *data)
+static void on_candidates(cJSON *candidates, void *data)
 {
 	struct session *s = data;
-	ice_send(s->ice, datagram, bytes);
+	s->ops->candidates(candidates, s->data);
 }
 
-static void on_secure_ready(void *data)
+static void on_agreed(const struct sdp *local, const struct sdp *remote, void *data)
 {
 	struct session *s = data;
-	log_info("media: secured by %s", secure_profile(s->secure));
-	s->heard_us = now_us();
+	pthread_mutex_lock(&s->lock);
+	s->local = *local;
+	s->remote = *remote;
+	s->audio_out.transport = remote->audio.transport;
+	s->video_out.transport = s->rtx_out.transport = remote->video.transport;
+	s->described = true;
+	s->sender.single_nal = remote->video.codec == VIDEO_H264 && remote->video.mode == 0;
+	pthread_mutex_unlock(&s->lock);
+	codec_tell(s);
+}
+
+static void on_ready(void *data)
+{
+	struct session *s = data;
 	if (s->units)
 		unit_channel_request_idr(s->units);
 }
 
-static void on_secure_failed(const char *why, void *data)
-{
-	struct session *s = data;
-	s->ops->failed(why, s->data);
-}
-
-static const struct secure_ops secure_ops = { on_secure_send, on_secure_ready, on_secure_failed };
-
-static gboolean on_candidate_timer(void *data)
-{
-	struct session *s = data;
-	s->candidate_timer = 0;
-	cJSON *candidates = s->candidates;
-	s->candidates = cJSON_CreateArray();
-	if (cJSON_GetArraySize(candidates) > 0)
-		s->ops->candidates(candidates, s->data);
-	else
-		cJSON_Delete(candidates);
-	if (s->gathered)
-		s->ops->candidates(cJSON_CreateArray(), s->data);
-	return G_SOURCE_REMOVE;
-}
-
-/* Candidates of a few milliseconds travel together. */
-static void on_ice_candidate(const char *text, void *data)
-{
-	struct session *s = data;
-	if (text) {
-		cJSON *one = cJSON_CreateObject();
-		cJSON_AddStringToObject(one, "mid", s->local.line_mids[0]);
-		cJSON_AddNumberToObject(one, "index", 0);
-		cJSON_AddStringToObject(one, "candidate", text);
-		cJSON_AddItemToArray(s->candidates, one);
-	} else {
-		s->gathered = true;
-	}
-	if (!s->candidate_timer)
-		s->candidate_timer = g_timeout_add(CANDIDATE_WAIT_MS, on_candidate_timer, s);
-}
-
-static void on_ice_connected(void *data)
-{
-	struct session *s = data;
-	bool client = s->local.setup == SDP_ACTIVE ||
-		      (s->local.setup == SDP_ACTPASS && s->remote.setup == SDP_PASSIVE);
-	int r = secure_start(s->secure, client, s->remote.fingerprint_hash, s->remote.fingerprint);
-	if (r < 0 && r != -EALREADY)
-		s->ops->failed("peer: its fingerprint's hash is not known", s->data);
-	dtls_arm(s);
-}
-
-static void on_ice_failed(void *data)
+static void on_broken(void *data)
 {
 	struct session *s = data;
 	if (s->up) {
@@ -696,15 +623,14 @@ static void on_ice_failed(void *data)
 	}
 }
 
-static void on_ice_receive(const uint8_t *datagram, size_t bytes, void *data)
+static void on_failed(const char *why, void *data)
 {
 	struct session *s = data;
-	on_datagram(datagram, bytes, data);
-	if (datagram[0] >= 20 && datagram[0] <= 63)
-		dtls_arm(s);
+	s->ops->failed(why, s->data);
 }
 
-static const struct ice_ops ice_ops = { on_ice_candidate, on_ice_connected, on_ice_failed, on_ice_receive };
+static const struct negotiation_ops negotiation_ops = { on_description, on_candidates, on_agreed, on_ready, on_broken,
+							on_failed, on_packet };
 
 static void on_sound_device(const char *kind, const char *id, const char *state, const char *text, void *data)
 {
@@ -714,63 +640,14 @@ static void on_sound_device(const char *kind, const char *id, const char *state,
 
 static const struct sound_ops sound_ops = { on_sound_packet, on_sound_device };
 
-static void description_send(struct session *s, const char *type)
-{
-	char text[SDP_BYTES_MAX];
-	uint64_t session = (uint64_t)g_random_int() << 31 | g_random_int();
-	if (sdp_write(&s->local, session, text, sizeof(text)) == 0)
-		s->ops->description(type, text, s->data);
-}
-
-static void early_candidates(struct session *s)
-{
-	for (unsigned int i = 0; i < s->early->len; i++)
-		ice_remote_candidate(s->ice, s->early->pdata[i]);
-	g_ptr_array_set_size(s->early, 0);
-}
-
 void session_description(struct session *s, const char *type, const char *text)
 {
-	const char *why = NULL;
-	struct sdp remote;
-	if (s->described || g_str_equal(type, "offer") == s->offerer)
-		return; /* repeated, or both offer: the anchor's word counts */
-	int r = sdp_parse(text, &remote, &why);
-	if (r == 0)
-		sdp_choose(&remote, s->local.codecs, !s->offerer);
-	if (r == 0 && !remote.audio.there && !remote.video.there)
-		why = "sdp: no codec in common";
-	if (why) {
-		g_autofree char *blame = g_strdup_printf("peer: %s", why);
-		s->ops->failed(blame, s->data);
-		return;
-	}
-	pthread_mutex_lock(&s->lock);
-	s->remote = remote;
-	if (!s->offerer)
-		sdp_answer(&remote, &s->local);
-	s->described = true;
-	s->sender.single_nal = remote.video.codec == VIDEO_H264 && remote.video.mode == 0;
-	pthread_mutex_unlock(&s->lock);
-	codec_tell(s);
-	ice_remote_credentials(s->ice, remote.ufrag, remote.password);
-	if (!s->offerer) {
-		description_send(s, "answer");
-		ice_gather(s->ice);
-	}
-	early_candidates(s);
+	negotiation_description(s->negotiation, type, text);
 }
 
 void session_candidates(struct session *s, const cJSON *candidates)
 {
-	const cJSON *one;
-	cJSON_ArrayForEach(one, candidates) {
-		const char *text = message_string(one, "candidate", "");
-		if (s->described)
-			ice_remote_candidate(s->ice, text);
-		else if (s->early->len < 64)
-			g_ptr_array_add(s->early, g_strdup(text));
-	}
+	negotiation_candidates(s->negotiation, candidates);
 }
 
 static unsigned int drifts_parse(const cJSON *list, struct sound_drift drifts[DRIFTS_MAX])
@@ -790,24 +667,6 @@ static unsigned int drifts_parse(const cJSON *list, struct sound_drift drifts[DR
 static int parts_open(struct session *s, const cJSON *start)
 {
 	const cJSON *settings = message_member(start, "settings");
-	const struct ice_settings ice = {
-		.controlling = s->offerer,
-		.loopback = message_bool(settings, "loopback", false),
-		.interface = message_string(settings, "interface", ""),
-		.servers = message_member(start, "ice_servers"),
-	};
-	int r = secure_create(&secure_ops, s, &s->secure, s->local.fingerprint);
-	if (r == 0)
-		r = ice_open(&ice, &ice_ops, s, &s->ice);
-	if (r < 0)
-		return r;
-	char *ufrag = NULL, *password = NULL;
-	ice_credentials(s->ice, &ufrag, &password);
-	g_strlcpy(s->local.ufrag, ufrag, sizeof(s->local.ufrag));
-	g_strlcpy(s->local.password, password, sizeof(s->local.password));
-	g_strlcpy(s->local.fingerprint_hash, "sha-256", sizeof(s->local.fingerprint_hash));
-	g_free(ufrag);
-	g_free(password);
 	struct sound_drift drifts[DRIFTS_MAX];
 	const struct sound_settings sound = {
 		.microphone = message_string(start, "microphone", "null:"),
@@ -819,7 +678,18 @@ static int parts_open(struct session *s, const cJSON *start)
 		.drifts = drifts,
 		.drift_count = drifts_parse(message_member(settings, "drifts"), drifts),
 	};
-	return sound_start(&sound, &sound_ops, s, &s->sound);
+	int r = sound_start(&sound, &sound_ops, s, &s->sound);
+	if (r < 0)
+		return r;
+	const struct negotiation_settings negotiation = {
+		.anchor = g_str_equal(message_string(start, "role", ""), "offer"),
+		.video = message_bool(start, "video", true),
+		.loopback = message_bool(settings, "loopback", false),
+		.interface = message_string(settings, "interface", ""),
+		.servers = message_member(start, "ice_servers"),
+		.streams = &s->local,
+	};
+	return negotiation_open(&negotiation, &negotiation_ops, s, &s->negotiation);
 }
 
 static void streams_init(struct session *s)
@@ -843,13 +713,9 @@ int session_open(const cJSON *start, const struct session_ops *ops, void *data, 
 	struct session *s = g_new0(struct session, 1);
 	s->ops = ops;
 	s->data = data;
-	s->offerer = g_str_equal(message_string(start, "role", ""), "offer");
-	s->wants_video = message_bool(start, "video", true);
 	s->video_enabled = true;
 	s->rate_max_bps = message_number(settings, "video_bitrate_bps", 800000);
 	s->rate_bps = s->told_bps = s->rate_max_bps;
-	s->early = g_ptr_array_new_with_free_func(g_free);
-	s->candidates = cJSON_CreateArray();
 	s->history = g_new0(struct kept, HISTORY);
 	pthread_mutex_init(&s->lock, NULL);
 	s->sender.picture = (uint16_t)g_random_int();
@@ -864,11 +730,6 @@ int session_open(const cJSON *start, const struct session_ops *ops, void *data, 
 		return r;
 	}
 	s->tick = g_timeout_add(TICK_MS, on_tick, s);
-	if (s->offerer) {
-		sdp_offer(&s->local, s->wants_video);
-		description_send(s, "offer");
-		ice_gather(s->ice);
-	}
 	*ret_session = s;
 	return 0;
 }
@@ -877,17 +738,12 @@ void session_close(struct session *s)
 {
 	if (!s)
 		return;
-	guint *timers[] = { &s->tick, &s->dtls_timer, &s->candidate_timer };
-	for (size_t i = 0; i < G_N_ELEMENTS(timers); i++)
-		if (*timers[i])
-			g_source_remove(*timers[i]);
+	if (s->tick)
+		g_source_remove(s->tick);
 	sound_stop(s->sound);
 	unit_channel_close(s->units);
 	video_receive_destroy(s->video_receive);
-	secure_destroy(s->secure);
-	ice_close(s->ice);
-	g_ptr_array_free(s->early, TRUE);
-	cJSON_Delete(s->candidates);
+	negotiation_close(s->negotiation);
 	g_free(s->history);
 	pthread_mutex_destroy(&s->lock);
 	g_free(s);
@@ -1031,12 +887,9 @@ static void stats_video(struct session *s, cJSON *json)
 
 cJSON *session_stats(struct session *s)
 {
-	char pair[300];
 	cJSON *json = cJSON_CreateObject();
-	ice_pair(s->ice, pair, sizeof(pair));
 	cJSON_AddBoolToObject(json, "up", s->up);
-	cJSON_AddStringToObject(json, "candidate_pair", pair);
-	cJSON_AddStringToObject(json, "srtp_profile", secure_profile(s->secure));
+	negotiation_stats(s->negotiation, json);
 	add(json, "rtt_ms", s->rtt_ms);
 	pthread_mutex_lock(&s->lock);
 	add(json, "packets_sent", (double)s->sent_packets);
@@ -1045,7 +898,6 @@ cJSON *session_stats(struct session *s)
 	pthread_mutex_unlock(&s->lock);
 	add(json, "packets_received", (double)s->received_packets);
 	add(json, "bytes_received", (double)s->received_bytes);
-	add(json, "packets_refused", (double)s->bad_packets);
 	cJSON *audio = cJSON_AddObjectToObject(json, "audio");
 	cJSON_AddStringToObject(audio, "codec", s->remote.audio.there ? "opus" : "");
 	add(audio, "loss_percent", 100 * loss_in(&s->audio_in));

@@ -1,8 +1,8 @@
 /* session: one call's transport and sound.
  *
  *   unit channel ─► payload cut ─┐                          ┌─► video_receive ─► unit channel
- *                             ├─► secure_protect ─► ice ════╡
- *   sound packet ─────────────┘                             └─► sound_receive
+ *                                ├─► negotiation_send ─► ═══╡
+ *   sound packet ────────────────┘   (transport: SRTP, ICE) └─► sound_receive
  *
  * The gate is closed at first and asked before each packet of ours: nothing of microphone or camera leaves
  * before it opens. Thread: the default main context; sound packets come from their own thread and take the

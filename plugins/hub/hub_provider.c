@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <glib.h>
 #include <libwebsockets.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
 #include <string.h>
 
@@ -15,6 +17,7 @@
 
 #define BACKOFF_MIN_MS 200
 #define BACKOFF_MAX_MS 30000
+#define UNHEARD_MS 4000 /* what is said and not acknowledged for so long: the way to the hub is gone */
 #define TICK_US (200 * LWS_US_PER_MS)
 
 struct outgoing {
@@ -124,6 +127,14 @@ static void on_connect_timer(lws_sorted_usec_list_t *timer)
 	struct hub_client *client = lws_container_of(timer, struct hub_client, connect_timer);
 	if (!client->wsi && !is_stopped(client))
 		connect_now(client);
+}
+
+/* An address that went takes its connections along, and nobody tells them (tcp(7)). A call that moves to another network
+ * needs signalling there long before it is given up. */
+static void notice_loss(struct lws *wsi)
+{
+	unsigned int ms = UNHEARD_MS;
+	setsockopt(lws_get_socket_fd(wsi), IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof(ms));
 }
 
 static void log_in(struct hub_client *client)
@@ -330,6 +341,7 @@ static int on_socket(struct lws *wsi, enum lws_callback_reasons reason, void *us
 	(void)user;
 	switch (reason) {
 	case LWS_CALLBACK_CLIENT_ESTABLISHED:
+		notice_loss(wsi);
 		log_in(client);
 		return 0;
 	case LWS_CALLBACK_CLIENT_RECEIVE:

@@ -27,7 +27,13 @@ async function sidesOf(room, guest, conf, more = {}) {
 	const box = await place.box(room, room, { conf });
 	const page = await callboxPage(browser, {
 		base: `http://127.0.0.1:${place.hubPort}/call/`,
-		options: { way: "peer", url: place.hubUrl, account: guest, token: place.addUser(guest), ...more },
+		options: {
+			way: "peer",
+			url: place.hubUrl,
+			account: guest,
+			token: place.addUser(guest),
+			...more,
+		},
 	});
 	await page.evaluate(
 		(user) => window.rtc.setupRemoteView(user, document.getElementById("your container")),
@@ -45,7 +51,9 @@ async function call(sides, who) {
 		await sides.boxIs("ringing");
 		await ask(box.socket, "accept");
 	} else {
-		const { account } = await page.evaluate(() => window.rtc.getStatus().then((all) => all.accounts[0]));
+		const { account } = await page.evaluate(() =>
+			window.rtc.getStatus().then((all) => all.accounts[0]),
+		);
 		await ask(box.socket, "call", { userId: account, type: 2 });
 		await take(page, "onInvited");
 		await page.evaluate(() => window.rtc.accept());
@@ -79,7 +87,9 @@ for (const who of ["browser", "box"])
 
 await tap.test("VP8 over a road that loses a tenth: asked for and sent again, both ways", async () => {
 	if (!road) return "no coturn: install the package coturn";
-	const worn = await sidesOf("room-worn", "guest-worn", "video_codecs = vp8\n", { iceTransportPolicy: "relay" });
+	const worn = await sidesOf("room-worn", "guest-worn", "video_codecs = vp8\n", {
+		iceTransportPolicy: "relay",
+	});
 	await call(worn, "browser");
 	road.set(0.1);
 	const counts = await until("both repair", async () => {

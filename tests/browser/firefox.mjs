@@ -50,7 +50,11 @@ class Page {
 	}
 
 	goto(url) {
-		return this.browser.ask("browsingContext.navigate", { context: this.id, url, wait: "complete" });
+		return this.browser.ask("browsingContext.navigate", {
+			context: this.id,
+			url,
+			wait: "complete",
+		});
 	}
 
 	/* Argument and result travel as JSON. */
@@ -71,7 +75,9 @@ class Page {
 	}
 
 	async screenshot({ path }) {
-		const { data } = await this.browser.ask("browsingContext.captureScreenshot", { context: this.id });
+		const { data } = await this.browser.ask("browsingContext.captureScreenshot", {
+			context: this.id,
+		});
 		writeFileSync(path, Buffer.from(data, "base64"));
 	}
 
@@ -99,14 +105,20 @@ class Firefox {
 		writeFileSync(
 			join(this.profile, "user.js"),
 			Object.entries(PREFERENCES)
-				.map(([name, value]) => `user_pref(${JSON.stringify(name)}, ${JSON.stringify(value)});\n`)
+				.map(
+					([name, value]) =>
+						`user_pref(${JSON.stringify(name)}, ${JSON.stringify(value)});\n`,
+				)
 				.join(""),
 		);
 		const fd = openSync(this.log, "a");
 		this.child = spawn(
 			program,
 			["--headless", "--no-remote", "--profile", this.profile, "--remote-debugging-port=0"],
-			{ stdio: ["ignore", fd, fd], env: { ...process.env, HOME: this.profile, MOZ_CRASHREPORTER_DISABLE: "1" } },
+			{
+				stdio: ["ignore", fd, fd],
+				env: { ...process.env, HOME: this.profile, MOZ_CRASHREPORTER_DISABLE: "1" },
+			},
 		);
 		this.ended = new Promise((resolve) => this.child.on("exit", resolve));
 		process.on("exit", () => this.child.kill("SIGKILL"));
@@ -132,7 +144,10 @@ class Firefox {
 
 	async listen() {
 		for (;;) {
-			const event = await this.socket.next((message) => message.type === "event", ANSWER_MS);
+			const event = await this.socket.next(
+				(message) => message.type === "event",
+				ANSWER_MS,
+			);
 			if (!event && this.socket.closed) return;
 			const page = event && this.pages.get(event.params.source.context);
 			if (page) page.logged(event.params);
@@ -153,7 +168,10 @@ class Firefox {
 		const { userContext } = await this.ask("browser.createUserContext", {});
 		const owner = {
 			newPage: async () => {
-				const { context } = await this.ask("browsingContext.create", { type: "tab", userContext });
+				const { context } = await this.ask("browsingContext.create", {
+					type: "tab",
+					userContext,
+				});
 				await this.ask("browsingContext.setViewport", { context, viewport });
 				const page = new Page(this, owner, context);
 				this.pages.set(context, page);

@@ -110,8 +110,10 @@ async function press(where, words) {
 		(wanted) => {
 			const one = [...document.querySelectorAll("button")].find(
 				(button) =>
-					[button.textContent.trim(), button.getAttribute("aria-label")].includes(wanted) &&
-					button.checkVisibility(),
+					[
+						button.textContent.trim(),
+						button.getAttribute("aria-label"),
+					].includes(wanted) && button.checkVisibility(),
 			);
 			if (one) one.click();
 			return Boolean(one);
@@ -124,13 +126,10 @@ async function press(where, words) {
 await tap.test("the guest's page: log in, call the room, see it, hang up", async () => {
 	const guest = await open(browser, `http://127.0.0.1:${place.hubPort}/call/`);
 	await when(guest, () => Boolean(document.querySelector("#token")), null, "the form");
-	await guest.evaluate(
-		(token) => {
-			document.querySelector("#account").value = "carol";
-			document.querySelector("#token").value = token;
-		},
-		place.addUser("carol"),
-	);
+	await guest.evaluate((token) => {
+		document.querySelector("#account").value = "carol";
+		document.querySelector("#token").value = token;
+	}, place.addUser("carol"));
 	await press(guest, "Log in");
 	await press(guest, "Call");
 	await when(guest, () => Boolean(document.querySelector("#user")), null, "the number");

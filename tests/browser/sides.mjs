@@ -22,7 +22,9 @@ export class Sides {
 		return this.page.evaluate(
 			async ([wanted, type]) => {
 				const stats = await window.rtc.getStats();
-				const report = Object.values(stats).find((one) => one.type === type && one.kind === wanted);
+				const report = Object.values(stats).find(
+					(one) => one.type === type && one.kind === wanted,
+				);
 				if (!report) return {};
 				const codec = stats[report.codecId] || {};
 				return { ...report, codec: codec.mimeType, fmtp: codec.sdpFmtpLine || "" };
@@ -45,7 +47,8 @@ export class Sides {
 	}
 
 	async boxSees() {
-		const shown = async () => ((await ask(this.box.socket, "stats")).video || {}).frames_shown || 0;
+		const shown = async () =>
+			((await ask(this.box.socket, "stats")).video || {}).frames_shown || 0;
 		const first = await shown();
 		return until("pictures shown at the box", async () => {
 			const now = await shown();

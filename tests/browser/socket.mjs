@@ -7,7 +7,13 @@ export class Socket {
 	/* headers: further or other header lines; resolves when the server has answered. status: of the answer. */
 	static open(
 		port,
-		{ headers = {}, tls = false, protocol = "callbox-panel", host = `127.0.0.1:${port}`, path = "/" } = {},
+		{
+			headers = {},
+			tls = false,
+			protocol = "callbox-panel",
+			host = `127.0.0.1:${port}`,
+			path = "/",
+		} = {},
 	) {
 		const all = {
 			Host: host,

@@ -92,7 +92,7 @@ static void send_party(struct now *n, enum kind kind, int to, struct message m)
 	m.call = (uint8_t)n->call;
 	m.from = (uint8_t)party_of(n->w, n->device);
 	m.to_device = (uint8_t)device_of(to);
-	m.to_boot = scenario->crashes ? (uint8_t)((to - 1) % 2) : 255; /* the same as to the account, then */
+	m.to_boot = (uint8_t)(scenario->crashes ? (to - 1) % 2 : 255); /* the same as to the account, then */
 	put(n, m);
 }
 

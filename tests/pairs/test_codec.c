@@ -146,6 +146,34 @@ static void test_pair(const void *data)
 	side_close(&bob);
 }
 
+/* The size changes in the call: the stream goes on with a key frame of the new size, up and down. */
+static void test_resize(void)
+{
+	static const struct { const char *resolution; double height; } sizes[] = { { "720p", 720 }, { "180p", 180 } };
+	struct side alice = side_open("alice-s", "room-as", "video_codecs = vp8\n"),
+		    bob = side_open("bob-s", "room-bs", NULL);
+	call(&alice, &bob);
+	wait_number(&bob, "video.frames_shown", 10);
+	for (size_t i = 0; i < G_N_ELEMENTS(sizes); i++) {
+		cJSON *params = cJSON_CreateObject();
+		cJSON_AddStringToObject(params, "resolution", sizes[i].resolution);
+		cJSON_AddNumberToObject(params, "frameRate", 15);
+		cJSON_Delete(client_call(alice.client, "setCallProfile", params, NULL));
+		gint64 limit = g_get_monotonic_time() + LIMIT_US;
+		while (number(&bob, "video.remote_height") != sizes[i].height) {
+			g_assert_cmpint(g_get_monotonic_time(), <, limit);
+			g_usleep(50000);
+		}
+		wait_number(&bob, "video.frames_shown", number(&bob, "video.frames_shown") + 10);
+		check_picture(&bob);
+	}
+	check_word(&bob, "video.remote_codec", "VP8");
+	g_assert_cmpfloat(number(&bob, "video.decode_errors"), ==, 0);
+	hang_up(&alice, &bob);
+	side_close(&alice);
+	side_close(&bob);
+}
+
 /* No codec in common: sound alone, and the call stands. */
 static void test_none(void)
 {
@@ -168,6 +196,7 @@ int main(int argc, char **argv)
 	place_hub_start(place);
 	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++)
 		g_test_add_data_func(cases[i].path, GSIZE_TO_POINTER(i), test_pair);
+	g_test_add_func("/codec/resize", test_resize);
 	g_test_add_func("/codec/none-in-common", test_none);
 	int r = g_test_run();
 	place_close(place);

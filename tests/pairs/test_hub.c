@@ -2,43 +2,14 @@
  * wrong. */
 #include <arpa/inet.h>
 #include <glib.h>
-#include <openssl/evp.h>
-#include <openssl/pem.h>
-#include <openssl/x509v3.h>
 #include <signal.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "tests/pairs/client.h"
+#include "tests/pairs/pem.h"
 #include "tests/pairs/place.h"
-
-/* A self-signed certificate for 127.0.0.1 and its key, as PEM files. */
-static void certificate_make(const char *certificate, const char *key)
-{
-	EVP_PKEY *pair = EVP_EC_gen("P-256");
-	X509 *c = X509_new();
-	X509_set_version(c, X509_VERSION_3);
-	ASN1_INTEGER_set(X509_get_serialNumber(c), 1);
-	X509_gmtime_adj(X509_getm_notBefore(c), -3600);
-	X509_gmtime_adj(X509_getm_notAfter(c), 24 * 3600);
-	X509_NAME_add_entry_by_txt(X509_get_subject_name(c), "CN", MBSTRING_ASC,
-				   (const unsigned char *)"127.0.0.1", -1, -1, 0);
-	X509_set_issuer_name(c, X509_get_subject_name(c));
-	X509_set_pubkey(c, pair);
-	X509_EXTENSION *names = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, "IP:127.0.0.1");
-	X509_add_ext(c, names, -1);
-	X509_EXTENSION_free(names);
-	g_assert_cmpint(X509_sign(c, pair, EVP_sha256()), >, 0);
-	FILE *out = fopen(certificate, "we");
-	PEM_write_X509(out, c);
-	fclose(out);
-	out = fopen(key, "we");
-	PEM_write_PrivateKey(out, pair, NULL, NULL, 0, NULL, NULL);
-	fclose(out);
-	X509_free(c);
-	EVP_PKEY_free(pair);
-}
 
 static void expect_status(struct client *client, const char *word)
 {
@@ -64,7 +35,7 @@ static void test_tls(void)
 	g_autofree char *key = g_build_filename(place->dir, "hub.key", NULL);
 	g_autofree char *more = g_strdup_printf("certificate = %s\nprivate_key = %s\n", certificate, key);
 	g_autofree char *trust = g_strdup_printf("ca_file = %s\n", certificate);
-	certificate_make(certificate, key);
+	pem_make("127.0.0.1", certificate, key);
 	place->hub_more = more;
 	place_hub_start(place);
 	g_assert_true(g_str_has_prefix(place->hub_url, "wss://"));

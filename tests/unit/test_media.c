@@ -215,10 +215,13 @@ static void test_loss(void)
 	}
 }
 
+#define TRANSPORT(name) { .ufrag = name, .password = "0123456789012345678901", .fingerprint_hash = "sha-256", \
+			  .fingerprint = "AB:CD" }
+
 static void test_sdp(void)
 {
-	struct sdp offer = { .ufrag = "abcd", .password = "0123456789012345678901", .fingerprint_hash = "sha-256",
-			     .fingerprint = "AB:CD", .cname = "callbox", .codecs = { VIDEO_H264, VIDEO_VP8 } };
+	struct sdp offer = { .transports = { TRANSPORT("abcd") }, .cname = "callbox",
+			     .codecs = { VIDEO_H264, VIDEO_VP8 } };
 	struct sdp read, answer = offer;
 	char text[SDP_BYTES_MAX];
 	const char *why = NULL;
@@ -226,10 +229,12 @@ static void test_sdp(void)
 	offer.video.ssrc = 2;
 	offer.video.rtx_ssrc = 3;
 	sdp_offer(&offer, true);
-	g_assert_cmpint(sdp_write(&offer, 42, text, sizeof(text)), ==, 0);
+	g_assert_cmpint(sdp_write(&offer, 42, 1, text, sizeof(text)), ==, 0);
 	g_assert_cmpint(sdp_parse(text, &read, &why), ==, 0);
-	g_assert_cmpstr(read.ufrag, ==, "abcd");
-	g_assert_cmpint(read.setup, ==, SDP_ACTPASS);
+	g_assert_cmpstr(read.transports[0].ufrag, ==, "abcd");
+	g_assert_true(read.bundle && read.transports[0].mux);
+	g_assert_false(read.transports[1].there);
+	g_assert_cmpint(read.transports[0].setup, ==, SDP_ACTPASS);
 	g_assert_cmpint(read.audio.payload_type, ==, 111);
 	g_assert_cmpint(read.video.payload_type, ==, 102);
 	g_assert_cmpint(read.video.rtx_type, ==, 103);
@@ -238,9 +243,10 @@ static void test_sdp(void)
 	g_assert_true(read.video.nack && read.video.remb);
 	sdp_choose(&read, offer.codecs, true);
 	g_assert_cmpint(sdp_answer(&read, &answer), ==, 0);
-	g_assert_cmpint(sdp_write(&answer, 42, text, sizeof(text)), ==, 0);
+	answer.transports[0].setup = SDP_ACTIVE;
+	g_assert_cmpint(sdp_write(&answer, 42, 1, text, sizeof(text)), ==, 0);
 	g_assert_cmpint(sdp_parse(text, &read, &why), ==, 0);
-	g_assert_cmpint(read.setup, ==, SDP_ACTIVE);
+	g_assert_cmpint(read.transports[0].setup, ==, SDP_ACTIVE);
 	g_assert_true(read.video.there);
 }
 
@@ -257,7 +263,7 @@ static void test_sdp_foreign(void)
 		"a=rtpmap:37 H264/90000\r\na=fmtp:37 packetization-mode=1;profile-level-id=42c01f\r\n"
 		"a=rtpmap:38 H264/90000\r\na=fmtp:38 packetization-mode=1;profile-level-id=640c1f\r\n"
 		"a=rtpmap:39 rtx/90000\r\na=fmtp:39 apt=37\r\na=rtcp-fb:* nack\r\n";
-	struct sdp offer, answer = { .ufrag = "x" };
+	struct sdp offer, answer = { .transports = { TRANSPORT("x") } };
 	const char *why = NULL;
 	char written[SDP_BYTES_MAX];
 	g_assert_cmpint(sdp_parse(text, &offer, &why), ==, 0);
@@ -265,12 +271,95 @@ static void test_sdp_foreign(void)
 	sdp_choose(&offer, (enum video_codec[]){ VIDEO_H264, VIDEO_VP8, VIDEO_NONE }, true);
 	g_assert_cmpint(offer.video.payload_type, ==, 37);
 	g_assert_cmpint(offer.video.rtx_type, ==, 39);
-	g_assert_cmpstr(offer.fingerprint, ==, "AB:CD");
+	g_assert_cmpstr(offer.transports[0].fingerprint, ==, "AB:CD");
 	g_assert_cmpint(offer.line_count, ==, 3);
 	g_assert_cmpint(sdp_answer(&offer, &answer), ==, 0);
-	g_assert_cmpint(sdp_write(&answer, 1, written, sizeof(written)), ==, 0);
+	g_assert_cmpint(sdp_write(&answer, 1, 1, written, sizeof(written)), ==, 0);
 	g_assert_nonnull(strstr(written, "m=application 0 "));
 	g_assert_nonnull(strstr(written, "a=group:BUNDLE a v\r\n"));
+}
+
+#define OPUS "a=rtpmap:96 opus/48000/2\r\n"
+#define H264 "a=rtpmap:97 H264/90000\r\na=fmtp:97 packetization-mode=1;profile-level-id=42e01f\r\n"
+
+static struct sdp parsed(const char *text)
+{
+	struct sdp sdp;
+	const char *why = NULL;
+	if (sdp_parse(text, &sdp, &why) < 0)
+		g_error("%s: %s", why, text);
+	return sdp;
+}
+
+/* Nothing is bundled: each line has its own of everything; the fingerprint is everybody's; no rtcp-mux for sound. */
+static void test_sdp_unbundled(void)
+{
+	struct sdp sdp = parsed("v=0\r\na=fingerprint:sha-384 cd:ef\r\na=setup:active\r\na=x-unknown:1\r\nk=\r\n"
+				"m=audio 5000 UDP/TLS/RTP/SAVPF 96\r\na=ice-ufrag:ua\r\na=ice-pwd:pa\r\n" OPUS
+				"m=video 5002 UDP/TLS/RTP/SAVPF 97\r\na=ice-ufrag:uv\r\na=ice-pwd:pv\r\n"
+				"a=fingerprint:sha-256 ab:ab\r\na=setup:passive\r\na=rtcp-mux\r\n" H264);
+	const struct sdp_transport *audio = &sdp.transports[SDP_OF_AUDIO], *video = &sdp.transports[SDP_OF_VIDEO];
+	struct sdp answer = { .transports = { TRANSPORT("x"), TRANSPORT("y") } };
+	char text[SDP_BYTES_MAX];
+	g_assert_true(audio->there && video->there && !sdp.bundle);
+	g_assert_cmpint(sdp.audio.transport, ==, SDP_OF_AUDIO);
+	g_assert_cmpint(sdp.video.transport, ==, SDP_OF_VIDEO);
+	g_assert_cmpstr(audio->ufrag, ==, "ua");
+	g_assert_cmpstr(audio->fingerprint_hash, ==, "sha-384");
+	g_assert_cmpstr(audio->fingerprint, ==, "CD:EF");
+	g_assert_cmpint(audio->setup, ==, SDP_ACTIVE);
+	g_assert_false(audio->mux);
+	g_assert_cmpstr(video->password, ==, "pv");
+	g_assert_cmpstr(video->fingerprint, ==, "AB:AB");
+	g_assert_cmpint(video->setup, ==, SDP_PASSIVE);
+	g_assert_true(video->mux);
+	g_assert_cmpint(sdp_answer(&sdp, &answer), ==, 0);
+	g_assert_cmpint(sdp_write(&answer, 1, 1, text, sizeof(text)), ==, 0);
+	g_assert_null(strstr(text, "BUNDLE"));
+	answer = parsed(text);
+	g_assert_cmpstr(answer.transports[SDP_OF_AUDIO].ufrag, ==, "x");
+	g_assert_false(answer.transports[SDP_OF_AUDIO].mux);
+	g_assert_cmpstr(answer.transports[SDP_OF_VIDEO].ufrag, ==, "y");
+	g_assert_true(answer.transports[SDP_OF_VIDEO].mux);
+}
+
+static void count_candidate(int line, const char *candidate, void *data)
+{
+	g_assert_cmpint(line, ==, 1);
+	g_assert_true(g_str_has_prefix(candidate, "candidate:7 1 udp"));
+	++*(int *)data;
+}
+
+/* The picture's line speaks for the group, sound's has port 0 and shares it, a third is refused. */
+static void test_sdp_bundle_only(void)
+{
+	static const char text[] =
+		"v=0\r\na=group:LS a v\r\na=group:BUNDLE v a\r\na=ice-lite\r\n"
+		"m=audio 0 UDP/TLS/RTP/SAVPF 96\r\na=mid:a\r\na=bundle-only\r\n" OPUS
+		"m=video 9 UDP/TLS/RTP/SAVPF 97\r\na=mid:v\r\na=ice-ufrag:u\r\na=ice-pwd:p\r\n"
+		"a=fingerprint:sha-256 ab\r\na=setup:actpass\r\na=candidate:7 1 udp 1 192.0.2.1 9 typ host\r\n" H264
+		"m=audio 0 UDP/TLS/RTP/SAVPF 96\r\na=mid:b\r\na=bundle-only\r\n" OPUS;
+	struct sdp sdp = parsed(text), answer = { .transports = { TRANSPORT("x") } };
+	char written[SDP_BYTES_MAX];
+	int candidates = 0;
+	g_assert_true(sdp.audio.there && sdp.video.there && sdp.bundle && sdp.video_first);
+	g_assert_cmpstr(sdp.audio.mid, ==, "a");
+	g_assert_cmpint(sdp.video.transport, ==, SDP_OF_AUDIO);
+	g_assert_cmpstr(sdp.transports[SDP_OF_AUDIO].ufrag, ==, "u");
+	g_assert_true(sdp.transports[SDP_OF_AUDIO].mux && sdp.transports[SDP_OF_AUDIO].lite);
+	g_assert_false(sdp.transports[SDP_OF_VIDEO].there);
+	sdp_candidates(text, count_candidate, &candidates);
+	g_assert_cmpint(candidates, ==, 1);
+	g_assert_cmpint(sdp_answer(&sdp, &answer), ==, 0);
+	g_assert_cmpint(sdp_write(&answer, 1, 1, written, sizeof(written)), ==, 0);
+	g_assert_nonnull(strstr(written, "a=group:BUNDLE v a\r\n"));
+	g_assert_nonnull(strstr(written, "m=audio 9 "));
+	/* Out of every group port 0 is what it always was. */
+	sdp = parsed("m=audio 0 UDP/TLS/RTP/SAVPF 96\r\na=mid:a\r\na=bundle-only\r\n" OPUS
+		     "m=video 9 UDP/TLS/RTP/SAVPF 97\r\na=ice-ufrag:u\r\na=ice-pwd:p\r\n"
+		     "a=fingerprint:sha-256 ab\r\n" H264);
+	g_assert_false(sdp.audio.there);
+	g_assert_true(sdp.video.there && sdp.transports[SDP_OF_VIDEO].there);
 }
 
 static void test_sdp_refused(void)
@@ -424,7 +513,7 @@ static void test_sdp_fuzz(void)
 			sdp_choose(&sdp, (enum video_codec[]){ VIDEO_VP8, VIDEO_H264, VIDEO_NONE },
 				   g_rand_boolean(random));
 		if (good && sdp_answer(&sdp, &answer) == 0)
-			g_assert_cmpint(sdp_write(&answer, 1, written, sizeof(written)), ==, 0);
+			g_assert_cmpint(sdp_write(&answer, 1, 1, written, sizeof(written)), ==, 0);
 	}
 	g_rand_free(random);
 }
@@ -504,6 +593,8 @@ int main(int argc, char **argv)
 	g_test_add_func("/media/loss", test_loss);
 	g_test_add_func("/media/sdp", test_sdp);
 	g_test_add_func("/media/sdp-foreign", test_sdp_foreign);
+	g_test_add_func("/media/sdp-unbundled", test_sdp_unbundled);
+	g_test_add_func("/media/sdp-bundle-only", test_sdp_bundle_only);
 	g_test_add_func("/media/sdp-refused", test_sdp_refused);
 	g_test_add_func("/media/rtcp", test_rtcp);
 	g_test_add_func("/media/fuzz", test_fuzz);

@@ -9,7 +9,8 @@ struct end {
 	struct secure *secure;
 	struct end *other;
 	GQueue out; /* GBytes on their way to the other */
-	char fingerprint[200];
+	struct certificate *certificate;
+	const char *fingerprint;
 	bool ready;
 	char *failed;
 	int drop; /* of the first datagrams */
@@ -42,7 +43,9 @@ static void pair_open(struct end ends[2])
 	memset(ends, 0, 2 * sizeof(ends[0]));
 	for (int i = 0; i < 2; i++) {
 		ends[i].other = &ends[1 - i];
-		g_assert_cmpint(secure_create(&ops, &ends[i], &ends[i].secure, ends[i].fingerprint), ==, 0);
+		g_assert_cmpint(certificate_create(&ends[i].certificate), ==, 0);
+		ends[i].fingerprint = ends[i].certificate->fingerprint;
+		g_assert_cmpint(secure_create(&ops, &ends[i], ends[i].certificate, &ends[i].secure), ==, 0);
 	}
 }
 
@@ -50,6 +53,7 @@ static void pair_close(struct end ends[2])
 {
 	for (int i = 0; i < 2; i++) {
 		secure_destroy(ends[i].secure);
+		certificate_destroy(ends[i].certificate);
 		ends[i].secure = NULL;
 	}
 	for (int i = 0; i < 2; i++) {

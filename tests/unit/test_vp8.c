@@ -181,6 +181,27 @@ static void ignore_pli(void *data)
 	(void)data;
 }
 
+static uint8_t *noise(GRand *random, size_t length)
+{
+	uint8_t *bytes = g_malloc(length);
+	for (size_t b = 0; b < length; b++)
+		bytes[b] = (uint8_t)g_rand_int_range(random, 0, 256);
+	if (g_rand_boolean(random)) /* a short descriptor, oftener than chance has it */
+		bytes[0] = (uint8_t)(bytes[0] & 0xf0 & ~0x40);
+	return bytes;
+}
+
+static void parse_noise(GRand *random, const uint8_t *bytes, size_t length)
+{
+	uint8_t room[256];
+	struct payload_unit unit = { .bytes = room, .capacity = sizeof(room),
+				     .size = (size_t)g_rand_int_range(random, 0, 257) };
+	struct vp8_frame frame;
+	payload_vp8.join(&unit, bytes, length);
+	g_assert_cmpuint(unit.size, <=, sizeof(room));
+	vp8_frame_read(bytes, length, &frame);
+}
+
 /* Noise, exactly as long as it is, through the parser alone and through the receiver: bad packets are dropped and
  * counted, and after them a good frame is taken. */
 static void test_hostile(void)
@@ -190,21 +211,11 @@ static void test_hostile(void)
 	struct video_receive_stats stats;
 	struct video_receive *receive = video_receive_create(&ops, &units);
 	GRand *random = g_rand_new_with_seed(21);
-	uint8_t room[256];
 	video_receive_codec(receive, VIDEO_VP8);
 	for (int i = 0; i < 50000; i++) {
 		size_t length = (size_t)g_rand_int_range(random, 1, 40);
-		uint8_t *bytes = g_malloc(length);
-		for (size_t b = 0; b < length; b++)
-			bytes[b] = (uint8_t)g_rand_int_range(random, 0, 256);
-		if (g_rand_boolean(random))
-			bytes[0] = (uint8_t)(bytes[0] & 0xf0 & ~0x40);
-		struct payload_unit unit = { .bytes = room, .capacity = sizeof(room),
-					     .size = (size_t)g_rand_int_range(random, 0, 257) };
-		payload_vp8.join(&unit, bytes, length);
-		g_assert_cmpuint(unit.size, <=, sizeof(room));
-		struct vp8_frame frame;
-		vp8_frame_read(bytes, length, &frame);
+		uint8_t *bytes = noise(random, length);
+		parse_noise(random, bytes, length);
 		const struct rtp rtp = { .sequence = (uint16_t)i, .time = (uint32_t)i / 3, .marker = i % 3 == 2,
 					 .payload = bytes, .payload_bytes = length };
 		video_receive_put(receive, &rtp, false, i * 1000);

@@ -1,10 +1,16 @@
 /* PeerMedia: sound and picture of one connected call in a browser. It is made on the verdict only, so that nothing
  * leaves before. The anchor offers; sound and picture are both offered always, so that a switch between them needs no
- * new description. */
+ * new description. Afterwards either side may offer, to restart ICE: when the path is lost (the anchor at once, the other
+ * side a little later) or when the page asks its RTCPeerConnection for it. Of two offers under way the anchor's counts;
+ * the other's is rolled back. */
 
 const CANDIDATE_WAIT_MS = 20,
 	WATCH_MS = 2000,
-	DISCONNECTED_LIMIT_MS = 5000;
+	DISCONNECTED_LIMIT_MS = 5000,
+	YIELD_MS = 2000,
+	RESTART_AGAIN_MS = 8000;
+
+const fingerprintOf = (sdp) => (/^a=fingerprint:(.*)$/m.exec(sdp) || ["", ""])[1].trim().toLowerCase();
 
 /* up, down: 0 unknown, 1 excellent to 5 unusable */
 function grade(loss, rttMs) {
@@ -19,7 +25,8 @@ function grade(loss, rttMs) {
 }
 
 export class PeerMedia {
-	/* on: {send(kind, body), fact(name, detail), stream(stream), quality(up, down)} */
+	/* on: {send(kind, body), fact(name, detail), stream(stream), quality(up, down), again(iceRestart)}; again: calls
+	 * offer() in its turn */
 	constructor({ anchor, servers, policy, on }) {
 		Object.assign(this, { anchor, on });
 		this.tracks = { audio: null, video: null };
@@ -35,6 +42,7 @@ export class PeerMedia {
 		});
 		this.pc.onicecandidate = ({ candidate }) => this.candidateOut(candidate);
 		this.pc.onconnectionstatechange = () => this.changed();
+		this.pc.onnegotiationneeded = () => this.isUp && on.again(false);
 		this.pc.ontrack = ({ track }) => {
 			for (const old of this.stream.getTracks())
 				if (old.kind === track.kind && old !== track) this.stream.removeTrack(old);
@@ -48,6 +56,7 @@ export class PeerMedia {
 		clearInterval(this.watcher);
 		clearTimeout(this.sendTimer);
 		clearTimeout(this.lostTimer);
+		clearTimeout(this.restartTimer);
 		this.pc.close();
 		this.pc = null;
 	}
@@ -64,6 +73,7 @@ export class PeerMedia {
 	}
 
 	async offer(iceRestart = false) {
+		if (!this.pc) return;
 		if (!this.pc.getTransceivers().length)
 			for (const kind of ["audio", "video"])
 				this.pc.addTransceiver(this.tracks[kind] || kind, { direction: "sendrecv" });
@@ -79,14 +89,22 @@ export class PeerMedia {
 		if (!this.pc) return;
 		if (kind === "candidates")
 			await this.candidatesIn(Array.isArray(body.candidates) ? body.candidates : []);
-		else if (body.type === "offer" && !this.anchor) await this.answer(body.sdp);
-		else if (body.type === "answer" && this.anchor && this.pc.signalingState === "have-local-offer")
+		else if (body.type === "offer" && !(this.anchor && this.isOffering())) await this.answer(body.sdp);
+		else if (body.type === "answer" && this.isOffering())
 			await this.remote({ type: "answer", sdp: body.sdp });
 	}
 
+	isOffering() {
+		return this.pc.signalingState === "have-local-offer";
+	}
+
+	/* Another certificate in mid-call is another peer. */
 	async remote(description) {
+		const { remoteDescription } = this.pc;
+		if (remoteDescription && fingerprintOf(remoteDescription.sdp) !== fingerprintOf(description.sdp))
+			throw new Error("the other side's certificate changed in mid-call");
 		await this.pc.setRemoteDescription(description);
-		for (const candidate of this.early.splice(0)) await this.pc.addIceCandidate(candidate);
+		for (const one of this.early.splice(0)) await this.candidateIn(one);
 	}
 
 	async answer(sdp) {
@@ -100,11 +118,13 @@ export class PeerMedia {
 		for (const { candidate, mid, index } of candidates) {
 			const one = { candidate, sdpMid: mid, sdpMLineIndex: index };
 			if (!this.pc.remoteDescription) this.early.push(one);
-			else
-				await this.pc
-					.addIceCandidate(one)
-					.catch(() => {}); /* one that cannot be used is no end */
+			else await this.candidateIn(one);
 		}
+	}
+
+	/* One that cannot be used is no end. */
+	candidateIn(one) {
+		return this.pc.addIceCandidate(one).catch(() => {});
 	}
 
 	/* Candidates of a few milliseconds travel together. */
@@ -125,21 +145,33 @@ export class PeerMedia {
 
 	changed() {
 		const state = this.pc && this.pc.connectionState;
-		clearTimeout(this.lostTimer);
-		if (state === "connected" && !this.isUp) {
+		if (state === "connected") {
+			clearTimeout(this.lostTimer);
+			clearTimeout(this.restartTimer);
+			this.lostTimer = this.restartTimer = 0;
+			if (!this.isUp) this.on.fact("up");
 			this.isUp = true;
-			this.on.fact("up");
-		} else if (state === "disconnected") {
-			this.lostTimer = setTimeout(() => this.lost(), DISCONNECTED_LIMIT_MS);
-		} else if (state === "failed") {
-			this.lost();
+		} else if (state === "disconnected" || state === "failed") {
+			if (!this.lostTimer)
+				this.lostTimer = setTimeout(() => this.lost(), DISCONNECTED_LIMIT_MS);
+			if (!this.restartTimer)
+				this.restartTimer = setTimeout(
+					() => this.restart(),
+					this.anchor ? 0 : YIELD_MS,
+				);
+			if (state === "failed") this.lost();
 		}
 	}
 
 	lost() {
 		if (this.isUp) this.on.fact("lost", "the network path is gone");
 		this.isUp = false;
-		if (this.anchor && this.pc) this.offer(true).catch(() => {});
+	}
+
+	/* Until it is connected again, or the call is given up. */
+	restart() {
+		this.restartTimer = setTimeout(() => this.restart(), RESTART_AGAIN_MS);
+		this.on.again(true);
 	}
 
 	/* Traffic says that the call lives; loss and round trip say how well. */

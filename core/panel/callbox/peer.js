@@ -349,6 +349,7 @@ export class PeerWay {
 				send: (kind, body) => this.run((m) => m.mediaMessage(callId, kind, body)),
 				fact: (name, detail) => this.run((m) => m.media(callId, name, detail)),
 				stream: (stream) => this.streamShow(stream),
+				again: (iceRestart) => this.queue((media) => media.offer(iceRestart)),
 				quality: (up, down) =>
 					this.machine.live &&
 					this.emit("onUserNetworkQuality", {
