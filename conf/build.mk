@@ -25,3 +25,21 @@ conf/quirks.conf.5: conf/quirks.conf.5.in core/box/callboxd$(EXEEXT)
 core/box/callboxd.8: core/box/callboxd.8.in core/box/callboxd$(EXEEXT)
 	$(AM_V_GEN)$(MKDIR_P) conf && core/box/callboxd --man api > conf/api.part && \
 	sed -e '/^@API@$$/{r conf/api.part' -e 'd;}' $(srcdir)/core/box/callboxd.8.in > $@.part && mv $@.part $@
+
+# What systemd needs: a unit stands beside the daemon that it starts, users and folders here.
+SYSTEMD_UNITS = core/box/callboxd.service core/panel/callbox-panel.service plugins/hub/callbox-hub.service
+SYSTEMD_FILES = $(SYSTEMD_UNITS) conf/sysusers.d/callbox.conf conf/tmpfiles.d/callbox.conf
+if SYSTEMD_FILES_WANTED
+systemdsystemunit_DATA = $(SYSTEMD_UNITS)
+sysusers_DATA = conf/sysusers.d/callbox.conf
+tmpfiles_DATA = conf/tmpfiles.d/callbox.conf
+endif
+$(SYSTEMD_FILES): %: %.in Makefile
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && sed -e 's|[@]sbindir[@]|$(sbindir)|' -e 's|[@]runstatedir[@]|$(runstatedir)|g' \
+	-e 's|[@]sysconfdir[@]|$(sysconfdir)|g' -e 's|[@]localstatedir[@]|$(localstatedir)|g' $(srcdir)/$@.in > $@.part && mv $@.part $@
+EXTRA_DIST += core/box/callboxd.service.in core/panel/callbox-panel.service.in plugins/hub/callbox-hub.service.in \
+	conf/sysusers.d/callbox.conf.in conf/tmpfiles.d/callbox.conf.in tests/lint/units
+CLEANFILES += $(SYSTEMD_FILES)
+if !SANITIZED
+TESTS += tests/lint/units
+endif

@@ -19,6 +19,9 @@ tests_pairs_demo_LDADD = $(PAIRS_LDADD)
 PAIRS_TESTS = tests/pairs/test_call tests/pairs/test_screen tests/pairs/test_kill tests/pairs/test_blame tests/pairs/test_loopback \
 	tests/pairs/test_devices tests/pairs/test_hub tests/pairs/test_policy tests/pairs/test_profile \
 	tests/pairs/test_sound
+PAIRS_TESTS += tests/pairs/test_hunt
+tests_pairs_test_hunt_SOURCES = tests/pairs/test_hunt.c
+tests_pairs_test_hunt_LDADD = $(PAIRS_LDADD)
 PAIRS_TESTS += tests/pairs/test_hardware tests/pairs/test_codec tests/pairs/test_transport
 tests_pairs_test_codec_SOURCES = tests/pairs/test_codec.c
 tests_pairs_test_codec_LDADD = $(PAIRS_LDADD) $(VIDEOGLUE_LDADD)
@@ -52,8 +55,8 @@ tests_pairs_test_loopback_LDADD = $(PAIRS_LDADD)
 tests_pairs_test_devices_SOURCES = tests/pairs/test_devices.c
 tests_pairs_test_devices_LDADD = $(PAIRS_LDADD)
 tests_pairs_test_hub_SOURCES = tests/pairs/test_hub.c tests/pairs/pem.c tests/pairs/pem.h
-tests_pairs_test_hub_CFLAGS = $(AM_CFLAGS) $(OPENSSL_CFLAGS)
-tests_pairs_test_hub_LDADD = $(PAIRS_LDADD) $(OPENSSL_LIBS)
+tests_pairs_test_hub_CFLAGS = $(AM_CFLAGS) $(OPENSSL_CFLAGS) $(SQLITE_CFLAGS)
+tests_pairs_test_hub_LDADD = $(PAIRS_LDADD) $(OPENSSL_LIBS) $(SQLITE_LIBS)
 
 if !SANITIZED
 TESTS += tests/lint/run tests/mutants/run tests/mutants/code tests/conformance/out-of-tree

@@ -9,6 +9,7 @@ enum sandbox_role {
 	SANDBOX_MEDIA,	  /* UDP and sound card; no exec */
 	SANDBOX_PANEL,	  /* one TCP port, the control socket; no exec */
 	SANDBOX_VIDEO,	  /* camera, GPU, display; no network at all, no exec */
+	SANDBOX_HUB,	  /* one TCP port, its database; no exec */
 	SANDBOX_SCREEN,	  /* display, CEC; no network at all, no exec */
 };
 

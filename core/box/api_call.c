@@ -1,20 +1,11 @@
 /* Verbs about calls. */
 #include <errno.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "core/base/message.h"
 #include "core/box/api.h"
+#include "core/box/hunt.h"
 #include "core/box/line.h"
-
-static void call_id_make(char id[CALL_ID_CHARS + 1])
-{
-	unsigned char bytes[CALL_ID_CHARS / 2];
-	if (getrandom(bytes, sizeof(bytes), 0) != (ssize_t)sizeof(bytes))
-		g_error("no randomness");
-	for (size_t i = 0; i < sizeof(bytes); i++)
-		g_snprintf(id + 2 * i, 3, "%02x", bytes[i]);
-}
 
 static cJSON *group_of(const struct verb *v)
 {
@@ -52,15 +43,14 @@ static void verb_call(struct verb *v)
 		control_error(v->request, CONTROL_INVALID_PARAMS, "userId: that is an account of this box itself");
 		return;
 	}
-	call_id_make(id);
 	const cJSON *attachment = message_member(v->params, "attachment");
 	cJSON *group = group_of(v);
 	struct call_request request = {
-		.call_id = id, .account = line_account(line), .user = api_text(v, "userId"),
+		.account = line_account(line), .user = api_text(v, "userId"),
 		.type = (enum call_type)message_int(v->params, "type", CALL_VIDEO),
 		.attachment = cJSON_IsNull(attachment) ? NULL : attachment, .group = group,
 	};
-	int r = call_core_call(v->box->core, box_now_ms(), &request, &error);
+	int r = hunt_call(v->box, &request, request.user ? NULL : message_member(v->params, "userIds"), id, &error);
 	cJSON_Delete(group);
 	cJSON *result = cJSON_CreateObject();
 	cJSON_AddStringToObject(result, "callId", id);
@@ -157,7 +147,9 @@ static void verb_room_info(struct verb *v)
 const struct verb_row api_call_verbs[] = {
 	{ "call", verb_call, true,
 	  "userId, type 1 audio 2 video 3 other, attachment, account, userIds, groupId, isFromGroup",
-	  "Calls somebody; answers {callId}. The attachment is an object of at most 2048 bytes; a group takes 1024." },
+	  "Calls somebody; answers {callId}. The attachment is an object of at most 2048 bytes; a group takes 1024.\n"
+	  "With userIds and no userId each of these is asked in turn until one answers, onCallNext says whom;\n"
+	  "with both userIds is only told." },
 	{ "cancel", verb_cancel, true, "callId", "Gives up a call of my own, whatever state it is in." },
 	{ "accept", verb_accept, true, "type, callId",
 	  "Takes the ringing call; type 1 answers a video call with sound only." },

@@ -10,6 +10,7 @@
 #include "core/box/knobs.h"
 #include "core/box/screen.h"
 #include "core/box/session.h"
+#include "core/box/watchers.h"
 
 static void switch_move(struct box *box, bool *which, bool on)
 {
@@ -337,6 +338,28 @@ static void verb_snapshot(struct verb *v)
 		session_snapshot(v->box->session, which, file, v->request);
 }
 
+static int number_within(const struct verb *v, const char *name, int otherwise, int least, int most)
+{
+	return CLAMP(message_int(v->params, name, otherwise), least, most);
+}
+
+static void verb_watch_view(struct verb *v)
+{
+	const char *which = api_text(v, "which");
+	int fd;
+	if (!which || (!g_str_equal(which, "local") && !g_str_equal(which, "remote"))) {
+		control_error(v->request, CONTROL_INVALID_PARAMS, "which: local or remote is needed");
+		return;
+	}
+	int r = watchers_add(v->box, which, number_within(v, "width", 640, 16, 1920),
+			     number_within(v, "height", 360, 16, 1080), number_within(v, "frameRate", 20, 1, 30), &fd);
+	if (r < 0)
+		control_error(v->request, CONTROL_REFUSED, "%s",
+			      r == -EBUSY ? "as many watch already as may" : g_strerror(-r));
+	else
+		control_result_fd(v->request, NULL, fd);
+}
+
 const struct verb_row api_media_verbs[] = {
 	{ "muteLocalAudio", verb_mute_audio, true, "on", "The microphone stays open, nothing of it is sent." },
 	{ "muteLocalVideo", verb_mute_video, true, "on", "The camera stays open, nothing of it is sent." },
@@ -356,5 +379,8 @@ const struct verb_row api_media_verbs[] = {
 	  "The picture that is sent, at most; in a call too; a resolution alone means medium quality." },
 	{ "stats", verb_stats, false, "", "Numbers of the present call." },
 	{ "snapshot", verb_snapshot, false, "which local or remote, file", "Saves a view's picture as PNG." },
+	{ "watchView", verb_watch_view, false, "which local or remote, width, height, frameRate",
+	  "With the answer comes a descriptor (SCM_RIGHTS), a SOCK_SEQPACKET socket: a view's pictures until it closes,\n"
+	  "one JPEG a packet, no larger and no more a second than asked for; a packet of one byte: none now." },
 	{ NULL, NULL, false, NULL, NULL },
 };

@@ -19,6 +19,7 @@
 #include "core/box/token.h"
 #include "core/call/call_core.h"
 
+struct hunt;
 struct knobs;
 struct line;
 struct screen;
@@ -38,9 +39,11 @@ struct box {
 	GPtrArray *lines;
 	struct session *session; /* media of the live call or of a preview; NULL when idle */
 	struct session *held;	 /* media of a held call: without devices */
+	struct hunt *hunt; /* whom to call next; NULL: nobody */
 	struct hooks *hooks;
 	struct token *token;
 	struct standby *standby;
+	GPtrArray *watchers; /* NULL: none yet */
 	uint64_t sequence;   /* of the last event */
 	struct ringer *ringer;
 	struct knobs *knobs;

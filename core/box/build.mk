@@ -13,6 +13,7 @@ core_box_callboxd_SOURCES = \
 	core/box/events.c core/box/events.h \
 	core/box/history.c core/box/history.h \
 	core/box/hooks.c core/box/hooks.h \
+	core/box/hunt.c core/box/hunt.h \
 	core/box/knobs.c core/box/knobs.h \
 	core/box/line.c core/box/line.h \
 	core/box/main.c \
@@ -22,7 +23,8 @@ core_box_callboxd_SOURCES = \
 	core/box/screen_page.c \
 	core/box/session.c core/box/session.h \
 	core/box/standby.c core/box/standby.h \
-	core/box/token.c core/box/token.h
+	core/box/token.c core/box/token.h \
+	core/box/watchers.c core/box/watchers.h
 
 pkglibexec_PROGRAMS += core/box/callbox-fetch
 core_box_callbox_fetch_SOURCES = core/box/fetch.c

@@ -11,12 +11,15 @@
 
 #include "core/base/log.h"
 #include "core/base/message.h"
+#include "core/base/passed_fd.h"
 
 struct client {
 	struct control *control;
 	int fd;
 	guint in_source, out_source;
 	GString *in, *out;
+	int passed_fd; /* goes out with the byte of out at passed_at; -1: none does */
+	size_t passed_at;
 	bool subscribed, gone;
 	GHashTable *listens; /* event → the name under which this client knows it; NULL: none */
 	unsigned int holds; /* requests that still owe an answer, and callbacks on the stack */
@@ -58,15 +61,38 @@ static void client_drop(struct client *client)
 		g_source_remove(client->out_source);
 	client->in_source = client->out_source = 0;
 	close(client->fd);
+	if (client->passed_fd >= 0)
+		close(client->passed_fd);
+	client->passed_fd = -1;
 	if (client->control)
 		g_ptr_array_remove_fast(client->control->clients, client);
 	client_release(client);
 }
 
+/* One byte with the descriptor, or all up to it, or all. */
+static ssize_t send_once(struct client *client)
+{
+	if (client->passed_fd < 0)
+		return send(client->fd, client->out->str, client->out->len, MSG_NOSIGNAL | MSG_DONTWAIT);
+	if (client->passed_at > 0) {
+		ssize_t n = send(client->fd, client->out->str, client->passed_at, MSG_NOSIGNAL | MSG_DONTWAIT);
+		client->passed_at -= n > 0 ? (size_t)n : 0;
+		return n;
+	}
+	int r = passed_fd_send(client->fd, client->out->str, 1, client->passed_fd);
+	if (r < 0) {
+		errno = -r;
+		return -1;
+	}
+	close(client->passed_fd);
+	client->passed_fd = -1;
+	return 1;
+}
+
 static bool send_some(struct client *client)
 {
 	while (client->out->len > 0) {
-		ssize_t n = send(client->fd, client->out->str, client->out->len, MSG_NOSIGNAL | MSG_DONTWAIT);
+		ssize_t n = send_once(client);
 		if (n < 0)
 			return errno == EAGAIN || errno == EINTR;
 		g_string_erase(client->out, 0, n);
@@ -144,6 +170,18 @@ void control_result(struct control_request *request, cJSON *result)
 		cJSON_Delete(result);
 	}
 	request_free(request);
+}
+
+void control_result_fd(struct control_request *request, cJSON *result, int fd)
+{
+	struct client *client = request->client;
+	if (client->gone || !request->id || client->passed_fd >= 0) {
+		close(fd); /* who does not wait for one answer before the next gets none */
+	} else {
+		client->passed_fd = fd;
+		client->passed_at = client->out->len;
+	}
+	control_result(request, result);
 }
 
 void control_error(struct control_request *request, int code, const char *format, ...)
@@ -289,6 +327,7 @@ static gboolean on_connection(int fd, GIOCondition condition, void *data)
 	struct client *client = g_new0(struct client, 1);
 	client->control = control;
 	client->fd = client_fd;
+	client->passed_fd = -1;
 	client->holds = 1;
 	client->in = g_string_new(NULL);
 	client->out = g_string_new(NULL);

@@ -34,6 +34,8 @@ void control_close(struct control *control);
 
 /* Both take the JSON and free the request. */
 void control_result(struct control_request *request, cJSON *result);
+/* The same with a descriptor, taken, that goes with the answer's first byte (SCM_RIGHTS). */
+void control_result_fd(struct control_request *request, cJSON *result, int fd);
 void control_error(struct control_request *request, int code, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 /* From now on this client gets notifications, the first being "state". */

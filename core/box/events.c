@@ -32,6 +32,8 @@ const struct event_row event_rows[] = {
 	{ "onCallState", "state, status, userId", "the call's state changed" },
 	{ "onCallReplaced", "userId, replaced",
 	  "both called each other: this call goes on in place of my own" },
+	{ "onCallNext", "userId, previous, next",
+	  "of several accounts one did not answer: this call asks another; before the previous call's onCallEnd" },
 	{ "onCallMissed", "userId", "a call was not answered here" },
 	{ "onCallRefused", "userId, reason, detail", "a call was refused without ringing" },
 	{ "onCallHeld", "userId, held", "a call is held, or goes on" },

@@ -18,6 +18,7 @@
 #include "core/base/paths.h"
 #include "core/box/box.h"
 #include "core/box/events.h"
+#include "core/box/hunt.h"
 #include "core/box/knobs.h"
 #include "core/box/line.h"
 #include "core/box/policy.h"
@@ -25,6 +26,7 @@
 #include "core/box/screen.h"
 #include "core/box/session.h"
 #include "core/box/standby.h"
+#include "core/box/watchers.h"
 #include "core/devices/quirks.h"
 
 #define STOP_LIMIT_MS 3000
@@ -60,6 +62,7 @@ cJSON *box_state(struct box *box)
 	cJSON *lines = cJSON_AddArrayToObject(state, "accounts");
 	for (unsigned int i = 0; i < box->lines->len; i++)
 		cJSON_AddItemToArray(lines, line_json(box->lines->pdata[i]));
+	hunt_describe(box, cJSON_GetObjectItemCaseSensitive(state, "call"));
 	cJSON_AddBoolToObject(state, "audioMuted", box->audio_muted);
 	cJSON_AddBoolToObject(state, "videoMuted", box->video_muted);
 	cJSON_AddBoolToObject(state, "audioEnabled", box->audio_enabled);
@@ -114,6 +117,8 @@ static void call_over(struct box *box)
 static void do_event(struct box *box, const struct call_output *output)
 {
 	log_info("call %.8s: %s", output->call_id ? output->call_id : "-", output->kind);
+	if (g_str_equal(output->kind, "onCallEnd"))
+		hunt_call_ended(box, output->call_id, message_int(output->json, "reasonCode", 0));
 	tell_all(box, output->kind, output->json);
 	screen_note(box->screen, output->kind, output->json);
 	events_hook(box, output);
@@ -353,6 +358,8 @@ static void core_part_stop(struct box *box)
 	box->ringer = NULL;
 	standby_destroy(box->standby);
 	box->standby = NULL;
+	g_clear_pointer(&box->hunt, hunt_free);
+	watchers_close(box);
 	call_core_free(box->core);
 }
 

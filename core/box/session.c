@@ -9,6 +9,7 @@
 #include "core/box/line.h"
 #include "core/devices/control.h"
 #include "core/box/screen.h"
+#include "core/box/watchers.h"
 
 #define ANSWER_LIMIT_MS 2000
 #define STOP_GRACE_MS 150
@@ -380,6 +381,7 @@ static void video_start(struct session *session)
 	message = message_new("mute");
 	cJSON_AddBoolToObject(message, "on", session->box->video_muted);
 	child_send(session->video, message);
+	watchers_session(session->box, session);
 }
 
 static void video_open(struct session *session)
@@ -471,6 +473,8 @@ void session_close(struct session *session)
 		return;
 	child_stop(session->media, STOP_GRACE_MS);
 	child_stop(session->video, STOP_GRACE_MS);
+	if (!session->held)
+		watchers_blank(session->box);
 	while (!g_queue_is_empty(&session->questions)) {
 		struct question *question = g_queue_peek_head(&session->questions);
 		if (cJSON_GetArraySize(question->answer) == 0)
@@ -528,9 +532,14 @@ bool session_is_ready(const struct session *session)
 void session_hold(struct session *session, bool on)
 {
 	session->held = on;
-	if (on)
+	if (on) {
 		session_pictures(session, false);
+		tell(session->video, message_new("unwatch"));
+		watchers_blank(session->box);
+	}
 	session_flags(session);
+	if (!on)
+		watchers_session(session->box, session);
 	session_switch(session, "speaker", on ? "null:" : session->box->conf.speaker);
 }
 
@@ -627,6 +636,14 @@ void session_controls(struct session *session, const char *words, struct control
 	if (words)
 		cJSON_AddStringToObject(message, "set", words);
 	child_send(session->video, message);
+}
+
+void session_watch(struct session *session, cJSON *message, int fd)
+{
+	if (session->video && session->started && !session->held)
+		child_send_fd(session->video, message, fd);
+	else
+		cJSON_Delete(message);
 }
 
 void session_snapshot(struct session *session, const char *which, const char *file,

@@ -47,6 +47,8 @@ void session_pictures(struct session *session, bool on);
 void session_stats(struct session *session, struct control_request *request);
 /* words: controls that the camera gets (they join conf's when it takes them); NULL: lists what there is. */
 void session_controls(struct session *session, const char *words, struct control_request *request);
+/* Pictures for a watcher; takes the message, not fd. Nothing while it is held: it is told again. */
+void session_watch(struct session *session, cJSON *message, int fd);
 void session_snapshot(struct session *session, const char *which, const char *file,
 		      struct control_request *request);
 

@@ -18,6 +18,8 @@ static const char *const exit_help =
 	"exit codes: 0 done · 1 refused by the box, or the call did not come about · 2 no box answers ·\n"
 	"            64 wrong usage · call --wait: 3 rejected, 4 timed out, 5 busy, 6 failed\n";
 
+#define CALLED_MAX 32 /* accounts of one call, as callboxd has it */
+
 struct ctl {
 	const char *socket;
 	int fd;
@@ -171,6 +173,11 @@ static int follow(struct ctl *ctl, const char *first_id, bool to_end)
 			g_free(call_id);
 			call_id = g_strdup(message_string(params, "callId", ""));
 		}
+		if (strcmp(event, "onCallNext") == 0 && strcmp(message_string(params, "previous", ""), call_id) == 0) {
+			g_free(call_id);
+			call_id = g_strdup(message_string(params, "callId", ""));
+			say("%s: %s is asked\n", call_id, message_string(params, "userId", ""));
+		}
 		if (strcmp(message_string(params, "callId", ""), call_id) != 0)
 			continue;
 		if (ctl->json)
@@ -191,14 +198,17 @@ static int follow(struct ctl *ctl, const char *first_id, bool to_end)
 
 static cJSON *call_params(const struct ctl *ctl)
 {
-	cJSON *params = one_text("userId", ctl->words[0]);
+	cJSON *params = one_text("userId", ctl->count > 1 ? NULL : ctl->words[0]);
 	if (ctl->account)
 		cJSON_AddStringToObject(params, "account", ctl->account);
 	if (ctl->group) {
 		cJSON_AddStringToObject(params, "groupId", ctl->group);
 		cJSON_AddBoolToObject(params, "isFromGroup", true);
 	}
-	if (ctl->users) {
+	if (ctl->count > 1) {
+		cJSON_AddItemToObject(params, "userIds",
+				      cJSON_CreateStringArray((const char *const *)ctl->words, ctl->count));
+	} else if (ctl->users) {
 		g_auto(GStrv) users = g_strsplit(ctl->users, ",", -1);
 		cJSON_AddItemToObject(params, "userIds",
 				      cJSON_CreateStringArray((const char *const *)users,
@@ -705,9 +715,9 @@ static const struct {
 	int least, most; /* words */
 	const char *usage, *help;
 } commands[] = {
-	{ "call", command_call, 1, 1,
-	  "call USER [--type audio|video|other] [--attachment JSON] [--account MINE] [--group ID] [--users A,B] "
-	  "[--wait connected|end]", "call somebody; prints the call's id" },
+	{ "call", command_call, 1, CALLED_MAX,
+	  "call USER... [--type audio|video|other] [--attachment JSON] [--account MINE] [--group ID] [--users A,B] "
+	  "[--wait connected|end]", "call somebody, or each in turn until one answers; prints the call's id" },
 	{ "accept", command_accept, 0, 0, "accept [--type audio] [--call ID]",
 	  "take the ringing call, perhaps with sound only" },
 	{ "reject", command_reject, 0, 0, "reject [--call ID]", "refuse the ringing call" },

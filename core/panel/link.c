@@ -1,7 +1,6 @@
 #include "core/panel/link.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <glib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -15,7 +14,6 @@
 #define AUTHENTICATE_S 10
 #define CONNECT_AGAIN_US (20 * LWS_US_PER_MS)
 #define CONNECT_TRIES 250
-#define PICTURE_INTERVAL_US 100000
 #define TO_BOX_BYTES 65536
 
 /* JSON-RPC 2.0 error codes, and the panel's own */
@@ -26,19 +24,10 @@
 #define NOT_NOW (-32002)
 #define NOT_AUTHENTICATED (-32001)
 
-static const char *const views[] = { "local", "remote" };
-
 /* To the page. */
 struct message {
-	bool binary;
 	size_t length;
 	unsigned char bytes[]; /* LWS_PRE, then the message */
-};
-
-struct picture {
-	cJSON *id; /* of the page's request; NULL: none is under way */
-	char *file;
-	gint64 asked_us;
 };
 
 struct link {
@@ -52,7 +41,9 @@ struct link {
 	unsigned int tries;
 	const char *end; /* why it is to be closed; NULL: it is not */
 	lws_sorted_usec_list_t connect_timer;
-	struct picture pictures[G_N_ELEMENTS(views)];
+	bool watches[VIEWS];
+	enum view next_view;
+	struct shot *shots[VIEWS]; /* the newest that the page has not got yet */
 };
 
 static void link_free(struct link *link)
@@ -60,12 +51,6 @@ static void link_free(struct link *link)
 	if (link->web || link->box)
 		return;
 	lws_sul_cancel(&link->connect_timer);
-	for (size_t i = 0; i < G_N_ELEMENTS(views); i++) {
-		cJSON_Delete(link->pictures[i].id);
-		if (link->pictures[i].file)
-			unlink(link->pictures[i].file);
-		g_free(link->pictures[i].file);
-	}
 	g_queue_clear_full(&link->out, g_free);
 	g_string_free(link->in, TRUE);
 	g_string_free(link->to_box, TRUE);
@@ -84,7 +69,7 @@ static void end(struct link *link, const char *why)
 		lws_callback_on_writable(link->web);
 }
 
-static void put(struct link *link, bool binary, const void *bytes, size_t length)
+static void put(struct link *link, const void *bytes, size_t length)
 {
 	if (link->end || !link->web)
 		return;
@@ -96,7 +81,6 @@ static void put(struct link *link, bool binary, const void *bytes, size_t length
 		return;
 	}
 	struct message *message = g_malloc(sizeof(*message) + LWS_PRE + length);
-	message->binary = binary;
 	message->length = length;
 	memcpy(message->bytes + LWS_PRE, bytes, length);
 	g_queue_push_tail(&link->out, message);
@@ -108,7 +92,7 @@ static void put_json(struct link *link, cJSON *json)
 {
 	char *text = cJSON_PrintUnformatted(json);
 	cJSON_Delete(json);
-	put(link, false, text, strlen(text));
+	put(link, text, strlen(text));
 	cJSON_free(text);
 }
 
@@ -135,18 +119,34 @@ static void put_result(struct link *link, const cJSON *id, cJSON *result)
 	put_json(link, json);
 }
 
+static int write_message(struct link *link, struct message *message)
+{
+	link->out_bytes -= message->length;
+	int n = lws_write(link->web, message->bytes + LWS_PRE, message->length, LWS_WRITE_TEXT);
+	g_free(message);
+	return n < 0 ? -1 : 0;
+}
+
+/* Of either view in turn, when no words wait. */
+static int write_shot(struct link *link)
+{
+	enum view view = link->shots[link->next_view] ? link->next_view : VIEWS - 1 - link->next_view;
+	struct shot *shot = link->shots[view];
+	if (!shot)
+		return 0;
+	link->shots[view] = NULL;
+	link->next_view = VIEWS - 1 - view;
+	int n = lws_write(link->web, shot->bytes + LWS_PRE, shot->length, LWS_WRITE_BINARY);
+	shot_release(shot);
+	return n < 0 ? -1 : 0;
+}
+
 int link_write(struct link *link)
 {
 	struct message *message = g_queue_pop_head(&link->out);
-	if (message) {
-		link->out_bytes -= message->length;
-		int n = lws_write(link->web, message->bytes + LWS_PRE, message->length,
-				  message->binary ? LWS_WRITE_BINARY : LWS_WRITE_TEXT);
-		g_free(message);
-		if (n < 0)
-			return -1;
-	}
-	if (!g_queue_is_empty(&link->out)) {
+	if ((message ? write_message(link, message) : link->end ? 0 : write_shot(link)) < 0)
+		return -1;
+	if (!g_queue_is_empty(&link->out) || (!link->end && (link->shots[VIEW_LOCAL] || link->shots[VIEW_REMOTE]))) {
 		lws_callback_on_writable(link->web);
 		return 0;
 	}
@@ -255,78 +255,39 @@ static void on_info(struct link *link, const cJSON *id, const cJSON *params)
 	put_result(link, id, result);
 }
 
-static void on_picture(struct link *link, const cJSON *id, const cJSON *params)
+static void watch(struct link *link, enum view view, bool on)
 {
-	static unsigned int serial;
+	if (link->watches[view] == on)
+		return;
+	link->watches[view] = on;
+	pictures_watch(link->panel->pictures, view, on);
+	shot_release(link->shots[view]);
+	link->shots[view] = NULL;
+	struct shot *newest = on ? pictures_newest(link->panel->pictures, view) : NULL;
+	if (newest)
+		link_picture(link, view, newest);
+}
+
+static void on_watch(struct link *link, const cJSON *id, const cJSON *params)
+{
 	const char *which = message_string(params, "which", "");
-	size_t i = 0;
-	while (i < G_N_ELEMENTS(views) && strcmp(which, views[i]) != 0)
-		i++;
-	if (i == G_N_ELEMENTS(views)) {
-		put_error(link, id, INVALID_PARAMS, "which: local or remote is needed");
-		return;
-	}
-	struct picture *picture = &link->pictures[i];
-	gint64 now_us = g_get_monotonic_time();
-	if (picture->id || now_us - picture->asked_us < PICTURE_INTERVAL_US || link->out_bytes > LINK_UNSENT_BYTES / 2) {
-		put_error(link, id, NOT_NOW, "picture: the last one is still on its way");
-		return;
-	}
-	picture->id = id ? cJSON_Duplicate(id, true) : cJSON_CreateNull();
-	picture->asked_us = now_us;
-	picture->file = g_strdup_printf("%s/%s-%u.png", link->panel->pictures, which, ++serial);
-	g_autofree char *own_id = g_strdup_printf("picture:%s", which);
-	cJSON *json = cJSON_CreateObject(), *ask;
-	cJSON_AddStringToObject(json, "jsonrpc", "2.0");
-	cJSON_AddStringToObject(json, "id", own_id);
-	cJSON_AddStringToObject(json, "method", "snapshot");
-	ask = cJSON_AddObjectToObject(json, "params");
-	cJSON_AddStringToObject(ask, "which", which);
-	cJSON_AddStringToObject(ask, "file", picture->file);
-	box_put(link, json);
-	cJSON_Delete(json);
-}
-
-static void picture_answer(struct link *link, size_t i, const cJSON *json)
-{
-	struct picture *picture = &link->pictures[i];
-	const char *error = message_string(message_member(json, "error"), "message", NULL);
-	const char *said = message_string(message_member(json, "result"), "error", NULL);
-	g_autofree char *bytes = NULL;
-	gsize length = 0;
-	if (!error && said)
-		error = said;
-	if (!error && !g_file_get_contents(picture->file, &bytes, &length, NULL))
-		error = "picture: callboxd's file cannot be read here";
-	if (error) {
-		put_error(link, picture->id, NOT_NOW, error);
-	} else {
-		cJSON *result = cJSON_CreateObject();
-		cJSON_AddStringToObject(result, "which", views[i]);
-		cJSON_AddNumberToObject(result, "bytes", (double)length);
-		put_result(link, picture->id, result);
-		put(link, true, bytes, length);
-	}
-	unlink(picture->file);
-	g_clear_pointer(&picture->file, g_free);
-	g_clear_pointer(&picture->id, cJSON_Delete);
-}
-
-/* True: it answered a picture's snapshot. */
-static bool is_picture(struct link *link, const char *line)
-{
-	bool taken = false;
-	if (!strstr(line, "\"id\":\"picture:"))
-		return false;
-	cJSON *json = cJSON_Parse(line);
-	const char *id = message_string(json, "id", "");
-	for (size_t i = 0; i < G_N_ELEMENTS(views); i++)
-		if (link->pictures[i].id && g_str_has_prefix(id, "picture:") && strcmp(id + 8, views[i]) == 0) {
-			picture_answer(link, i, json);
-			taken = true;
+	const cJSON *on = message_member(params, "on");
+	for (int i = 0; i < VIEWS; i++)
+		if (strcmp(which, view_names[i]) == 0 && cJSON_IsBool(on)) {
+			watch(link, (enum view)i, cJSON_IsTrue(on) && link->panel->conf.pictures_a_second > 0);
+			put_result(link, id, cJSON_CreateObject());
+			return;
 		}
-	cJSON_Delete(json);
-	return taken;
+	put_error(link, id, INVALID_PARAMS, "which: local or remote is needed; on: true or false");
+}
+
+void link_picture(struct link *link, enum view view, struct shot *shot)
+{
+	if (!link->watches[view] || link->end || !link->web)
+		return;
+	shot_release(link->shots[view]);
+	link->shots[view] = shot_hold(shot);
+	lws_callback_on_writable(link->web);
 }
 
 /* ---- from the page ---- */
@@ -335,7 +296,7 @@ static const struct {
 	const char *method;
 	void (*run)(struct link *link, const cJSON *id, const cJSON *params);
 } own[] = {
-	{ "authenticate", on_authenticate }, { "panelInfo", on_info }, { "picture", on_picture },
+	{ "authenticate", on_authenticate }, { "panelInfo", on_info }, { "watch", on_watch },
 };
 
 static void on_request(struct link *link, const cJSON *json)
@@ -396,8 +357,7 @@ static void take_lines(struct link *link)
 	for (char *newline; (newline = memchr(from->str + start, '\n', from->len - start));) {
 		size_t length = (size_t)(newline - from->str) - start;
 		*newline = '\0';
-		if (!is_picture(link, from->str + start))
-			put(link, false, from->str + start, length);
+		put(link, from->str + start, length);
 		start += length + 1;
 	}
 	g_string_erase(from, 0, (gssize)start);
@@ -433,7 +393,7 @@ struct link *link_open(struct panel *panel, struct lws *web)
 	link->in = g_string_new(NULL);
 	link->to_box = g_string_new(NULL);
 	link->from_box = g_string_new(NULL);
-	panel->links++;
+	g_ptr_array_add(panel->links, link);
 	if (panel->conf.token) {
 		lws_set_timeout(web, PENDING_TIMEOUT_AWAITING_CLIENT_HS_SEND, AUTHENTICATE_S);
 	} else {
@@ -445,7 +405,9 @@ struct link *link_open(struct panel *panel, struct lws *web)
 
 void link_web_closed(struct link *link)
 {
-	link->panel->links--;
+	for (int i = 0; i < VIEWS; i++)
+		watch(link, (enum view)i, false);
+	g_ptr_array_remove_fast(link->panel->links, link);
 	link->web = NULL;
 	lws_sul_cancel(&link->connect_timer);
 	if (link->box)

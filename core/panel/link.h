@@ -3,18 +3,20 @@
  *
  *   authenticate {token}   first of all, when a token is configured
  *   panelInfo {}           {settings: what the page may change, language}
- *   picture {which}        {which, bytes}, then a binary message: the view's picture as PNG
+ *   watch {which, on}      the view's pictures come as binary messages (pictures.h), until on: false
  *
  * Owner: the libwebsockets loop, one thread; ends when both connections have ended. What is queued is bounded: a page
  * that does not read is disconnected, and callboxd notices nothing of it. */
 #ifndef CALLBOX_PANEL_LINK_H
 #define CALLBOX_PANEL_LINK_H
 
+#include <glib.h>
 #include <libwebsockets.h>
 #include <stdbool.h>
 #include <stddef.h>
 
 #include "core/panel/panel_conf.h"
+#include "core/panel/pictures.h"
 
 #define LINK_MESSAGE_BYTES 65536	 /* from the page */
 #define LINK_UNSENT_BYTES (256 * 1024)	 /* to the page, above which nothing more is queued */
@@ -24,8 +26,8 @@ struct panel {
 	struct panel_conf conf;
 	struct lws_context *context;
 	struct lws_vhost *vhost;
-	char *pictures; /* folder */
-	unsigned int links;
+	struct pictures *pictures;
+	GPtrArray *links; /* open ones */
 };
 
 struct link;
@@ -35,6 +37,8 @@ struct link *link_open(struct panel *panel, struct lws *web);
 int link_receive(struct link *link, const char *bytes, size_t length);
 /* The page can take more. -1: the connection is to be closed. */
 int link_write(struct link *link);
+/* A new picture of a view. A page that has not taken the last one gets this one instead. */
+void link_picture(struct link *link, enum view view, struct shot *shot);
 void link_web_closed(struct link *link);
 
 /* The same of the connection to callboxd. */

@@ -3,16 +3,15 @@
 #include <errno.h>
 #include <getopt.h>
 #include <glib.h>
-#include <glib/gstdio.h>
 #include <libwebsockets.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/base/landlock.h"
 #include "core/base/log.h"
 #include "core/base/paths.h"
 #include "core/base/sandbox.h"
@@ -42,7 +41,7 @@ static int admit(struct lws *wsi)
 		log_warning("peer: a page of \"%s\" was refused: origins in panel.conf", shown);
 		return -1;
 	}
-	if (panel.links >= (unsigned int)panel.conf.clients) {
+	if (panel.links->len >= (unsigned int)panel.conf.clients) {
 		log_warning("more than %d pages: one was turned away", panel.conf.clients);
 		return -1;
 	}
@@ -112,6 +111,7 @@ static const struct lws_protocols protocols[] = {
 	{ "http", lws_callback_http_dummy, 0, 0, 0, NULL, 0 },
 	{ PROTOCOL, on_web, sizeof(struct link *), 4096, 0, NULL, 0 },
 	{ "box", on_box, 0, 0, 0, NULL, 0 },
+	{ PICTURES_PROTOCOL, pictures_callback, 0, 0, 0, NULL, 0 },
 	{ "signal", on_signal, 0, 0, 0, NULL, 0 },
 	{ NULL, NULL, 0, 0, 0, NULL, 0 },
 };
@@ -139,15 +139,11 @@ static void raise_limit(void)
 	}
 }
 
-/* Where callbox-video leaves a picture for a moment: callboxd's user writes there, ours reads. */
-static int pictures_open(void)
+static void on_picture(void *data, enum view view, struct shot *shot)
 {
-	panel.pictures = path_join(PATH_RUN, "panel-XXXXXX");
-	g_mkdir_with_parents(path_folder(PATH_RUN), 0755);
-	if (g_mkdtemp_full(panel.pictures, 0770) && chmod(panel.pictures, 02770) == 0)
-		return 0;
-	log_error("%s: %s", panel.pictures, g_strerror(errno));
-	return -errno;
+	(void)data;
+	for (unsigned int i = 0; i < panel.links->len; i++)
+		link_picture(panel.links->pdata[i], view, shot);
 }
 
 static int web_open(const char *www)
@@ -178,29 +174,41 @@ static int web_open(const char *www)
 	return -EADDRNOTAVAIL;
 }
 
+/* Conf, token, certificate and key have been read, the port listens: what is left are the pages, and the control socket,
+ * which is no file to Landlock. */
+static void lock(const char *www)
+{
+	const struct landlock_place places[] = { { www, false }, { NULL, false } };
+	int r = landlock_enter(places);
+	if (r < 0)
+		log_warning("kernel: no Landlock: %s", g_strerror(-r));
+	r = sandbox_enter(SANDBOX_PANEL);
+	if (r < 0)
+		log_warning("kernel: no system call filter: %s", g_strerror(-r));
+}
+
 static int serve(void)
 {
 	g_autofree char *www = path_join(PATH_DATA, "www");
+	panel.links = g_ptr_array_new();
 	raise_limit();
 	int r = web_open(www);
 	if (r == 0)
 		r = signals_open();
 	if (r == 0)
-		r = pictures_open();
-	if (r == 0 && (r = sandbox_enter(SANDBOX_PANEL)) < 0) {
-		log_warning("kernel: no system call filter: %s", g_strerror(-r));
-		r = 0;
-	}
+		panel.pictures = pictures_create(panel.context, panel.vhost, &panel.conf, on_picture, NULL);
+	if (r == 0)
+		lock(www);
 	if (r == 0)
 		log_info("listening on %s://%s:%d", panel.conf.certificate ? "https" : "http", panel.conf.host,
 			 lws_get_vhost_listen_port(panel.vhost));
 	while (r == 0 && !stop && lws_service(panel.context, 0) >= 0)
 		;
+	pictures_stop(panel.pictures);
 	if (panel.context)
 		lws_context_destroy(panel.context);
-	if (panel.pictures)
-		g_rmdir(panel.pictures);
-	g_free(panel.pictures);
+	pictures_destroy(panel.pictures);
+	g_ptr_array_unref(panel.links);
 	return r < 0 ? 1 : 0;
 }
 

@@ -29,12 +29,15 @@ const struct setting panel_conf_table[] = {
 	{ "origins", SETTING_LIST, AT(origins), NULL, 0, 0, NULL,
 	  "Pages of other servers that may use the panel, for example https://intranet.example. The panel's own page "
 	  "always may." },
-	{ "settings", SETTING_STRING, AT(settings), "dnd timeout profile devices", 0, 0, NULL,
-	  "What a page may change: words of dnd, timeout, profile, devices and account (login and logout); - for "
+	{ "settings", SETTING_STRING, AT(settings), "dnd timeout profile devices volume", 0, 0, NULL,
+	  "What a page may change: words of dnd, timeout, profile, devices, volume and account (login and logout); - for "
 	  "nothing." },
 	{ "language", SETTING_ENUM, AT(language), "auto", 0, 0, panel_language_names,
 	  "Of the page; auto: the browser's." },
 	{ "clients", SETTING_INT, AT(clients), "800", 1, 1000, NULL, "Most pages that are open at once." },
+	{ "pictures_a_second", SETTING_INT, AT(pictures_a_second), "20", 0, 30, NULL,
+	  "How many pictures of each view a page gets at most; one that is slow gets fewer; 0: none." },
+	{ "picture_width", SETTING_INT, AT(picture_width), "640", 160, 1280, NULL, "Pixels of their width at most." },
 	{ NULL, SETTING_STRING, 0, NULL, 0, 0, NULL, NULL },
 };
 

@@ -9,7 +9,7 @@ extern const char *const panel_language_names[];
 
 struct panel_conf {
 	char *listen, *control_socket, *certificate, *private_key, *token_file, *origins, *settings;
-	int language, clients;
+	int language, clients, pictures_a_second, picture_width;
 	/* made of these */
 	char *host, *token;
 	int port;

@@ -6,11 +6,11 @@
 #include "core/base/message.h"
 #include "core/panel/panel_conf.h"
 
-enum group { ALWAYS = 0, DND = 1, TIMEOUT = 2, PROFILE = 4, DEVICES = 8, ACCOUNT = 16 };
+enum group { ALWAYS = 0, DND = 1, TIMEOUT = 2, PROFILE = 4, DEVICES = 8, ACCOUNT = 16, VOLUME = 32 };
 
 static const struct { const char *word; enum group group; } words[] = {
 	{ "dnd", DND }, { "timeout", TIMEOUT }, { "profile", PROFILE }, { "devices", DEVICES },
-	{ "account", ACCOUNT },
+	{ "volume", VOLUME }, { "account", ACCOUNT },
 };
 
 /* What writes files or names programs and servers is not here: setupLocalView, setupRemoteView, snapshot,
@@ -24,7 +24,8 @@ static const struct { const char *method; enum group group; } methods[] = {
 	{ "getDevices", ALWAYS },     { "preview", ALWAYS },	      { "stats", ALWAYS },
 	{ "status", ALWAYS },	      { "subscribe", ALWAYS },	      { "on", ALWAYS },
 	{ "off", ALWAYS },	      { "addDelegate", ALWAYS },      { "removeDelegate", ALWAYS },
-	{ "getCallRecords", ALWAYS }, { "standby", ALWAYS },	      { "setDnd", DND },
+	{ "getCallRecords", ALWAYS }, { "standby", ALWAYS },	      { "getVolume", ALWAYS },	      { "setDnd", DND },
+	{ "setVolume", VOLUME },
 	{ "setCallTimeout", TIMEOUT }, { "setCallProfile", PROFILE }, { "switchDevice", DEVICES },
 	{ "login", ACCOUNT },	      { "logout", ACCOUNT },
 };
@@ -39,7 +40,7 @@ unsigned int rules_group(const char *word)
 
 const char *rules_group_names(void)
 {
-	return "dnd, timeout, profile, devices, account";
+	return "dnd, timeout, profile, devices, volume, account";
 }
 
 cJSON *rules_groups_json(unsigned int groups)

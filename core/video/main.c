@@ -11,13 +11,17 @@
 #include "core/devices/quirks.h"
 #include "core/video/capture.h"
 #include "core/video/render.h"
+#include "core/video/watch.h"
 #include "drivers-glue/png.h"
+
+#define WATCHES_MAX 8
 
 struct video {
 	struct program *program;
 	struct capture *capture;
 	struct render *render;
 	struct quirks *quirks;
+	struct watch *watches[WATCHES_MAX];
 };
 
 static void on_camera(const char *id, const char *state, const char *text, void *data)
@@ -150,6 +154,42 @@ static void do_snapshot(void *data, const cJSON *message, int fd)
 		cJSON_AddStringToObject(answer, "error", error);
 	frame_release(frame);
 	program_say(video->program, answer);
+}
+
+static struct frame *local_newest(void *data)
+{
+	struct video *video = data;
+	return video->capture ? capture_newest(video->capture) : NULL;
+}
+
+static struct frame *remote_newest(void *data)
+{
+	struct video *video = data;
+	return video->render ? render_newest(video->render) : NULL;
+}
+
+static void do_watch(void *data, const cJSON *message, int fd)
+{
+	struct video *video = data;
+	bool local = g_str_equal(message_string(message, "which", ""), "local");
+	for (size_t i = 0; fd >= 0 && i < WATCHES_MAX; i++) {
+		struct watch **slot = &video->watches[i];
+		if (*slot && !watch_is_over(*slot))
+			continue;
+		watch_close(*slot);
+		*slot = watch_open(dup(fd), message_int(message, "width", 640), message_int(message, "height", 360),
+				   message_int(message, "fps", 20), local ? local_newest : remote_newest, video);
+		return;
+	}
+}
+
+static void do_unwatch(void *data, const cJSON *message, int fd)
+{
+	struct video *video = data;
+	(void)message;
+	(void)fd;
+	for (size_t i = 0; i < WATCHES_MAX; i++)
+		g_clear_pointer(&video->watches[i], watch_close);
 }
 
 static void do_switch(void *data, const cJSON *message, int fd)
@@ -315,6 +355,11 @@ static const struct message_field snapshot_fields[] = {
 	{ "id", M_NUMBER, true, 1, 1e9 }, { "which", M_STRING, true, 1, 16 },
 	{ "file", M_STRING, true, 1, 4096 }, { NULL, M_STRING, false, 0, 0 },
 };
+static const struct message_field watch_fields[] = {
+	{ "which", M_STRING, true, 1, 16 }, { "width", M_NUMBER, true, 16, 1920 },
+	{ "height", M_NUMBER, true, 16, 1080 }, { "fps", M_NUMBER, true, 1, 60 },
+	{ NULL, M_STRING, false, 0, 0 },
+};
 static const struct message_field controls_fields[] = {
 	{ "id", M_NUMBER, true, 1, 1e9 }, { "set", M_STRING, false, 1, 4096 }, { NULL, M_STRING, false, 0, 0 },
 };
@@ -329,6 +374,8 @@ static const struct program_word words[] = {
 	{ "units", NULL, do_units },
 	{ "view", view_fields, do_view },
 	{ "snapshot", snapshot_fields, do_snapshot },
+	{ "watch", watch_fields, do_watch },
+	{ "unwatch", NULL, do_unwatch },
 	{ "switch", id_fields, do_switch },
 	{ "controls", controls_fields, do_controls },
 	{ "profile", profile_fields, do_profile },
@@ -342,6 +389,7 @@ static const struct program_word words[] = {
 static void stop(void *data)
 {
 	struct video *video = data;
+	do_unwatch(video, NULL, -1);
 	if (video->render)
 		render_units(video->render, -1, NULL);
 	capture_stop(video->capture);

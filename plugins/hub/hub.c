@@ -15,8 +15,10 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include "core/base/landlock.h"
 #include "core/base/log.h"
 #include "core/base/paths.h"
+#include "core/base/sandbox.h"
 #include "core/base/settings.h"
 #include "plugins/hub/hub_store.h"
 #include "plugins/hub/hub_wire.h"
@@ -30,7 +32,7 @@
 
 struct hub_conf {
 	char *listen, *database, *certificate, *private_key, *turn_urls, *turn_secret;
-	int login, turn_ttl_s;
+	int login, turn_ttl_s, device_days, guest_expiry_ms;
 };
 
 enum login_mode { LOGIN_MULTI, LOGIN_SINGLE };
@@ -40,7 +42,7 @@ static const struct setting conf_table[] = {
 	{ "listen", SETTING_STRING, offsetof(struct hub_conf, listen), "127.0.0.1:7800", 0, 0, NULL,
 	  "Address and port; port 0 takes a free one. Without a certificate only a loopback address." },
 	{ "database", SETTING_PATH, offsetof(struct hub_conf, database),
-	  CALLBOX_STATE_DIR "/hub.db", 0, 0, NULL, "SQLite file of accounts and waiting messages." },
+	  CALLBOX_STATE_DIR "-hub/hub.db", 0, 0, NULL, "SQLite file of accounts and waiting messages." },
 	{ "certificate", SETTING_PATH, offsetof(struct hub_conf, certificate), NULL, 0, 0, NULL,
 	  "PEM file; with it the hub speaks wss instead of ws." },
 	{ "private_key", SETTING_PATH, offsetof(struct hub_conf, private_key), NULL, 0, 0, NULL,
@@ -53,6 +55,10 @@ static const struct setting conf_table[] = {
 	  "Shared secret of the TURN server's REST credentials." },
 	{ "turn_ttl", SETTING_INT, offsetof(struct hub_conf, turn_ttl_s), "86400", 60, 604800, NULL,
 	  "Seconds that a TURN credential is good for." },
+	{ "device_days", SETTING_INT, offsetof(struct hub_conf, device_days), "30", 0, 3650, NULL,
+	  "Days after its logout that a device is forgotten, with what waits for it; 0: never." },
+	{ "guest_expiry", SETTING_DURATION_MS, offsetof(struct hub_conf, guest_expiry_ms), "15min", 1000, 2000000000,
+	  NULL, "The same of a tab of a browser, whose name was made for it alone." },
 	{ NULL, SETTING_STRING, 0, NULL, 0, 0, NULL, NULL },
 };
 
@@ -66,7 +72,7 @@ struct hub {
 	uv_loop_t loop;
 	uv_signal_t signals[2];
 	bool serves, stop;
-	uint64_t received, sent, refused; /* messages, logins; since the start */
+	uint64_t received, sent, refused, forgotten; /* messages, logins, devices; since the start */
 	unsigned int connections, logins;
 };
 
@@ -154,6 +160,7 @@ static void log_out(struct client *client)
 	if (clients && clients->len == 0)
 		g_hash_table_remove(hub.users, client->account);
 	hub.logins--;
+	hub_store_device_gone(hub.store, client->account, client->device, now_ms());
 	log_info("%s/%s logged out", client->account, client->device);
 	g_clear_pointer(&client->account, g_free);
 }
@@ -272,7 +279,7 @@ static void on_login(struct client *client, const cJSON *json)
 	}
 	g_ptr_array_add(clients, client);
 	hub.logins++;
-	hub_store_device(hub.store, account, device);
+	hub_store_device(hub.store, account, device, message_bool(json, "guest", false));
 	log_info("%s/%s logged in", account, device);
 	put_welcome(client);
 	struct waiting waiting = { .client = client, .now_ms = now_ms() };
@@ -466,7 +473,7 @@ static char *page_make(const char *path)
 		{ "connections", "gauge", hub.connections },	 { "devices", "gauge", hub.logins },
 		{ "accounts_online", "gauge", g_hash_table_size(hub.users) },
 		{ "received_total", "counter", hub.received },	 { "sent_total", "counter", hub.sent },
-		{ "refused_total", "counter", hub.refused },
+		{ "refused_total", "counter", hub.refused },	 { "forgotten_total", "counter", hub.forgotten },
 	};
 	GString *page = g_string_new(NULL);
 	for (size_t i = 0; i < G_N_ELEMENTS(values); i++)
@@ -582,8 +589,12 @@ static const struct lws_protocols protocols[] = {
 
 static void on_expire(lws_sorted_usec_list_t *timer)
 {
-	hub_store_expire(hub.store, now_ms());
-	lws_sul_schedule(hub.context, 0, timer, on_expire, EXPIRE_INTERVAL_US);
+	int64_t now = now_ms(), days_ms = hub.conf.device_days * INT64_C(86400000);
+	hub_store_expire(hub.store, now);
+	hub.forgotten += hub_store_forget(hub.store, days_ms ? now - days_ms : INT64_MIN,
+					  now - hub.conf.guest_expiry_ms);
+	lws_sul_schedule(hub.context, 0, timer, on_expire,
+			 MIN(EXPIRE_INTERVAL_US, hub.conf.guest_expiry_ms * LWS_US_PER_MS));
 }
 
 static bool is_loopback(const char *host)
@@ -628,6 +639,20 @@ static const struct lws_http_mount *guest_page(void)
 	return &mount;
 }
 
+/* Certificate and key have been read, the port listens: what is left are the database, beside which SQLite makes files,
+ * and the pages. */
+static void lock(void)
+{
+	g_autofree char *folder = g_path_get_dirname(hub.conf.database);
+	const struct landlock_place places[] = { { folder, true }, { hub.www, false }, { NULL, false } };
+	int r = landlock_enter(places);
+	if (r < 0)
+		log_warning("kernel: no Landlock: %s", g_strerror(-r));
+	r = sandbox_enter(SANDBOX_HUB);
+	if (r < 0)
+		log_warning("kernel: no system call filter: %s", g_strerror(-r));
+}
+
 static int serve(void)
 {
 	raise_limit();
@@ -666,7 +691,9 @@ static int serve(void)
 		return 1;
 	}
 	hub.serves = true;
+	lock();
 	log_info("listening on %s:%d", host, lws_get_vhost_listen_port(vhost));
+	hub_store_devices_restart(hub.store, now_ms());
 	on_expire(&hub.expire_timer);
 	while (!hub.stop) {
 		uv_run(&hub.loop, UV_RUN_ONCE);
@@ -803,6 +830,7 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	signal(SIGPIPE, SIG_IGN);
+	g_setenv("UV_USE_IO_URING", "0", TRUE); /* the filter kills for it */
 	int r = run(adding, adding ? argv[optind] : NULL);
 	settings_clear(conf_table, &hub.conf);
 	return r;

@@ -18,13 +18,17 @@
 #define SCRYPT_R 8
 #define QUEUE_MAX 1000 /* messages that wait for one device */
 
-enum statement { ADD_USER, GET_USER, ADD_DEVICE, GET_DEVICES, PUT, COUNT, ACKNOWLEDGE, WAITING, EXPIRE,
-		 STATEMENTS };
+enum statement { ADD_USER, GET_USER, ADD_DEVICE, SEEN_DEVICE, OLD_DEVICES, DROP_DEVICE, DROP_QUEUE, GET_DEVICES, PUT,
+		 COUNT, ACKNOWLEDGE, WAITING, EXPIRE, STATEMENTS };
 
 static const char *const sql[STATEMENTS] = {
 	[ADD_USER] = "INSERT OR REPLACE INTO account(user, salt, hash) VALUES(?1, ?2, ?3)",
 	[GET_USER] = "SELECT salt, hash FROM account WHERE user = ?1",
-	[ADD_DEVICE] = "INSERT OR REPLACE INTO device(user, device) VALUES(?1, ?2)",
+	[ADD_DEVICE] = "INSERT OR REPLACE INTO device(user, device, guest, seen) VALUES(?1, ?2, ?3, NULL)",
+	[SEEN_DEVICE] = "UPDATE device SET seen = ?3 WHERE user = ?1 AND device = ?2",
+	[OLD_DEVICES] = "SELECT user, device FROM device WHERE seen < CASE WHEN guest THEN ?2 ELSE ?1 END",
+	[DROP_DEVICE] = "DELETE FROM device WHERE user = ?1 AND device = ?2",
+	[DROP_QUEUE] = "DELETE FROM message WHERE user = ?1 AND device = ?2",
 	[GET_DEVICES] = "SELECT device FROM device WHERE user = ?1",
 	[PUT] = "INSERT INTO message(user, device, stored, expires, text) VALUES(?1, ?2, ?3, ?4, ?5)",
 	[COUNT] = "SELECT count(*) FROM message WHERE user = ?1 AND device = ?2",
@@ -38,8 +42,12 @@ static const char schema[] =
 	"PRAGMA journal_mode = WAL;"
 	/* A crash of the hub loses nothing; a power cut may lose the last messages, which callers repeat. */
 	"PRAGMA synchronous = OFF;"
+	/* no file outside the database's folder */
+	"PRAGMA temp_store = MEMORY;"
 	"CREATE TABLE IF NOT EXISTS account(user TEXT PRIMARY KEY, salt BLOB NOT NULL, hash BLOB NOT NULL);"
-	"CREATE TABLE IF NOT EXISTS device(user TEXT, device TEXT, PRIMARY KEY(user, device));"
+	/* seen: milliseconds since the epoch of the logout; NULL while it is logged in */
+	"CREATE TABLE IF NOT EXISTS device(user TEXT, device TEXT, guest INTEGER NOT NULL DEFAULT 0, seen INTEGER,"
+	" PRIMARY KEY(user, device));"
 	"CREATE TABLE IF NOT EXISTS message(number INTEGER PRIMARY KEY AUTOINCREMENT, user TEXT NOT NULL,"
 	" device TEXT NOT NULL, stored INTEGER NOT NULL, expires INTEGER NOT NULL, text TEXT NOT NULL);"
 	"CREATE INDEX IF NOT EXISTS message_of ON message(user, device, number);";
@@ -76,6 +84,15 @@ void hub_store_commit(struct hub_store *store)
 		db_fail(store, "commit");
 }
 
+/* A file of 0.1 knew no time of a device. */
+static int device_columns(sqlite3 *db)
+{
+	if (sqlite3_table_column_metadata(db, NULL, "device", "seen", NULL, NULL, NULL, NULL, NULL) == SQLITE_OK)
+		return SQLITE_OK;
+	return sqlite3_exec(db, "ALTER TABLE device ADD COLUMN guest INTEGER NOT NULL DEFAULT 0;"
+				"ALTER TABLE device ADD COLUMN seen INTEGER;", NULL, NULL, NULL);
+}
+
 int hub_store_open(const char *file, struct hub_store **ret_store, char **ret_error)
 {
 	struct hub_store *store = g_new0(struct hub_store, 1);
@@ -86,6 +103,8 @@ int hub_store_open(const char *file, struct hub_store **ret_store, char **ret_er
 		sqlite3_busy_timeout(store->db, 5000);
 		r = sqlite3_exec(store->db, schema, NULL, NULL, NULL);
 	}
+	if (r == SQLITE_OK)
+		r = device_columns(store->db);
 	for (int i = 0; r == SQLITE_OK && i < STATEMENTS; i++)
 		r = sqlite3_prepare_v2(store->db, sql[i], -1, &store->statements[i], NULL);
 	store->verified = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
@@ -179,11 +198,57 @@ int hub_store_check(struct hub_store *store, const char *user, const char *token
 	return r;
 }
 
-void hub_store_device(struct hub_store *store, const char *user, const char *device)
+/* Runs a statement that answers nothing. */
+static void finish(struct hub_store *store, sqlite3_stmt *s, const char *what)
 {
-	if (sqlite3_step(begin(store, ADD_DEVICE, user, device)) != SQLITE_DONE)
-		db_fail(store, "add device");
-	sqlite3_reset(store->statements[ADD_DEVICE]);
+	if (sqlite3_step(s) != SQLITE_DONE)
+		db_fail(store, what);
+	sqlite3_reset(s);
+}
+
+void hub_store_device(struct hub_store *store, const char *user, const char *device, bool guest)
+{
+	sqlite3_stmt *s = begin(store, ADD_DEVICE, user, device);
+	sqlite3_bind_int(s, 3, guest);
+	finish(store, s, "add device");
+}
+
+void hub_store_device_gone(struct hub_store *store, const char *user, const char *device, int64_t now_ms)
+{
+	transact(store);
+	sqlite3_stmt *s = begin(store, SEEN_DEVICE, user, device);
+	sqlite3_bind_int64(s, 3, now_ms);
+	finish(store, s, "device gone");
+}
+
+void hub_store_devices_restart(struct hub_store *store, int64_t now_ms)
+{
+	g_autofree char *text = g_strdup_printf("UPDATE device SET seen = %" G_GINT64_FORMAT
+						" WHERE seen IS NULL OR guest", now_ms);
+	if (sqlite3_exec(store->db, text, NULL, NULL, NULL) != SQLITE_OK)
+		db_fail(store, "devices");
+}
+
+unsigned int hub_store_forget(struct hub_store *store, int64_t before_ms, int64_t guests_before_ms)
+{
+	g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+	sqlite3_stmt *s = begin(store, OLD_DEVICES, NULL, NULL);
+	sqlite3_bind_int64(s, 1, before_ms);
+	sqlite3_bind_int64(s, 2, guests_before_ms);
+	for (; sqlite3_step(s) == SQLITE_ROW;)
+		for (int column = 0; column < 2; column++)
+			g_ptr_array_add(names, g_strdup((const char *)sqlite3_column_text(s, column)));
+	sqlite3_reset(s);
+	for (unsigned int i = 0; i < names->len; i += 2) {
+		const char *user = names->pdata[i], *device = names->pdata[i + 1];
+		transact(store);
+		finish(store, begin(store, DROP_DEVICE, user, device), "forget device");
+		finish(store, begin(store, DROP_QUEUE, user, device), "forget queue");
+		log_info("%s/%s forgotten: it has not been seen for long", user, device);
+	}
+	if (names->len)
+		g_hash_table_remove_all(store->waiting); /* counted anew */
+	return names->len / 2;
 }
 
 void hub_store_devices(struct hub_store *store, const char *user,
@@ -265,7 +330,5 @@ void hub_store_expire(struct hub_store *store, int64_t now_ms)
 	g_hash_table_remove_all(store->waiting); /* counted anew */
 	sqlite3_stmt *s = begin(store, EXPIRE, NULL, NULL);
 	sqlite3_bind_int64(s, 1, now_ms);
-	if (sqlite3_step(s) != SQLITE_DONE)
-		db_fail(store, "expire");
-	sqlite3_reset(s);
+	finish(store, s, "expire");
 }

@@ -17,8 +17,15 @@ bool hub_store_has_user(struct hub_store *store, const char *user);
 /* 0, -ENOENT: no such account, -EACCES: wrong token. Takes some milliseconds the first time. */
 int hub_store_check(struct hub_store *store, const char *user, const char *token);
 
-void hub_store_device(struct hub_store *store, const char *user, const char *device);
-/* Calls fn for each device of the account that was ever seen. */
+/* A device has logged in. guest: its name was made for one tab of a browser. */
+void hub_store_device(struct hub_store *store, const char *user, const char *device, bool guest);
+/* It has logged out: its time runs. */
+void hub_store_device_gone(struct hub_store *store, const char *user, const char *device, int64_t now_ms);
+/* The hub has started: who was logged in when it ended counts as gone now, and so does every guest. */
+void hub_store_devices_restart(struct hub_store *store, int64_t now_ms);
+/* Forgets the devices that logged out before these times, with their queues. Returns how many. */
+unsigned int hub_store_forget(struct hub_store *store, int64_t before_ms, int64_t guests_before_ms);
+/* Calls fn for each device of the account that is known. */
 void hub_store_devices(struct hub_store *store, const char *user,
 		       void (*fn)(const char *device, void *data), void *data);
 

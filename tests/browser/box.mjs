@@ -129,11 +129,29 @@ await tap.test("box: views of the caller show both cameras' numbers", async () =
 	await take(page, "onUserEnter");
 	const local = await seesPattern(page, "#view canvas"),
 		remote = await seesPattern(page, "#remoteVideoContainer_bob canvas");
+	const captured = async () => (await ask(alice.socket, "stats")).video.frames_captured;
+	const before = await captured();
+	const drawn = await page.evaluate(async () => {
+		const counts = { local: 0, remote: 0 },
+			draw = CanvasRenderingContext2D.prototype.drawImage;
+		CanvasRenderingContext2D.prototype.drawImage = function (...given) {
+			counts[this.canvas.closest("#view") ? "local" : "remote"]++;
+			return draw.apply(this, given);
+		};
+		await new Promise((resolve) => setTimeout(resolve, 3000));
+		CanvasRenderingContext2D.prototype.drawImage = draw;
+		return counts;
+	});
+	/* 15 of 30 a second, less what a machine that is busy with something else does not get drawn. */
+	const camera = (await captured()) - before;
+	console.log(`# drawn in 3 s: local ${drawn.local}, remote ${drawn.remote}; the camera has ${camera}`);
+	assert.ok(drawn.local >= camera / 4 && drawn.remote >= camera / 4, JSON.stringify(drawn));
 	console.log(
 		`# local ${local.width}x${local.height} #${local.number}, remote ${remote.width}x${remote.height} #${remote.number}`,
 	);
 	await run(page, pieces.hangup[0]);
 	await status(page, "idle");
+	await bobIs("idle");
 	await page.evaluate(() => document.getElementById("your container").replaceChildren());
 });
 
@@ -242,6 +260,41 @@ await tap.test("panel: settings, preview, Chinese", async () => {
 	await until("idle", () => page.getByRole("button", { name: "呼叫", exact: true }).isVisible());
 	await shot(page, "idle-zh");
 	await ask(alice.socket, "setDnd", { on: false });
+});
+
+await tap.test("panel: volume, quality and accounts where the conf allows them; faults in the page's language", async () => {
+	const own = await place.panel(alice, "settings = dnd volume account profile\n");
+	const other = await open(browser, own.url, { locale: "zh-CN" });
+	const shows = (role, name) =>
+		until(`${role} ${name}`, () => other.getByRole(role, { name, exact: true }).isVisible());
+	await shows("button", "呼叫");
+	await other.keyboard.press("c");
+	await other.keyboard.type("alice");
+	await other.keyboard.press("Enter");
+	await until("words", () => other.getByText("这是本会议室自己的账号").isVisible());
+	await shows("button", "呼叫");
+	await other.keyboard.press("c");
+	await other.keyboard.type("nobody");
+	await other.keyboard.press("Enter");
+	await until("words", () => other.getByText("没有这个账号：nobody").isVisible());
+	await shows("button", "设置");
+	await other.getByRole("button", { name: "设置" }).click();
+	await shows("slider", "扬声器音量");
+	assert.equal(await other.getByRole("combobox", { name: "摄像头" }).count(), 0);
+	await other.getByRole("slider", { name: "扬声器音量" }).fill("35");
+	await until("35 %", async () => (await ask(alice.socket, "getVolume")).speaker.percent === 35);
+	await ask(alice.socket, "setVolume", { kind: "speaker", percent: 80 });
+	await until("80 %", async () => (await other.getByRole("slider", { name: "扬声器音量" }).inputValue()) === "80");
+	await other.getByRole("combobox", { name: "画面质量" }).selectOption("high");
+	await other.getByRole("button", { name: "退出登录: alice" }).click();
+	await shows("button", "登录: alice");
+	await shot(other, "settings-account");
+	await other.getByRole("button", { name: "登录: alice" }).click();
+	await shows("button", "退出登录: alice");
+	await until("online", async () => (await ask(alice.socket, "status")).accounts[0].state === "online");
+	clean(other);
+	await other.context().close();
+	assert.equal(await place.stop(own), 0);
 });
 
 await tap.test("panel: on a phone, by touch", async () => {

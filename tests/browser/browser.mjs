@@ -13,9 +13,12 @@ const FLAGS = [
 	"--disable-gpu",
 ];
 
-/* devices: whether there is a camera and a microphone, and nobody asks. */
-export async function start(flags = [], { devices = true } = {}) {
-	const executablePath = PROGRAMS.find(existsSync);
+/* The browser itself; undefined: there is none. */
+export const program = () => PROGRAMS.find(existsSync);
+
+/* devices: whether there is a camera and a microphone, and nobody asks. executablePath: another program that becomes
+ * the browser. */
+export async function start(flags = [], { devices = true, executablePath = program() } = {}) {
 	if (!executablePath) return { why: "no Chromium: install the package chromium" };
 	let chromium;
 	try {

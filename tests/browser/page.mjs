@@ -66,6 +66,7 @@ export async function callboxPage(browser, { base, script = "module", options, m
 			"onCallRefused",
 			"onLineState",
 			"onCallReplaced",
+			"onCallNext",
 		])
 			window.rtc.on(name, (...given_) =>
 				window.events.push({

@@ -275,6 +275,49 @@ await tap.test("peer: both call each other: one call", async () => {
 	await status(alice, "idle");
 });
 
+await tap.test("peer: several accounts are asked in turn; the first who answers is in the call", async () => {
+	const carol = await device("carol");
+	for (const page of [alice, bob]) await forget(page);
+	const first = await alice.evaluate(() =>
+		window.rtc.call({ userIds: ["bob", "carol"], groupId: "team", isFromGroup: true, type: 1 }),
+	);
+	const invite = (await take(bob, "onInvited")).payload;
+	assert.deepEqual(
+		[invite.callId, invite.userIds, invite.groupId, invite.isFromGroup],
+		[first.callId, ["bob", "carol"], "team", true],
+	);
+	assert.deepEqual((await bob.evaluate(() => window.rtc.state.call)).userIds, ["bob", "carol"]);
+	assert.deepEqual((await alice.evaluate(() => window.rtc.state.call)).next, ["carol"]);
+	await run(bob, pieces.reject[0]);
+	const next = (await take(alice, "onCallNext")).payload;
+	assert.deepEqual([next.previous, next.userId, next.next], [first.callId, "carol", []]);
+	assert.equal((await take(alice, "onCallEnd")).payload.reasonCode, 14);
+	assert.equal((await take(carol, "onInvited")).payload.callId, next.callId);
+	await run(carol, pieces.accept[0]);
+	assert.equal((await take(alice, "onUserEnter")).first, "carol");
+	await run(alice, pieces.hangup[0]);
+	await status(carol, "idle");
+	assert.equal((await take(alice, "onCallEnd")).payload.reasonCode, 15);
+	await forget(bob);
+	await alice.evaluate(() => window.rtc.call({ userIds: ["carol", "bob"], type: 1 }));
+	await take(carol, "onInvited");
+	await run(alice, pieces.cancel[0]);
+	assert.equal((await take(alice, "onCallEnd")).payload.reasonCode, 11);
+	await status(carol, "idle");
+	assert.equal(await count(bob, "onInvited"), 0);
+	const words = await alice.evaluate(() =>
+		Promise.all(
+			[{ userIds: [] }, { userIds: ["bob", 7] }, { userIds: ["alice"] }, {}].map((params) =>
+				window.rtc.call(params).catch((error) => error.message),
+			),
+		),
+	);
+	for (const [index, wanted] of [/1 to 32 accounts/, /accounts of 1 to 128/, /own account/, /userId/].entries())
+		assert.match(words[index], wanted);
+	clean(carol);
+	await carol.context().close();
+});
+
 await tap.test("peer: a page that is closed ends its call", async () => {
 	await forget(alice);
 	await alice.evaluate(() => window.rtc.call({ userId: "bob", type: 1 }));
@@ -324,6 +367,48 @@ await tap.test("guest: log in, be refused in words, call, be called", async () =
 	clean(guest);
 	clean(alice);
 	await guest.context().close();
+});
+
+await tap.test("guest: a tab is the same device after a reload; its copy is another one; old tabs' calls stay", async () => {
+	const logIn = async (page) => {
+		await page.fill("#account", "carol");
+		await page.fill("#token", tokens.carol);
+		await page.keyboard.press("Enter");
+		await until("idle", () => page.getByRole("button", { name: "Call", exact: true }).isVisible());
+		return (await page.evaluate(() => window.rtc.getStatus())).accounts[0].device;
+	};
+	const guest = await open(browser, base);
+	const first = await logIn(guest);
+	await alice.evaluate(() => window.rtc.call({ userId: "carol", type: 1 }));
+	await until("incoming", () => guest.getByRole("button", { name: "Reject", exact: true }).isVisible());
+	await guest.keyboard.press("r");
+	await status(alice, "idle");
+	await guest.reload();
+	assert.equal(await logIn(guest), first);
+	const [copy] = await Promise.all([
+		guest.context().waitForEvent("page"),
+		guest.evaluate((url) => void window.open(url), base),
+	]);
+	await copy.waitForLoadState();
+	assert.equal(await copy.evaluate(() => sessionStorage.getItem("callbox.device")), first);
+	assert.notEqual(await logIn(copy), first);
+	assert.equal((await guest.evaluate(() => window.rtc.getStatus())).accounts[0].state, "online");
+	await guest.close();
+	const context = copy.context();
+	await copy.close();
+	const later = await context.newPage();
+	await later.goto(base);
+	assert.notEqual(await logIn(later), first);
+	const records = await later.evaluate(() => window.rtc.getCallRecords());
+	assert.deepEqual(
+		records.map((r) => [r.peer, r.status]),
+		[["alice", 3]],
+	);
+	assert.equal(
+		await later.evaluate(() => Object.keys(localStorage).filter((key) => /records/.test(key)).length),
+		1,
+	);
+	await context.close();
 });
 
 await tap.test("guest: on a hub of single logins the older one learns why it is out", async () => {

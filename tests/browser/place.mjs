@@ -30,6 +30,9 @@ export class Place {
 		this.stage = join(build, "stage", prefix);
 		this.dir = mkdtempSync(join(tmpdir(), "callbox-"));
 		this.children = [];
+		this.address = "127.0.0.1"; /* that the hub listens on; elsewhere it needs a certificate */
+		this.within = []; /* a command before each that is started from now on: ip netns exec NAME */
+		this.more = {}; /* of the environment of what is started from now on */
 		process.on("exit", () => this.children.forEach((child) => child.kill("SIGKILL")));
 	}
 
@@ -48,6 +51,7 @@ export class Place {
 			CALLBOX_PLUGIN_DIR: join(this.stage, "lib/callbox/plugins"),
 			CALLBOX_DATA_DIR: join(this.stage, "share/callbox"),
 		};
+		Object.assign(env, this.more);
 		for (const folder of ["run", "state", "conf"]) {
 			env[`CALLBOX_${folder.toUpperCase()}_DIR`] = join(dir, folder);
 			mkdirSync(join(dir, folder), { recursive: true, mode: 0o700 });
@@ -57,7 +61,8 @@ export class Place {
 
 	spawn(dir, log, program, ...args) {
 		const fd = openSync(log, "a");
-		const child = spawn(this.program(program), args, {
+		const [first, ...rest] = [...this.within, this.program(program), ...args];
+		const child = spawn(first, rest, {
 			cwd: dir,
 			env: this.environment(dir),
 			stdio: ["ignore", fd, fd],
@@ -91,10 +96,10 @@ export class Place {
 		const dir = join(this.dir, "hub");
 		mkdirSync(dir, { recursive: true });
 		this.hubConf = join(dir, "hub.conf");
-		writeFileSync(this.hubConf, `listen = 127.0.0.1:0\ndatabase = hub.db\n${more}`);
+		writeFileSync(this.hubConf, `listen = ${this.address}:0\ndatabase = hub.db\n${more}`);
 		this.hub = this.spawn(dir, join(dir, "hub.log"), "callbox-hub", "-f", this.hubConf);
 		this.hubPort = await this.port(this.hub);
-		this.hubUrl = `ws://127.0.0.1:${this.hubPort}/`;
+		this.hubUrl = `${more.includes("certificate") ? "wss" : "ws"}://${this.address}:${this.hubPort}/`;
 	}
 
 	addUser(user) {
@@ -105,8 +110,8 @@ export class Place {
 		return out.toString().trim().split("\n").pop();
 	}
 
-	/* A box with test picture and tone; resolves when its account is online. */
-	async box(account, device, { conf = "", token = this.addUser(account) } = {}) {
+	/* more: further lines of the account's file. A box with test picture and tone; resolves when its account is online. */
+	async box(account, device, { conf = "", more = "", token = this.addUser(account) } = {}) {
 		const dir = join(this.dir, device);
 		mkdirSync(join(dir, "conf/accounts"), { recursive: true, mode: 0o700 });
 		writeFileSync(
@@ -117,7 +122,7 @@ export class Place {
 		writeFileSync(
 			join(dir, "conf/accounts/a.conf"),
 			`provider = hub\naccount = ${account}\ndevice = ${device}\n` +
-				`server = ${this.hubUrl.replace(/\/$/, "")}\nsecret_file = a.secret\n`,
+				`server = ${this.hubUrl.replace(/\/$/, "")}\nsecret_file = a.secret\n${more}`,
 		);
 		writeFileSync(join(dir, "conf/accounts/a.secret"), token, { mode: 0o600 });
 		const box = {

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <glib.h>
 #include <signal.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -106,12 +107,59 @@ static void test_names(void)
 	place_close(place);
 }
 
+static int one_number(void *data, int columns, char **values, char **names)
+{
+	(void)columns;
+	(void)names;
+	*(int *)data = (int)g_ascii_strtoll(values[0], NULL, 10);
+	return 0;
+}
+
+static int sql(const struct place *place, const char *text)
+{
+	g_autofree char *file = g_build_filename(place->dir, "hub", "hub.db", NULL);
+	sqlite3 *db;
+	int number = 0;
+	g_assert_cmpint(sqlite3_open(file, &db), ==, SQLITE_OK);
+	sqlite3_busy_timeout(db, 5000);
+	g_assert_cmpint(sqlite3_exec(db, text, one_number, &number, NULL), ==, SQLITE_OK);
+	sqlite3_close(db);
+	return number;
+}
+
+/* A hub's file of before devices had a time: its devices are kept, and forgotten when they are away for long. */
+static void test_devices_old(void)
+{
+	struct place *place = place_open(NULL);
+	place_hub_start(place);
+	struct box *alice = box_create(place, "alice", "room-a", NULL, NULL);
+	struct box *bob = box_create(place, "bob", "room-b", NULL, NULL);
+	box_start(alice);
+	box_start(bob);
+	box_stop(bob, SIGTERM);
+	place_hub_stop(place);
+	sql(place, "ALTER TABLE device DROP COLUMN seen; ALTER TABLE device DROP COLUMN guest");
+	place_hub_start(place);
+	g_assert_cmpint(sql(place, "SELECT count(*) FROM device"), ==, 2);
+	place_hub_stop(place);
+	sql(place, "UPDATE device SET seen = (unixepoch() - 31 * 86400) * 1000 WHERE device = 'room-b';"
+		   "UPDATE device SET seen = (unixepoch() - 29 * 86400) * 1000 WHERE device = 'room-a'");
+	place_hub_start(place);
+	gint64 end = g_get_monotonic_time() + 30 * G_USEC_PER_SEC;
+	while (sql(place, "SELECT count(*) FROM device") != 1 && g_get_monotonic_time() < end)
+		g_usleep(20000);
+	g_assert_cmpint(sql(place, "SELECT count(*) FROM device WHERE device = 'room-a'"), ==, 1);
+	place_close(place);
+}
+
 static void test_conf(void)
 {
 	static const struct { const char *conf, *says[2]; } rows[] = {
 		{ "listen = nowhere", { "listen", "HOST:PORT" } },
 		{ "listen = 0.0.0.0:0", { "0.0.0.0", "certificate" } },
 		{ "login = sometimes", { "hub.conf:1: login", "multi, single" } },
+		{ "device_days = -1", { "hub.conf:1: device_days", "3650" } },
+		{ "guest_expiry = 1", { "hub.conf:1: guest_expiry", "1" } },
 		{ "colour = red", { "hub.conf:1: colour", "unknown key" } },
 		{ "database = /nowhere/hub.db", { "database", "/nowhere/hub.db" } },
 		{ "listen = 127.0.0.1:0\ncertificate = /nowhere.pem\nprivate_key = /nowhere.key",
@@ -140,6 +188,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/hub/tls", test_tls);
 	g_test_add_func("/hub/kicked", test_kicked);
 	g_test_add_func("/hub/names", test_names);
+	g_test_add_func("/hub/devices-old", test_devices_old);
 	g_test_add_func("/hub/conf", test_conf);
 	return g_test_run();
 }

@@ -1,7 +1,7 @@
 /* BoxWay: the page drives a callbox through callbox-panel: JSON-RPC 2.0 over one WebSocket, which is opened again when
  * it is lost; then the present state comes anew, whole. */
 import { CallError } from "./machine.js";
-import { PictureView } from "./view.js";
+import { PushedView } from "./view.js";
 
 const PANEL_PAUSE_MIN_MS = 300,
 	PANEL_PAUSE_MAX_MS = 5000,
@@ -15,10 +15,10 @@ export class BoxWay {
 		this.nextId = 0;
 		this.backoffMs = PANEL_PAUSE_MIN_MS;
 		this.over = this.open = false;
-		this.picture = null; /* {resolve} of the binary message that comes next */
 		this.last = { status: "idle" };
-		this.localView = new PictureView(() => this.fetchPicture("local"));
-		this.remoteView = new PictureView(() => this.fetchPicture("remote"));
+		this.watched = { local: false, remote: false };
+		this.localView = new PushedView((on) => this.watch("local", on));
+		this.remoteView = new PushedView((on) => this.watch("remote", on));
 		this.readyNew();
 		this.connect();
 	}
@@ -38,7 +38,7 @@ export class BoxWay {
 
 	connect() {
 		this.socket = new WebSocket(this.url, "callbox-panel");
-		this.socket.binaryType = "blob";
+		this.socket.binaryType = "arraybuffer";
 		this.socket.onopen = () => this.begin();
 		this.socket.onmessage = ({ data }) =>
 			typeof data === "string" ? this.hear(JSON.parse(data)) : this.pictureCame(data);
@@ -50,6 +50,8 @@ export class BoxWay {
 			if (this.token) await this.ask("authenticate", { token: this.token });
 			this.info = await this.ask("panelInfo", {});
 			await this.ask("subscribe", {});
+			for (const [which, on] of Object.entries(this.watched))
+				if (on) await this.ask("watch", { which, on });
 			this.open = true;
 			this.backoffMs = PANEL_PAUSE_MIN_MS;
 			this.resolve();
@@ -77,7 +79,7 @@ export class BoxWay {
 			clearTimeout(timer);
 			reject(new CallError(why, "state"));
 		}
-		if (this.picture) this.picture.reject(new CallError(why, "state"));
+		for (const view of [this.localView, this.remoteView]) view.hide();
 		if (this.over) return;
 		this.emit("onPanelState", { connected: false, message: why });
 		this.timer = setTimeout(() => this.connect(), this.backoffMs);
@@ -112,8 +114,6 @@ export class BoxWay {
 		if (message.error) {
 			const { code } = message.error;
 			one.reject(new CallError(message.error.message, code === STATE_ERROR ? "state" : code));
-		} else if (message.result && typeof message.result.bytes === "number") {
-			this.picture = one; /* its bytes are the next message */
 		} else {
 			one.resolve(message.result);
 		}
@@ -126,15 +126,16 @@ export class BoxWay {
 		this.emit(name, payload);
 	}
 
-	pictureCame(blob) {
-		const { picture } = this;
-		this.picture = null;
-		if (picture) picture.resolve(blob);
+	/* First byte: 0 local, 1 remote; then the picture. */
+	pictureCame(data) {
+		const bytes = new Uint8Array(data);
+		if (bytes.length) [this.localView, this.remoteView][bytes[0] & 1].show(bytes.subarray(1));
 	}
 
-	fetchPicture(which) {
-		if (!this.open) throw new CallError("not connected", "state");
-		return this.ask("picture", { which });
+	watch(which, on) {
+		if (this.watched[which] === on) return;
+		this.watched[which] = on;
+		if (this.open) this.ask("watch", { which, on }).catch(() => {}); /* begin() asks again */
 	}
 
 	async verb(name, params) {

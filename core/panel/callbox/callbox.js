@@ -186,6 +186,15 @@ export class Callbox {
 		return this.#verb("switchDevice", { kind, id });
 	}
 
+	/* kind: speaker or microphone; of a box. */
+	setVolume(kind, percent) {
+		return this.#verb("setVolume", { kind, percent });
+	}
+
+	getVolume() {
+		return this.#verb("getVolume");
+	}
+
 	getRoomInfo() {
 		return this.#verb("getRoomInfo");
 	}

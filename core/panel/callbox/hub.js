@@ -8,8 +8,8 @@ const HUB_PAUSE_MIN_MS = 300,
 export class HubLink {
 	/* on: {status(state, message), synced(isSynced), message(message)}; state: connecting, online, offline, refused,
 	 * kicked. */
-	constructor({ url, account, token, device, boot }, on) {
-		Object.assign(this, { url, account, token, device, boot, on });
+	constructor({ url, account, token, device, boot, guest = false }, on) {
+		Object.assign(this, { url, account, token, device, boot, guest, on });
 		this.outbox = new Map(); /* id → {message, deadline, written, resolve, reject} */
 		this.nextId = 0;
 		this.backoffMs = HUB_PAUSE_MIN_MS;
@@ -32,8 +32,8 @@ export class HubLink {
 			this.on.status("refused", error.message);
 			return;
 		}
-		const { account, token, device, boot } = this;
-		this.socket.onopen = () => this.say({ t: "login", account, device, boot, token });
+		const { account, token, device, boot, guest } = this;
+		this.socket.onopen = () => this.say({ t: "login", account, device, boot, token, guest });
 		this.socket.onmessage = ({ data }) => this.hear(JSON.parse(data));
 		this.socket.onclose = () => this.lost();
 	}

@@ -25,6 +25,7 @@ const TOMBSTONES_MAX = 1024;
 const CALL_TIMEOUT_MIN_MS = 1000;
 const CALL_TIMEOUT_MAX_MS = 120000;
 const ATTACHMENT_BYTES_MAX = 2048;
+const GROUP_BYTES_MAX = 1024;
 const SEEN_MAX = 4096;
 const HELD_MAX = 64;
 const MESSAGE_DEADLINE_MS = 30000;
@@ -112,6 +113,19 @@ const DEFAULT_POLICY = {
 	confirmAudio: false,
 	maxcallMs: 0,
 };
+
+/* What an invite says of a group: a list of names, nothing else. */
+function groupRead(group) {
+	if (!isObject(group)) return null;
+	const { group_id: id, user_ids: users, is_from_group: is } = group;
+	return {
+		group_id: typeof id === "string" && bytesOf(id) <= GROUP_BYTES_MAX ? id : "",
+		user_ids: (Array.isArray(users) ? users : []).filter(
+			(user) => typeof user === "string" && user && bytesOf(user) <= 128,
+		),
+		is_from_group: is === true,
+	};
+}
 
 function callNew(id, peer, anchor, now) {
 	return {
@@ -522,7 +536,7 @@ export class CallMachine {
 		if (this.ownLimitMs > 0) call.guardMs = Math.min(call.guardMs, this.ownLimitMs);
 		call.fresh = message.age_ms >= 0;
 		call.attachment = isObject(body.attachment) ? body.attachment : null;
-		call.group = isObject(body.group) ? body.group : null;
+		call.group = groupRead(body.group);
 		this.calls.set(call.id, call);
 		return call;
 	}
@@ -911,6 +925,13 @@ export class CallMachine {
 				`attachment: an object of at most ${ATTACHMENT_BYTES_MAX} bytes is needed`,
 				"value",
 			);
+		if (group && bytesOf(JSON.stringify(group)) > GROUP_BYTES_MAX)
+			throw new CallError(
+				`userIds, groupId: a group of at most ${GROUP_BYTES_MAX} bytes is needed`,
+				"value",
+			);
+		if (group && group.user_ids.some((user) => typeof user !== "string" || !user || bytesOf(user) > 128))
+			throw new CallError("userIds: accounts of 1 to 128 bytes are needed", "value");
 		const call = callNew(callId, userId, true, this.now());
 		Object.assign(call, { type, attachment, group, ringMs: this.policy.callTimeoutMs });
 		this.calls.set(callId, call);
@@ -1097,6 +1118,11 @@ export class CallMachine {
 				direction: call.anchor ? "out" : "in",
 				type: call.type,
 				attachment: call.attachment || {},
+				...(call.group && {
+					userIds: call.group.user_ids,
+					groupId: call.group.group_id,
+					isFromGroup: call.group.is_from_group,
+				}),
 				ageMs: this.now() - call.startedMs,
 				ignored: call.ignored,
 				peerAudioMuted: call.flags.audioMuted,

@@ -4,6 +4,8 @@ import { CallMachine, CallError, VIDEO } from "./machine.js";
 import { HubLink } from "./hub.js";
 import { PeerMedia } from "./media.js";
 import { ElementView } from "./view.js";
+import { Hunt } from "./hunt.js";
+import { claimTab, inheritRecords } from "./tab.js";
 
 const RECORDS_MAX = 200,
 	PING_MS = 10000,
@@ -11,13 +13,6 @@ const RECORDS_MAX = 200,
 
 const hex = (bytes) =>
 	[...crypto.getRandomValues(new Uint8Array(bytes))].map((b) => b.toString(16).padStart(2, "0")).join("");
-
-/* One device a tab: it survives a reload, and two tabs are two devices. */
-function deviceName() {
-	const name = sessionStorage.getItem("callbox.device") || `browser-${hex(4)}`;
-	sessionStorage.setItem("callbox.device", name);
-	return name;
-}
 
 function store(key, value) {
 	try {
@@ -42,14 +37,13 @@ export class PeerWay {
 			url,
 			account,
 			token,
-			device = deviceName(),
+			device,
 			iceServers = [],
 			iceTransportPolicy = "all",
 			policy = {},
 		} = options;
 		if (!account || !url) throw new CallError("way peer needs url, account and token", "value");
 		Object.assign(this, { account, device, emit, iceServers, iceTransportPolicy });
-		this.key = `callbox.${account}.${device}`;
 		this.constraints = { audio: true, video: { width: { ideal: 1280 }, height: { ideal: 720 } } };
 		this.local = null; /* MediaStream while devices are open */
 		this.opening = null;
@@ -61,7 +55,7 @@ export class PeerWay {
 		this.sound = typeof Audio === "undefined" ? null : new Audio();
 		this.lineState = {
 			account,
-			device,
+			device: device || "",
 			provider: "hub",
 			server: url,
 			state: "connecting",
@@ -69,7 +63,24 @@ export class PeerWay {
 		};
 		this.ready = new Promise((resolve, reject) => Object.assign(this, { resolve, reject }));
 		this.ready.catch(() => {});
-		const boot = hex(4);
+		this.leave = () => this.machine && this.machine.live && this.run((m) => m.leave());
+		window.addEventListener("pagehide", this.leave);
+		this.begun = this.begin({ url, token: token || "" }, table, policy);
+	}
+
+	/* As soon as it is known which device this is. */
+	async begin({ url, token }, table, policy) {
+		const { account } = this,
+			guest = !this.device;
+		if (guest) {
+			this.tab = await claimTab();
+			if (this.over) this.tab.release();
+			if (this.over) return;
+			this.device = this.lineState.device = this.tab.name;
+		}
+		const boot = hex(4),
+			{ device } = this;
+		this.key = `callbox.${account}.${device}`;
 		this.machine = new CallMachine({
 			table,
 			account,
@@ -77,8 +88,13 @@ export class PeerWay {
 			now: () => performance.now(),
 			policy,
 		});
+		this.hunt = new Hunt({
+			idNew: () => hex(16),
+			begin: (callId, userId, what) => this.machine.call({ ...what, callId, userId }),
+			next: (payload) => this.emit("onCallNext", payload),
+		});
 		this.hub = new HubLink(
-			{ url, account, token: token || "", device, boot },
+			{ url, account, token, device, boot, guest },
 			{
 				status: (state, message) => this.status(state, message),
 				synced: (isSynced) => this.run((m) => m.synced(isSynced)),
@@ -88,11 +104,22 @@ export class PeerWay {
 		const left = stored(`${this.key}.journal`, null);
 		if (left) this.run((m) => m.restore(left.entry, Math.max(Date.now() - left.at, 0)));
 		this.pinger = setInterval(() => this.run((m) => m.ping()), PING_MS);
-		this.leave = () => this.machine.live && this.run((m) => m.leave());
-		window.addEventListener("pagehide", this.leave);
+		if (guest) await this.inherit();
+	}
+
+	/* The calls of tabs that were closed are this browser's calls too. */
+	async inherit() {
+		const [old, own] = [
+			await inheritRecords(this.account, this.device),
+			stored(`${this.key}.records`, []),
+		];
+		const others = old.filter((r) => !own.some((mine) => mine.channelId === r.channelId));
+		const all = [...own, ...others].sort((one, other) => other.startedAt - one.startedAt);
+		if (others.length) store(`${this.key}.records`, all.slice(0, RECORDS_MAX));
 	}
 
 	destroy() {
+		this.over = true;
 		window.removeEventListener("pagehide", this.leave);
 		this.leave();
 		clearInterval(this.pinger);
@@ -101,7 +128,10 @@ export class PeerWay {
 		this.localView.detach();
 		for (const view of this.remoteViews.values()) view.detach();
 		/* The last words leave before the connection does. */
-		setTimeout(() => this.hub.close(), 200);
+		setTimeout(() => {
+			if (this.hub) this.hub.close();
+			if (this.tab) this.tab.release();
+		}, 200);
 	}
 
 	status(state, message) {
@@ -136,7 +166,7 @@ export class PeerWay {
 	carryOut(o) {
 		const kinds = {
 			send: () => this.send(o),
-			event: () => this.emit(o.name, o.payload),
+			event: () => this.event(o.name, o.payload),
 			ring: () => this.emit("onRing", { on: o.on, soft: false, callId: o.callId }),
 			mediaOpen: () => this.mediaOpen(o),
 			mediaStart: () => this.mediaStart(o),
@@ -151,6 +181,11 @@ export class PeerWay {
 				),
 		};
 		kinds[o.type]();
+	}
+
+	event(name, payload) {
+		if (name === "onCallEnd") this.hunt.callEnded(payload.callId, payload.reasonCode);
+		this.emit(name, payload);
 	}
 
 	send(o) {
@@ -236,7 +271,7 @@ export class PeerWay {
 
 	devicesClose() {
 		const close = () => {
-			if (this.machine.live || this.previewing) return;
+			if ((this.machine && this.machine.live) || this.previewing) return;
 			if (this.local) this.local.getTracks().forEach((track) => track.stop());
 			this.local = null;
 			this.localView.show(null);
@@ -355,6 +390,7 @@ export class PeerWay {
 
 	async verb(name, params) {
 		if (!VERBS[name]) throw new CallError(`a browser has no verb ${name}`, "value");
+		await this.begun;
 		return (await VERBS[name](this, params)) || {};
 	}
 
@@ -367,14 +403,17 @@ export class PeerWay {
 		if (!this.remoteViews.has(user)) this.remoteViews.set(user, new ElementView({}));
 		const view = this.remoteViews.get(user);
 		view.attach(element);
-		const peer = this.machine.live ? this.machine.live.peer : null;
+		const peer = this.machine && this.machine.live ? this.machine.live.peer : null;
 		view.show(user === ANY || user === peer ? this.remoteStream : null);
 		if (!element) this.remoteViews.delete(user);
 	}
 
 	state() {
+		if (!this.machine) return { status: "idle", accounts: [{ ...this.lineState }] };
+		const state = this.machine.state();
+		if (state.call && state.call.callId === this.hunt.callId) state.call.next = [...this.hunt.users];
 		return {
-			...this.machine.state(),
+			...state,
 			accounts: [{ ...this.lineState }],
 			audioMuted: this.machine.flags.audioMuted,
 			videoMuted: this.machine.flags.videoMuted,
@@ -395,8 +434,9 @@ export class PeerWay {
 }
 
 function groupOf({ userIds, groupId, isFromGroup }) {
-	return userIds || groupId
-		? { group_id: groupId || "", user_ids: userIds || [], is_from_group: isFromGroup === true }
+	const users = Array.isArray(userIds) ? userIds : null;
+	return users || groupId
+		? { group_id: groupId || "", user_ids: users || [], is_from_group: isFromGroup === true }
 		: null;
 }
 
@@ -447,11 +487,15 @@ async function setProfile(way, { resolution, width, height, frameRate }) {
 }
 
 const VERBS = {
+	/* With userIds and no userId each of these is asked in turn. */
 	async call(way, { userId, type, attachment, ...group }) {
 		await way.ready;
-		const callId = hex(16);
-		way.run((m) => m.call({ callId, userId, type, attachment, group: groupOf(group) }));
-		return { callId };
+		const what = { type, attachment, group: groupOf(group) };
+		return {
+			callId: way.run(() =>
+				way.hunt.call(userId || !group.userIds ? [userId] : group.userIds, what),
+			),
+		};
 	},
 	cancel: (way, { callId }) => way.run((m) => m.cancel(callId)),
 	accept(way, { type, callId }) {

@@ -55,54 +55,81 @@ export class ElementView {
 	}
 }
 
-const PICTURE_MS = 200,
-	RETRY_MS = 600;
+const STANDS_MS = 3000; /* without a picture this long there is none: one that stands is sent again each second */
 
-/* A view of a box, picture by picture. fetch() gives a Blob, or throws while there is none. */
-export class PictureView {
-	constructor(fetch) {
-		this.fetch = fetch;
+/* A view of a box: pictures are shown as they come, the newest when they come faster than they can be drawn.
+ * wants(on): whether pictures are wanted. */
+export class PushedView {
+	constructor(wants) {
+		this.wants = wants;
 		this.canvas = null;
+		this.next = null; /* Blob that waits for the one before */
+		this.drawing = false;
 	}
 
 	attach(element) {
-		this.detach();
-		if (!element) return;
+		this.remove();
+		if (!element) {
+			this.wants(false);
+			return;
+		}
 		this.canvas = document.createElement("canvas");
 		this.canvas.style.cssText = `${STYLE}visibility:hidden;`;
 		place(element, this.canvas);
-		this.run(this.canvas);
+		this.wants(true);
 	}
 
 	detach() {
+		this.attach(null);
+	}
+
+	remove() {
+		clearTimeout(this.timer);
+		this.next = null;
 		if (this.canvas) remove(this.canvas);
 		this.canvas = null;
 	}
 
-	/* One picture is under way at most: who is slow sees fewer. Ends when the element is taken from the page. */
-	async run(canvas) {
-		while (this.canvas === canvas) {
-			const began = performance.now();
-			const good = canvas.isConnected && (await this.draw(canvas));
-			const pause = good ? PICTURE_MS - (performance.now() - began) : RETRY_MS;
-			await new Promise((resolve) => setTimeout(resolve, Math.max(pause, 20)));
+	/* bytes: a JPEG file; none: there is no picture now. */
+	show(bytes) {
+		clearTimeout(this.timer);
+		this.next = bytes.length ? new Blob([bytes], { type: "image/jpeg" }) : null;
+		if (!this.canvas) return;
+		if (!this.canvas.isConnected) this.detach();
+		else if (!this.next) this.hide();
+		else {
+			this.timer = setTimeout(() => this.hide(), STANDS_MS);
+			if (!this.drawing) this.draw();
 		}
 	}
 
-	async draw(canvas) {
-		try {
-			const picture = await createImageBitmap(await this.fetch());
-			if (canvas.width !== picture.width || canvas.height !== picture.height)
-				Object.assign(canvas, { width: picture.width, height: picture.height });
-			canvas.getContext("2d").drawImage(picture, 0, 0);
-			picture.close();
-			canvas.style.visibility = "visible";
-			mark(canvas, true);
-			return true;
-		} catch {
-			canvas.style.visibility = "hidden";
-			mark(canvas, false);
-			return false;
+	hide() {
+		if (!this.canvas) return;
+		this.canvas.style.visibility = "hidden";
+		mark(this.canvas, false);
+	}
+
+	async draw() {
+		this.drawing = true;
+		while (this.next) {
+			const blob = this.next;
+			this.next = null;
+			try {
+				const picture = await createImageBitmap(blob);
+				if (this.canvas) this.paint(this.canvas, picture);
+				picture.close();
+			} catch (error) {
+				console.warn(`callbox: a picture that is none: ${error.message}`);
+			}
 		}
+		this.drawing = false;
+	}
+
+	paint(canvas, picture) {
+		if (canvas.width !== picture.width || canvas.height !== picture.height)
+			Object.assign(canvas, { width: picture.width, height: picture.height });
+		canvas.getContext("2d").drawImage(picture, 0, 0);
+		canvas.style.visibility = "visible";
+		mark(canvas, true);
 	}
 }

@@ -1,7 +1,7 @@
 /* room: the page of a room in whichever way it is connected: idle, dial, incoming, calling, in a call, settings. It
  * draws what the state says and keeps no state of the call of its own. */
 import { Ringer, clock, h, icon, round } from "./parts.js";
-import { LANGUAGES, hasWord, languageOf, translator } from "./words.js";
+import { LANGUAGES, faultWords, hasWord, languageOf, translator } from "./words.js";
 
 const VIDEO = 2,
 	RECORDS = 60,
@@ -22,7 +22,9 @@ const REFRESHES = [
 	"onInvited",
 	"onCallEnd",
 	"onCallMissed",
+	"onCallNext",
 ];
+const KNOBS = ["speaker", "microphone"];
 const QUIET_ENDS = [11, 13, 15]; /* what the person here did */
 const BAD_ENDS = [1, 4, 5, 7, 8, 10, 19, 20, 21];
 /* What the panel says of itself. */
@@ -50,6 +52,7 @@ export class Room {
 		rtc.on("onUserNetworkQuality", (q) => this.qualityCame(q));
 		rtc.on("onRing", ({ on, soft }) => this.ringer.set(on && !soft && this.status() === "called"));
 		rtc.on("onCallEnd", (end) => this.ended(end));
+		rtc.on("onCallNext", ({ previous }) => (this.goesOn = previous));
 		rtc.on("onCallTypeChange", (change) => this.typeChange(change));
 		rtc.on("onMaxCall", ({ remainingMs }) =>
 			this.ask(this.t("maxcall", { n: Math.round(remainingMs / 1000) }), [
@@ -57,7 +60,8 @@ export class Room {
 				["close", "", () => {}],
 			]),
 		);
-		rtc.on("onError", ({ message }) => this.say(message, true));
+		rtc.on("onVolumeChange", (knob) => this.volumeShow(knob.kind, knob));
+		rtc.on("onError", ({ message }) => this.say(faultWords(this.t, message), true));
 		rtc.on("onDevice", ({ state, message }) => state === "failed" && this.say(message, true));
 		setInterval(() => this.tick(), 1000);
 		document.addEventListener("keydown", (event) => this.key(event));
@@ -81,7 +85,7 @@ export class Room {
 	build() {
 		this.setLanguage(localStorage.getItem(LANGUAGE_KEY) || "auto");
 		this.toast = h("div", { class: "toast", role: "alert", hidden: true });
-		this.spoken = h("div", { class: "quiet", role: "status", "aria-live": "assertive" });
+		this.spoken = h("div", { class: "quiet", role: "status", "aria-live": "assertive", "aria-atomic": true });
 		this.screens = {
 			idle: this.buildIdle(),
 			dial: this.buildDial(),
@@ -94,6 +98,7 @@ export class Room {
 			element.classList.add(name);
 			element.hidden = true;
 		}
+		this.announced = null;
 		this.element.replaceChildren(...Object.values(this.screens), this.toast, this.spoken);
 		this.screen = null;
 		this.rtc.setupLocalView(this.ownView);
@@ -162,6 +167,8 @@ export class Room {
 	render() {
 		const wanted = this.wanted(),
 			changed = wanted !== this.screen;
+		/* What was said of the call before does not stand beside the next one. */
+		if (changed && wanted === "incoming" && !this.toastStays) this.toast.hidden = true;
 		if (changed) {
 			for (const [name, element] of Object.entries(this.screens))
 				element.hidden = name !== wanted;
@@ -178,17 +185,40 @@ export class Room {
 		}[wanted];
 		draw.call(this, changed);
 		if (changed) this.arrive();
+		this.announce();
 	}
 
 	/* A screen reader and the keyboard begin where the screen does. */
 	arrive() {
 		const first = this.screens[this.screen].querySelector("[data-first]");
 		if (first) first.focus({ preventScroll: true });
-		if (this.screen === "incoming")
-			this.spoken.textContent = this.t("announceIncoming", {
-				kind: this.kindText(),
-				user: this.call().userId,
-			});
+	}
+
+	/* What a person who does not look is told: each step of a call once. */
+	announce() {
+		const { state, userId: user, callId } = this.call(),
+			{ audioMuted = false } = this.state;
+		const words = {
+			incoming: () =>
+				[
+					this.t("announceIncoming", { kind: this.kindText(), user }),
+					this.groupText(),
+				]
+					.filter(Boolean)
+					.join(". "),
+			calling: () => this.t(state === "ringback" ? "announceRinging" : "announceCalling", { user }),
+			incall: () =>
+				({
+					accepting: this.t("connectingCall"),
+					connecting: this.t("connectingCall"),
+					recovering: this.t("reconnecting"),
+				})[state] || this.t(audioMuted ? "announceMuted" : "announceConnected", { user }),
+		}[this.screen];
+		const text = words ? words() : "",
+			step = `${callId} ${text}`;
+		if (step === this.announced) return;
+		this.announced = step;
+		this.spoken.textContent = text;
 	}
 
 	kindText() {
@@ -202,17 +232,21 @@ export class Room {
 		this.toast.textContent = text;
 		this.toast.classList.toggle("bad", bad);
 		this.toast.hidden = false;
+		this.toastStays = stays;
 		if (!stays) this.toastTimer = setTimeout(() => (this.toast.hidden = true), 6000);
 	}
 
-	ended({ reasonCode, userId, message }) {
-		const word = `end${reasonCode}`;
-		if (this.question) this.question.remove();
+	ended({ reasonCode, userId, message, callId }) {
+		const word = `end${reasonCode}`,
+			goesOn = this.goesOn === callId,
+			/* Why it could not be set up, where that is known; other ends have their own words. */
+			why = reasonCode === 7 ? faultWords(this.t, message) : message;
+		this.answered();
 		this.quality = 0;
 		if (!QUIET_ENDS.includes(reasonCode))
 			this.say(
-				hasWord(word) ? this.t(word, { user: userId }) : message,
-				BAD_ENDS.includes(reasonCode),
+				why !== message || !hasWord(word) ? why : this.t(word, { user: userId }),
+				BAD_ENDS.includes(reasonCode) && !goesOn,
 			);
 		this.loadRecords();
 	}
@@ -226,8 +260,19 @@ export class Room {
 		else if (state === 3) this.say(this.t("typeRefused"));
 	}
 
+	/* While it asks, nothing else can be reached; then the keyboard is where it was. */
+	answered() {
+		if (!this.question) return;
+		this.question.remove();
+		this.question = null;
+		for (const screen of Object.values(this.screens)) screen.inert = false;
+		if (this.before && this.before.isConnected) this.before.focus();
+	}
+
 	ask(text, answers) {
-		if (this.question) this.question.remove();
+		this.answered();
+		this.before = document.activeElement;
+		for (const screen of Object.values(this.screens)) screen.inert = true;
 		const buttons = answers.map(([word, kind, run]) =>
 			h(
 				"button",
@@ -235,7 +280,7 @@ export class Room {
 					class: `wide ${kind}`,
 					type: "button",
 					onclick: () => {
-						this.question.remove();
+						this.answered();
 						run();
 					},
 				},
@@ -244,8 +289,8 @@ export class Room {
 		);
 		this.question = h(
 			"div",
-			{ class: "ask", role: "alertdialog", "aria-modal": "true", "aria-label": text },
-			h("div", {}, h("h2", {}, text), h("div", { class: "field" }, ...buttons)),
+			{ class: "ask", role: "alertdialog", "aria-modal": "true", "aria-labelledby": "question" },
+			h("div", {}, h("h2", { id: "question" }, text), h("div", { class: "field" }, ...buttons)),
 		);
 		this.element.append(this.question);
 		buttons[0].focus();
@@ -255,7 +300,7 @@ export class Room {
 		try {
 			await promise;
 		} catch (error) {
-			this.say(error.message, true);
+			this.say(faultWords(this.t, error.message), true);
 		}
 		this.refresh();
 	}
@@ -264,9 +309,9 @@ export class Room {
 
 	buildIdle() {
 		this.lamp = h("span", { class: "lamp" });
-		this.whoName = h("b");
+		this.whoName = h("h1", { class: "name", "data-first": true, tabindex: -1 });
 		this.whoState = h("span", { class: "dim" });
-		this.time = h("div", { class: "time", "data-first": true, tabindex: -1 });
+		this.time = h("div", { class: "time" });
 		this.date = h("div", { class: "date" });
 		this.dndNote = h(
 			"p",
@@ -353,7 +398,11 @@ export class Room {
 						"div",
 						{ class: "top" },
 						h("h2", {}, this.t("recent")),
-						h("div", { class: "tabs" }, ...this.tabs),
+						h(
+							"div",
+							{ class: "tabs", role: "group", "aria-label": this.t("shown") },
+							...this.tabs,
+						),
 					),
 					this.recordList,
 				),
@@ -443,7 +492,7 @@ export class Room {
 				? shown.map((r) => this.recordRow(r))
 				: [
 						h(
-							"p",
+							"li",
 							{ class: "empty" },
 							this.t(this.onlyMissed ? "noMissed" : "noCalls"),
 						),
@@ -573,21 +622,25 @@ export class Room {
 							...this.callButtons(user),
 						),
 					)
-				: [h("p", { class: "empty" }, this.t("noContacts"))]),
+				: [h("li", { class: "empty" }, this.t("noContacts"))]),
 		);
 	}
 
-	dial(user, type) {
-		const userId = user.trim();
-		if (!userId) return;
+	/* Several accounts with blanks or commas between them: one after the other is asked. */
+	dial(text, type) {
+		const users = text.split(/[\s,，、;；]+/).filter(Boolean);
+		if (!users.length) return;
 		this.sheet = null;
 		this.dialField.value = "";
-		this.do(this.rtc.call({ userId, type }));
+		this.do(this.rtc.call({ ...(users.length > 1 ? { userIds: users } : { userId: users[0] }), type }));
 	}
 
 	openSheet(name) {
 		this.sheet = name;
-		if (name === "settings") this.loadDevices();
+		if (name === "settings") {
+			this.loadDevices();
+			this.loadVolumes();
+		}
 		else this.setPreview(false);
 		this.render();
 	}
@@ -596,7 +649,7 @@ export class Room {
 
 	may(word) {
 		return this.way === "peer"
-			? word !== "account"
+			? word !== "account" && word !== "volume"
 			: Boolean(this.rtc.info && this.rtc.info.settings.includes(word));
 	}
 
@@ -629,7 +682,7 @@ export class Room {
 			"aria-label": this.t("dnd"),
 			onclick: () => this.do(this.rtc.setDnd(!this.state.dnd)),
 		});
-		this.timeoutOut = h("output");
+		this.timeoutOut = h("span", { class: "value", "aria-hidden": true }); /* the slider says it */
 		this.timeoutField = h("input", {
 			type: "range",
 			min: 10,
@@ -648,6 +701,30 @@ export class Room {
 			(resolution) => resolution && this.do(this.rtc.setCallProfile({ resolution })),
 			this.t("profile"),
 		);
+		const qualities = select(
+			[
+				["", this.t("unchanged")],
+				...["low", "medium", "high"].map((q) => [q, this.t(`quality_${q}`)]),
+			],
+			(quality) => quality && this.do(this.rtc.setCallProfile({ quality })),
+			this.t("pictureQuality"),
+		);
+		this.knobFields = Object.fromEntries(
+			KNOBS.map((kind) => [
+				kind,
+				h("input", {
+					type: "range",
+					min: 0,
+					max: 100,
+					step: 5,
+					"aria-label": this.t(`${kind}Volume`),
+					onchange: ({ target }) => this.do(this.rtc.setVolume(kind, Number(target.value))),
+				}),
+			]),
+		);
+		this.knobRows = KNOBS.map((kind) => row(`${kind}Volume`, this.knobFields[kind]));
+		this.accountRows = new Map(); /* account → {element, state, button} */
+		this.accountList = h("div", { class: "rows" });
 		this.deviceFields = ["camera", "microphone", "speaker"].map((kind) => ({
 			kind,
 			field: select(
@@ -671,8 +748,13 @@ export class Room {
 					h("div", { class: "range" }, this.timeoutField, this.timeoutOut),
 				),
 			],
-			profile: [row("profile", profiles)],
+			profile: [
+				row("profile", profiles),
+				...(this.way === "box" ? [row("pictureQuality", qualities)] : []),
+			],
 			devices: this.deviceRows,
+			volume: this.knobRows,
+			account: [this.accountList],
 		};
 		this.nothing = h("p", { class: "empty" }, this.t("nothingAllowed"));
 		this.timeoutShow();
@@ -697,7 +779,9 @@ export class Room {
 	}
 
 	timeoutShow() {
-		this.timeoutOut.textContent = this.t("seconds", { n: this.timeoutField.value });
+		const text = this.t("seconds", { n: this.timeoutField.value });
+		this.timeoutOut.textContent = text;
+		this.timeoutField.setAttribute("aria-valuetext", text);
 	}
 
 	renderSettings(changed) {
@@ -716,6 +800,45 @@ export class Room {
 		this.deviceFields.forEach(({ field }, index) => {
 			if (!field.options.length) this.deviceRows[index].hidden = true;
 		});
+		if (this.may("account")) this.renderAccounts();
+	}
+
+	/* One row an account that the box knows: its state, and the way out or in again. */
+	renderAccounts() {
+		for (const { account, state, message = "" } of this.state.accounts || []) {
+			if (!this.accountRows.has(account)) this.accountRows.set(account, this.accountRow(account));
+			const one = this.accountRows.get(account),
+				out = state === "refused" || state === "kicked" || state === "offline";
+			one.state.textContent = [account, this.t(state)].join(" · ");
+			one.state.title = message;
+			one.button.textContent = this.t(out ? "login" : "logout");
+			one.button.setAttribute("aria-label", `${one.button.textContent}: ${account}`);
+			one.out = out;
+		}
+	}
+
+	accountRow(account) {
+		const one = { state: h("span"), out: false };
+		one.button = h("button", {
+			class: "wide",
+			type: "button",
+			onclick: () => this.do(one.out ? this.rtc.login({ account }) : this.rtc.logout({ account })),
+		});
+		this.accountList.append(h("div", { class: "row" }, one.state, one.button));
+		return one;
+	}
+
+	volumeShow(kind, knob) {
+		const field = this.knobFields[kind];
+		if (!field || !knob || typeof knob.percent !== "number") return;
+		field.value = knob.percent;
+		field.setAttribute("aria-valuetext", `${knob.percent} %`);
+	}
+
+	async loadVolumes() {
+		if (!this.may("volume")) return;
+		const found = await this.rtc.getVolume().catch(() => ({}));
+		for (const kind of KNOBS) this.volumeShow(kind, found[kind]);
 	}
 
 	async loadDevices() {
@@ -747,14 +870,17 @@ export class Room {
 	face() {
 		const avatar = h("div", { class: "avatar", "aria-hidden": "true" });
 		const name = h("h1", { tabindex: -1, "data-first": true }),
-			text = h("p");
-		const element = h("div", { class: "face" }, avatar, name, text);
+			text = h("p"),
+			others = h("p", { class: "others", hidden: true });
+		const element = h("div", { class: "face" }, avatar, name, text, others);
 		return {
 			element,
-			show: (user, words) => {
+			show: (user, words, more = "") => {
 				avatar.textContent = ([...user][0] || "?").toUpperCase();
 				name.textContent = user;
 				text.textContent = words;
+				others.textContent = more;
+				others.hidden = !more;
 			},
 		};
 	}
@@ -793,9 +919,18 @@ export class Room {
 	renderIncoming() {
 		const call = this.call(),
 			video = call.type === VIDEO;
-		this.incomingFace.show(call.userId || "", this.kindText());
+		this.incomingFace.show(call.userId || "", this.kindText(), this.groupText());
 		this.audioOnly.hidden = !video;
 		this.acceptButton.relabel(this.t("accept"), video ? "video" : "phone");
+	}
+
+	/* The group that the call is to, and who else is asked. */
+	groupText() {
+		const { account, userIds = [], groupId } = this.call();
+		const users = userIds.filter((user) => user !== account).join(", ");
+		return [groupId && this.t("groupCall", { group: groupId }), users && this.t("alsoAsked", { users })]
+			.filter(Boolean)
+			.join(" · ");
 	}
 
 	buildCalling() {
@@ -823,6 +958,7 @@ export class Room {
 		this.callingFace.show(
 			call.userId || "",
 			this.t(call.state === "ringback" ? "ringing" : "calling"),
+			call.next && call.next.length ? this.t("askedNext", { users: call.next.join(", ") }) : "",
 		);
 	}
 
@@ -830,10 +966,10 @@ export class Room {
 		this.talkFace = this.face();
 		this.remoteView = h("div", { class: "remote", role: "img" });
 		this.ownView = h("div", { class: "inset", role: "img", "aria-label": this.t("ownView") });
-		this.peerName = h("b");
-		this.lasts = h("span", { class: "lasts" });
+		this.peerName = h("b", { "aria-hidden": true }); /* the heading below says it */
+		this.lasts = h("span", { class: "lasts", role: "timer", "aria-label": this.t("duration") });
 		this.bars = h("span", { class: "bars", role: "img" }, h("i"), h("i"), h("i"), h("i"));
-		this.told = h("div", { class: "said", role: "status", hidden: true });
+		this.told = h("div", { class: "said", hidden: true });
 		this.micButton = round(
 			"mic",
 			"",
@@ -901,13 +1037,13 @@ export class Room {
 		this.told.hidden = !waits && !peer;
 		this.told.textContent = waits ? this.t(waits) : peer ? this.t(peer, { user }) : "";
 		this.micButton.relabel(this.t(audioMuted ? "unmute" : "mute"), audioMuted ? "noMic" : "mic");
-		this.micButton.setAttribute("aria-pressed", String(audioMuted));
+		this.micButton.dataset.on = audioMuted ? "no" : "yes";
 		this.camButton.hidden = !video;
 		this.camButton.relabel(
 			this.t(videoMuted ? "cameraOn" : "cameraOff"),
 			videoMuted ? "noVideo" : "video",
 		);
-		this.camButton.setAttribute("aria-pressed", String(videoMuted));
+		this.camButton.dataset.on = videoMuted ? "no" : "yes";
 		this.typeButton.relabel(this.t(video ? "toAudio" : "toVideo"), video ? "sound" : "video");
 		this.typeButton.disabled = Boolean(waits);
 		this.qualityShow();

@@ -10,12 +10,14 @@ const ROWS = {
 	all: ["All", "全部"], noContacts: ["Nobody has called or been called yet", "还没有联系人"],
 	noCalls: ["No calls yet", "还没有通话"], noMissed: ["No missed calls", "没有未接来电"],
 	call: ["Call", "呼叫"], callWhom: ["Whom to call", "呼叫对象"], account: ["Account", "账号"],
-	accountHint: ["Account name", "账号名称"], contacts: ["Contacts", "联系人"],
+	accountHint: ["Account name, or several", "账号名称，可输入多个"], contacts: ["Contacts", "联系人"],
 	videoCall: ["Video call", "视频通话"], audioCall: ["Audio call", "语音通话"],
 	videoCallTo: ["Video call to {user}", "视频呼叫 {user}"], audioCallTo: ["Audio call to {user}", "语音呼叫 {user}"],
 	back: ["Back", "返回"], settings: ["Settings", "设置"], close: ["Close", "关闭"],
 	dnd: ["Do not disturb", "勿扰"], dndOn: ["Do not disturb is on: nobody can ring here", "勿扰已开启：来电不会响铃"],
 	incomingVideo: ["Incoming video call", "视频来电"], incomingAudio: ["Incoming audio call", "语音来电"],
+	groupCall: ["Group {group}", "群组 {group}"], alsoAsked: ["Also asked: {users}", "同时邀请：{users}"],
+	askedNext: ["Next: {users}", "接下来呼叫：{users}"],
 	accept: ["Accept", "接听"], acceptAudio: ["Accept with sound only", "仅语音接听"], reject: ["Reject", "拒绝"],
 	calling: ["Calling …", "正在呼叫……"], ringing: ["Ringing …", "对方响铃中……"], cancel: ["Cancel", "取消"],
 	connectingCall: ["Connecting …", "正在接通……"], reconnecting: ["Connection lost, trying again …", "连接中断，正在重试……"],
@@ -30,6 +32,14 @@ const ROWS = {
 	askVideo: ["{user} asks for a video call", "{user} 请求切换为视频通话"],
 	askAudio: ["{user} asks for sound only", "{user} 请求切换为语音通话"], agree: ["Agree", "同意"], refuse: ["Refuse", "拒绝"],
 	typeRefused: ["The other side did not agree", "对方未同意"],
+	speakerVolume: ["Volume of the speaker", "扬声器音量"], microphoneVolume: ["Volume of the microphone", "麦克风音量"],
+	pictureQuality: ["Quality of the picture", "画面质量"], quality_low: ["Low", "低"], quality_medium: ["Medium", "中"],
+	quality_high: ["High", "高"],
+	faultState: ["Not now: {rest}", "当前无法执行：{rest}"], faultNobody: ["There is no such account: {rest}", "没有这个账号：{rest}"],
+	faultOffline: ["Not connected: {rest}", "未连接：{rest}"], faultOwn: ["That is this room's own account", "这是本会议室自己的账号"],
+	faultNotAllowed: ["The administrator does not allow this here", "管理员未开放此操作"],
+	faultNoAnswer: ["callboxd does not answer", "callboxd 无响应"], faultMicrophone: ["Microphone: {rest}", "麦克风：{rest}"],
+	faultCamera: ["Camera: {rest}", "摄像头：{rest}"],
 	language: ["Language", "语言"], automatic: ["Automatic", "自动"],
 	timeout: ["How long a call rings", "呼叫响铃时长"], seconds: ["{n} s", "{n} 秒"],
 	profile: ["Picture sent", "发送画质"], profile1080p: ["Full HD (1080p)", "全高清（1080p）"],
@@ -56,6 +66,9 @@ const ROWS = {
 	status1: ["Answered", "已接通"], status2: ["Canceled", "已取消"], status3: ["Rejected", "已拒绝"],
 	status4: ["Not answered", "未接听"], status5: ["Busy", "忙线"],
 	maxcall: ["The call ends in {n} s", "通话将在 {n} 秒后结束"], prolong: ["Go on", "继续通话"],
+	announceCalling: ["Calling {user}", "正在呼叫 {user}"], announceRinging: ["It rings at {user}", "{user} 响铃中"],
+	announceConnected: ["Connected with {user}", "已与 {user} 接通"], announceMuted: ["You are muted", "本端已静音"],
+	duration: ["Duration", "通话时长"], shown: ["Calls that are shown", "显示的通话"],
 	announceIncoming: ["{kind} from {user}", "{user} 的{kind}"],
 	needsSecure: ["Camera and microphone need https, or a page of this very machine.", "摄像头和麦克风需要 https 或本机页面。"],
 };
@@ -73,6 +86,25 @@ export function translator(language) {
 	const column = language === "zh" ? 1 : 0;
 	return (name, values = {}) =>
 		(ROWS[name] ? ROWS[name][column] : name).replace(/\{(\w+)\}/g, (whole, key) => String(values[key] ?? ""));
+}
+
+/* What callboxd, the panel and the hub say, in the page's language; what is not known here is said as it came. */
+const FAULTS = [
+	[/^wrong state: (.*)/, "faultState"],
+	[/invite to (.*): no such account/, "faultNobody"],
+	[/^account (.*) is (?:offline|connecting|refused|kicked)/, "faultOffline"],
+	[/own account|account of this box itself/, "faultOwn"],
+	[/configuration does not allow this/, "faultNotAllowed"],
+	[/no answer$|does not answer$/, "faultNoAnswer"],
+	[/^microphone:? (.*)/, "faultMicrophone"],
+	[/^camera:? (.*)/, "faultCamera"],
+];
+export function faultWords(t, message) {
+	for (const [pattern, word] of FAULTS) {
+		const match = pattern.exec(message);
+		if (match) return t(word, { rest: match[1] });
+	}
+	return message;
 }
 
 export const hasWord = (name) => Object.hasOwn(ROWS, name);
