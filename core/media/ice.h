@@ -15,7 +15,8 @@
 struct ice;
 
 struct ice_ops {
-	void (*candidate)(struct ice *ice, const char *candidate, void *data); /* "candidate:…", NULL: that was the last */
+	/* "candidate:…"; NULL: that was the last */
+	void (*candidate)(struct ice *ice, const char *candidate, void *data);
 	void (*connected)(struct ice *ice, void *data); /* every component has a pair; once */
 	void (*failed)(struct ice *ice, void *data);
 	void (*receive)(unsigned int component, const uint8_t *datagram, size_t bytes, void *data);

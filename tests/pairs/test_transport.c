@@ -401,7 +401,8 @@ static void test_signalling_too(void)
 	gint64 start = g_get_monotonic_time();
 	UNTIL(link_in_use(1) == 2 && is_state(0, "active") && is_state(1, "active"));
 	int moved = (int)((g_get_monotonic_time() - start) / 1000), shown = pictures_go_on();
-	g_test_message("with the signalling's own way gone: the other link after %d ms, pictures %d ms later", moved, shown);
+	g_test_message("with the signalling's own way gone: the other link after %d ms, pictures %d ms later", moved,
+		       shown);
 	path_close(&path);
 	network_ip(network, true, "link set link1 up");
 }
