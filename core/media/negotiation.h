@@ -1,8 +1,8 @@
 /* negotiation: descriptions and candidates of one call, and the transports that they make.
  *
  * The anchor's offer begins, with one transport for all (an offer with one for each is more than some peers bear). When
- * the answer does not bundle, or wants RTCP apart, nothing of it is begun: transports as the answer wants them are made and
- * offered at once. Afterwards either side may offer, to restart ICE (RFC 8445 §9): when the machine's address
+ * the answer does not bundle, or wants RTCP apart, nothing of it is begun: transports as the answer wants them are made
+ * and offered at once. Afterwards either side may offer, to restart ICE (RFC 8445 §9): when the machine's address
  * below the pair in use is gone, when a new one appears while nothing is heard, when nothing was heard for five seconds
  * (the anchor at once, the other side two seconds later, so that there is mostly one offer). A peer's offer with
  * another user name or password is its restart and is answered with one of ours; an offer without is answered as things
