@@ -37,3 +37,7 @@ core_box_callboxd_LDADD = core/call/libcall.a core/devices/libdevices.a $(BASE_L
 check_PROGRAMS += tests/unit/test_hooks
 tests_unit_test_hooks_SOURCES = tests/unit/test_hooks.c core/box/hooks.c core/box/hooks.h
 tests_unit_test_hooks_LDADD = $(BASE_LDADD)
+check_PROGRAMS += tests/unit/test_history
+tests_unit_test_history_SOURCES = tests/unit/test_history.c core/box/history.c core/box/history.h
+tests_unit_test_history_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS)
+tests_unit_test_history_LDADD = $(BASE_LDADD) $(SQLITE_LIBS)

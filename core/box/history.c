@@ -6,17 +6,24 @@
 
 #include "core/base/log.h"
 #include "core/base/message.h"
+#include "core/call/call_core.h"
 
 #define JOURNAL_KEPT_MS (24LL * 3600 * 1000)
+/* Entries, counted from the newest: twice what the core remembers. That of a live call is written anew every minute and
+ * so never among the oldest. By order of writing, not by time: somebody may set the clock. */
+#define JOURNAL_KEPT (2 * CALL_TOMBSTONES_MAX)
+#define JOURNAL_TRIM_WRITES 64
 
 enum statement {
-	JOURNAL, JOURNAL_OLD, JOURNAL_ALL, RECORD, RECORD_OLD, RECORD_REMOVE, RECORD_TRIM, RECORDS, STATEMENTS,
+	JOURNAL, JOURNAL_OLD, JOURNAL_TRIM, JOURNAL_ALL, RECORD, RECORD_OLD, RECORD_REMOVE, RECORD_TRIM, RECORDS, STATEMENTS,
 };
 
 static const char *const sql[STATEMENTS] = {
 	[JOURNAL] = "INSERT OR REPLACE INTO journal(call_id, written, entry) VALUES(?1, ?2, ?3)",
 	[JOURNAL_OLD] = "DELETE FROM journal WHERE written < ?1",
-	[JOURNAL_ALL] = "SELECT entry, written FROM journal ORDER BY written",
+	[JOURNAL_TRIM] = "DELETE FROM journal WHERE rowid <= "
+			 "(SELECT rowid FROM journal ORDER BY rowid DESC LIMIT 1 OFFSET ?1)",
+	[JOURNAL_ALL] = "SELECT entry, written FROM journal ORDER BY rowid",
 	[RECORD] = "INSERT OR REPLACE INTO record(call_id, started, peer, status, record) "
 		   "VALUES(?1, ?2, ?3, ?4, ?5)",
 	[RECORD_OLD] = "SELECT started, record FROM record WHERE call_id = ?1",
@@ -28,7 +35,7 @@ static const char *const sql[STATEMENTS] = {
 };
 
 static const char schema[] =
-	"PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+	"PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -512;"
 	"CREATE TABLE IF NOT EXISTS journal(call_id TEXT PRIMARY KEY, written INTEGER NOT NULL,"
 	" entry TEXT NOT NULL);"
 	"CREATE TABLE IF NOT EXISTS record(call_id TEXT PRIMARY KEY, started INTEGER NOT NULL,"
@@ -39,6 +46,7 @@ struct history {
 	sqlite3 *db;
 	sqlite3_stmt *statements[STATEMENTS];
 	int records_max;
+	unsigned int journal_writes;
 };
 
 int history_open(const char *folder, int records_max, struct history **ret_history, char **ret_error)
@@ -93,6 +101,13 @@ static void run(struct history *history, sqlite3_stmt *s, const char *what)
 	sqlite3_reset(s);
 }
 
+static void journal_trim(struct history *history)
+{
+	sqlite3_stmt *s = begin(history, JOURNAL_TRIM);
+	sqlite3_bind_int(s, 1, JOURNAL_KEPT);
+	run(history, s, "journal");
+}
+
 void history_journal(struct history *history, const char *call_id, const cJSON *entry)
 {
 	sqlite3_stmt *s = begin(history, JOURNAL);
@@ -100,15 +115,15 @@ void history_journal(struct history *history, const char *call_id, const cJSON *
 	sqlite3_bind_int64(s, 2, g_get_real_time() / 1000);
 	bind_json(s, 3, entry);
 	run(history, s, "journal");
+	if (++history->journal_writes % JOURNAL_TRIM_WRITES == 0)
+		journal_trim(history);
 }
 
 void history_replay(struct history *history, void (*fn)(const cJSON *entry, void *data), void *data)
 {
-	sqlite3_stmt *s = begin(history, JOURNAL_OLD);
-	sqlite3_bind_int64(s, 1, g_get_real_time() / 1000 - JOURNAL_KEPT_MS);
-	run(history, s, "journal");
 	g_autoptr(GPtrArray) entries = g_ptr_array_new_with_free_func((GDestroyNotify)cJSON_Delete);
-	for (s = begin(history, JOURNAL_ALL); sqlite3_step(s) == SQLITE_ROW;) {
+	sqlite3_stmt *s = begin(history, JOURNAL_ALL);
+	while (sqlite3_step(s) == SQLITE_ROW) {
 		cJSON *entry = cJSON_Parse((const char *)sqlite3_column_text(s, 0));
 		if (!entry)
 			continue;
@@ -119,6 +134,10 @@ void history_replay(struct history *history, void (*fn)(const cJSON *entry, void
 	sqlite3_reset(s);
 	for (unsigned int i = 0; i < entries->len; i++)
 		fn(entries->pdata[i], data);
+	s = begin(history, JOURNAL_OLD); /* not before: who settles a call that lived then writes it anew */
+	sqlite3_bind_int64(s, 1, g_get_real_time() / 1000 - JOURNAL_KEPT_MS);
+	run(history, s, "journal");
+	journal_trim(history);
 }
 
 /* What is written about the call already: when it began, and whether the anchor's own word stands there. */

@@ -11,9 +11,10 @@ struct history;
 int history_open(const char *folder, int records_max, struct history **ret_history, char **ret_error);
 void history_close(struct history *history);
 
+/* The journal keeps the newest entries, some more than the core remembers calls (CALL_TOMBSTONES_MAX). */
 void history_journal(struct history *history, const char *call_id, const cJSON *entry);
-/* Calls fn for each journal entry at boot, with agoMs: how long ago it was written by the wall clock; entries older
- * than a day are dropped first. */
+/* Calls fn for each journal entry at boot, in the order of writing, with agoMs: how long ago it was written by the wall
+ * clock. Those older than a day are dropped afterwards: a clock that was set costs no call its end. */
 void history_replay(struct history *history, void (*fn)(const cJSON *entry, void *data), void *data);
 
 /* One record a call: a later one replaces the earlier but keeps when the call began; one that is not final never
