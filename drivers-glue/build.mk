@@ -18,7 +18,7 @@ drivers_glue_libvideoglue_a_SOURCES = \
 	drivers-glue/va_display.c drivers-glue/va_display.h drivers-glue/va_encode.c drivers-glue/va_encode.h \
 	drivers-glue/va_image.c drivers-glue/va_image.h drivers-glue/va_input.c drivers-glue/va_input.h \
 	drivers-glue/va_picture.c drivers-glue/va_picture.h drivers-glue/va_probe.c drivers-glue/va_probe.h \
-	drivers-glue/pattern.c drivers-glue/pattern.h drivers-glue/png.c drivers-glue/png.h \
+	drivers-glue/pace.c drivers-glue/pace.h drivers-glue/pattern.c drivers-glue/pattern.h drivers-glue/png.c drivers-glue/png.h \
 	drivers-glue/view_file.c drivers-glue/view_kms.c drivers-glue/view_window.c
 VIDEOGLUE_LDADD = drivers-glue/libvideoglue.a drivers-glue/libscreenglue.a core/devices/libdevices.a $(DRM_LIBS) $(V4L2_LIBS) $(OPENH264_LIBS) $(VPX_LIBS) \
 	$(AVCODEC_LIBS) $(JPEG_LIBS) $(PNG_LIBS) $(SDL2_LIBS) $(YUV_LIBS) $(VA_LIBS) core/base/libbase.a -lm

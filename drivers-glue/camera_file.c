@@ -8,11 +8,11 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "core/devices/camera.h"
 #include "drivers-glue/drivers.h"
+#include "drivers-glue/pace.h"
 
 #define HEADER_MAX 1024
 #define PICTURES_MAX 100000
@@ -28,20 +28,6 @@ struct camera {
 	struct camera_counts *counts;
 	int64_t began_us, next_us, last; /* last: number of the picture handed out, of the endless film */
 };
-
-static int64_t now_us(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
-static void sleep_until(int64_t us)
-{
-	const struct timespec until = { .tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000 };
-	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) == EINTR)
-		;
-}
 
 /* One word of the header. False: *ret_wrong says what is not played. */
 static bool header_word(struct camera *c, const char *word, const char **ret_wrong)
@@ -160,7 +146,7 @@ static int file_open(const char *address, const struct camera_wish *wish, struct
 	int own = c->rate_num / c->rate_den;
 	c->fps = wish->fps > 0 && wish->fps < own ? wish->fps : own;
 	c->counts = wish->counts;
-	c->began_us = c->next_us = now_us();
+	c->began_us = c->next_us = pace_now_us();
 	c->last = -1;
 	*ret_camera = c;
 	return 0;
@@ -184,13 +170,13 @@ static int film_copy(struct camera *c, struct frame **ret_frame)
 
 static int file_next(struct camera *c, int timeout_ms, struct frame **ret_frame)
 {
-	int64_t now = now_us();
+	int64_t now = pace_now_us();
 	if (c->next_us - now > (int64_t)timeout_ms * 1000) {
-		sleep_until(now + (int64_t)timeout_ms * 1000);
+		pace_sleep_until(now + (int64_t)timeout_ms * 1000);
 		return -ETIMEDOUT;
 	}
-	sleep_until(c->next_us);
-	now = now_us();
+	pace_sleep_until(c->next_us);
+	now = pace_now_us();
 	int64_t due = (now - c->began_us) * c->rate_num / c->rate_den / 1000000;
 	if (c->counts && c->fps == c->rate_num / c->rate_den && due > c->last + 1)
 		c->counts->overtaken += (uint64_t)(due - c->last - 1);

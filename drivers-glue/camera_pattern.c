@@ -3,10 +3,10 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "core/devices/camera.h"
 #include "drivers-glue/drivers.h"
+#include "drivers-glue/pace.h"
 #include "drivers-glue/pattern.h"
 
 struct camera {
@@ -14,20 +14,6 @@ struct camera {
 	int64_t next_us;
 	uint32_t number;
 };
-
-static int64_t now_us(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
-static void sleep_until(int64_t us)
-{
-	const struct timespec until = { .tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000 };
-	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) == EINTR)
-		;
-}
 
 static int pattern_open(const char *address, const struct camera_wish *wish, struct camera **ret_camera,
 			char *why, size_t why_bytes)
@@ -43,7 +29,7 @@ static int pattern_open(const char *address, const struct camera_wish *wish, str
 	camera->wish = *wish;
 	camera->wish.width &= ~1;
 	camera->wish.height &= ~1;
-	camera->next_us = now_us();
+	camera->next_us = pace_now_us();
 	*ret_camera = camera;
 	return 0;
 }
@@ -51,20 +37,20 @@ static int pattern_open(const char *address, const struct camera_wish *wish, str
 static int pattern_next(struct camera *camera, int timeout_ms, struct frame **ret_frame)
 {
 	const int64_t period_us = 1000000 / camera->wish.fps;
-	int64_t now = now_us();
+	int64_t now = pace_now_us();
 	if (camera->next_us - now > (int64_t)timeout_ms * 1000) {
-		sleep_until(now + (int64_t)timeout_ms * 1000);
+		pace_sleep_until(now + (int64_t)timeout_ms * 1000);
 		return -ETIMEDOUT;
 	}
 	if (camera->next_us < now - period_us) /* the taker was late: no burst to catch up */
 		camera->next_us = now;
-	sleep_until(camera->next_us);
+	pace_sleep_until(camera->next_us);
 	camera->next_us += period_us;
 	struct picture picture;
 	int r = frame_new(FRAME_I420, camera->wish.width, camera->wish.height, ret_frame);
 	if (r < 0)
 		return r;
-	(*ret_frame)->capture_us = now_us();
+	(*ret_frame)->capture_us = pace_now_us();
 	const struct pattern_mark mark = { .number = ++camera->number,
 					   .time_ms = (uint32_t)((*ret_frame)->capture_us / 1000) };
 	frame_picture(*ret_frame, &picture);
@@ -92,7 +78,7 @@ static int null_next(struct camera *camera, int timeout_ms, struct frame **ret_f
 {
 	(void)camera;
 	(void)ret_frame;
-	sleep_until(now_us() + (int64_t)timeout_ms * 1000);
+	pace_sleep_until(pace_now_us() + (int64_t)timeout_ms * 1000);
 	return -ETIMEDOUT;
 }
 
