@@ -20,7 +20,7 @@ clang mandoc graphviz alsa-utils v4l-utils iproute2 flex bison bc libelf-dev kmo
 qemu-system-x86 nodejs npm chromium firefox-esr openssl coturn"
 
 # The peers of tests/bench, and nothing else.
-PEERS="baresip-core baresip-ffmpeg gstreamer1.0-libav gstreamer1.0-plugins-ugly"
+PEERS="baresip-core baresip-ffmpeg"
 
 say() { printf 'autogen: %s\n' "$*"; }
 

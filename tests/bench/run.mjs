@@ -2,8 +2,8 @@
  * JSON. Machines are noisy and shared: what counts are the ratios of one run.
  *
  * usage: run.mjs [ROUNDS [SECONDS]]      CALLBOX_BUILD: the build folder, where bench.json is written
- * Peers are Debian's packages baresip-core, baresip-ffmpeg, gstreamer1.0-plugins-ugly and what the build needs anyway;
- * one that is not there is left out, and the table says so. */
+ * Peers are Debian's packages baresip-core and baresip-ffmpeg, and what the tests need anyway; one that is not there is
+ * left out, and the table says so. */
 import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";

@@ -7,7 +7,7 @@ import { open, shot, when } from "./browser.mjs";
 import { start } from "./firefox.mjs";
 import { callboxPage, forget, status, take } from "./page.mjs";
 import { readPattern } from "./pattern.mjs";
-import { Place, Tap, ask, sleep, until } from "./place.mjs";
+import { Place, Tap, ask, until } from "./place.mjs";
 import { Sides } from "./sides.mjs";
 
 const tap = new Tap();
@@ -55,34 +55,9 @@ await tap.test("Firefox calls and offers, the box answers: picture and sound bot
 	});
 });
 
-await tap.test("mute and camera of each are seen by the other", async () => {
-	await forget(page);
-	await ask(box.socket, "muteLocalVideo", { on: true });
-	assert.equal((await take(page, "onVideoMuted")).payload.muted, true);
-	await until("no more pictures", async () => {
-		const { framesDecoded } = await sides.stream("video");
-		await sleep(500);
-		return (await sides.stream("video")).framesDecoded === framesDecoded;
-	});
-	await ask(box.socket, "muteLocalVideo", { on: false });
-	await sides.browserSees();
-	await page.evaluate(() => window.rtc.muteLocalVideo(true));
-	await until("the box knows", async () => (await ask(box.socket, "status")).call.peerVideoMuted);
-	await page.evaluate(() => window.rtc.muteLocalVideo(false));
-	await sides.boxSees();
-});
+await tap.test("mute and camera of each are seen by the other", () => sides.mutes());
 
-await tap.test("sound only, and picture again", async () => {
-	await forget(page);
-	await ask(box.socket, "switchCallType", { type: 1, state: 1 });
-	assert.equal((await take(page, "onCallTypeChange")).payload.type, 1);
-	await sides.hear();
-	await ask(box.socket, "switchCallType", { type: 2, state: 1 });
-	assert.equal((await take(page, "onCallTypeChange")).payload.state, 1);
-	await page.evaluate(() => window.rtc.switchCallType(2, 2));
-	await sides.browserSees();
-	await sides.boxSees();
-});
+await tap.test("sound only, and picture again", () => sides.soundOnlyAndBack());
 
 await tap.test("the box hangs up", async () => {
 	await ask(box.socket, "hangup");

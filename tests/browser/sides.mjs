@@ -1,6 +1,8 @@
 /* sides: a box and a browser in one call, and what each sees and hears of the other. */
+import assert from "node:assert/strict";
+import { forget, take } from "./page.mjs";
 import { readPattern } from "./pattern.mjs";
-import { ask, until } from "./place.mjs";
+import { ask, sleep, until } from "./place.mjs";
 
 export const REMOTE = "#your\\ container video";
 
@@ -86,5 +88,38 @@ export class Sides {
 				`${media.video.malformed_units} malformed, ${media.video.unsendable_units} unsendable`,
 		);
 		return { inbound, outbound, audio, video, media };
+	}
+
+	/* Mute and camera of each are seen by the other, and pictures come again afterwards. */
+	async mutes() {
+		const { page, box } = this;
+		await forget(page);
+		await ask(box.socket, "muteLocalVideo", { on: true });
+		assert.equal((await take(page, "onVideoMuted")).payload.muted, true);
+		await until("no more pictures", async () => {
+			const { framesDecoded } = await this.stream("video");
+			await sleep(500);
+			return (await this.stream("video")).framesDecoded === framesDecoded;
+		});
+		await ask(box.socket, "muteLocalVideo", { on: false });
+		await this.browserSees();
+		await page.evaluate(() => window.rtc.muteLocalVideo(true));
+		await until("the box knows", async () => (await ask(box.socket, "status")).call.peerVideoMuted);
+		await page.evaluate(() => window.rtc.muteLocalVideo(false));
+		await this.boxSees();
+	}
+
+	/* The box asks for sound only, then for the picture again, to which the page agrees. */
+	async soundOnlyAndBack() {
+		const { page, box } = this;
+		await forget(page);
+		await ask(box.socket, "switchCallType", { type: 1, state: 1 });
+		assert.equal((await take(page, "onCallTypeChange")).payload.type, 1);
+		await this.hear();
+		await ask(box.socket, "switchCallType", { type: 2, state: 1 });
+		assert.equal((await take(page, "onCallTypeChange")).payload.state, 1);
+		await page.evaluate(() => window.rtc.switchCallType(2, 2));
+		await this.browserSees();
+		await this.boxSees();
 	}
 }
