@@ -97,7 +97,7 @@ await tap.test("VP8 over a road that loses a tenth: asked for and sent again, bo
 			{ nackCount, retransmittedPacketsReceived } = await worn.stream("video");
 		const all = {
 			asked: media.video.nacks_received,
-			sentAgain: media.rtx_packets,
+			sentAgain: media.uplink.rtx_packets,
 			recovered: media.video.recovered,
 			nackCount,
 			retransmittedPacketsReceived,
