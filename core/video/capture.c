@@ -35,7 +35,9 @@ struct capture {
 	char *camera_name, *view_name; /* as wished now */
 	struct camera_wish profile;    /* as wished now */
 	bool stop, muted, enabled, camera_changed, view_changed, profile_changed, idr;
-	int bitrate_bps, level, slice_bytes;
+	int asked_bps;	 /* what the network carries; it may come before the profile that makes use of it */
+	int bitrate_bps; /* that, but no more than the profile's */
+	int level, slice_bytes;
 	enum video_codec codec;
 	struct capture_stats stats;
 	GQueue questions;
@@ -417,7 +419,7 @@ int capture_start(const struct capture_wish *wish, source_camera_fn on_camera, v
 	capture->wish.view = g_strdup(wish->view);
 	capture->view_name = g_strdup(wish->view);
 	capture->view_changed = true;
-	capture->bitrate_bps = wish->bitrate_bps;
+	capture->asked_bps = capture->bitrate_bps = wish->bitrate_bps;
 	capture->enabled = capture->idr = true;
 	pthread_mutex_init(&capture->lock, NULL);
 	pthread_cond_init(&capture->idle, NULL);
@@ -464,13 +466,20 @@ void capture_request_idr(struct capture *capture)
 	pthread_mutex_unlock(&capture->lock);
 }
 
+/* Under the lock. */
+static void rate_take(struct capture *capture)
+{
+	capture->bitrate_bps = MIN(capture->asked_bps, capture->wish.bitrate_bps);
+	capture->stats.bitrate_bps = capture->bitrate_bps;
+}
+
 void capture_set_profile(struct capture *capture, int width, int height, int fps, int bitrate_bps)
 {
 	pthread_mutex_lock(&capture->lock);
 	capture->profile = (struct camera_wish){ .width = width, .height = height, .fps = fps,
 						 .bitrate_bps = bitrate_bps, .h264 = capture->wish.h264 };
 	capture->wish.bitrate_bps = bitrate_bps;
-	capture->bitrate_bps = MIN(capture->bitrate_bps, bitrate_bps);
+	rate_take(capture);
 	capture->profile_changed = true;
 	pthread_mutex_unlock(&capture->lock);
 }
@@ -479,8 +488,8 @@ void capture_set_rate(struct capture *capture, int bitrate_bps, int level)
 {
 	pthread_mutex_lock(&capture->lock);
 	capture->level = level;
-	capture->bitrate_bps = MIN(MAX(bitrate_bps, BITRATE_LEAST), capture->wish.bitrate_bps);
-	capture->stats.bitrate_bps = capture->bitrate_bps;
+	capture->asked_bps = MAX(bitrate_bps, BITRATE_LEAST);
+	rate_take(capture);
 	pthread_mutex_unlock(&capture->lock);
 }
 
