@@ -225,10 +225,36 @@ static void test_pictures(void)
 	}
 }
 
+static int rate_of(struct capture *capture)
+{
+	struct capture_stats stats;
+	capture_stats(capture, &stats);
+	return stats.bitrate_bps;
+}
+
+/* The network's rate and the profile come by two ways, in any order; the lower counts. */
+static void test_rates(void)
+{
+	const struct capture_wish wish = { .camera = (char *)"null:", .view = (char *)"null:", .width = 320,
+					   .height = 180, .fps = 15, .bitrate_bps = 146000 };
+	struct capture *capture;
+	capture_start(&wish, on_camera, NULL, &capture);
+	capture_set_rate(capture, 718000, 0);
+	g_assert_cmpint(rate_of(capture), ==, 146000);
+	capture_set_profile(capture, 1920, 1080, 5, 718000);
+	g_assert_cmpint(rate_of(capture), ==, 718000);
+	capture_set_rate(capture, 300000, 0);
+	g_assert_cmpint(rate_of(capture), ==, 300000);
+	capture_set_profile(capture, 320, 180, 15, 146000);
+	g_assert_cmpint(rate_of(capture), ==, 146000);
+	capture_stop(capture);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/threads/sound", test_sound);
 	g_test_add_func("/threads/pictures", test_pictures);
+	g_test_add_func("/threads/rates", test_rates);
 	return g_test_run();
 }
