@@ -35,6 +35,9 @@ export class Spaces {
 	add(word) {
 		ip("netns", "add", this.name(word));
 		this.made.push(word);
+		/* Addresses of IPv6 come a second later by themselves, and a browser drops what it loads when one does. */
+		const quiet = "for f in /proc/sys/net/ipv6/conf/*/disable_ipv6; do [ ! -e $f ] || echo 1 >$f; done";
+		ip("netns", "exec", this.name(word), "sh", "-c", quiet);
 		ip("-n", this.name(word), "link", "set", "lo", "up");
 	}
 

@@ -66,13 +66,17 @@ const boxRecord = async () => (await ask(box.socket, "getCallRecords", { limit: 
 const remote = "#your\\ container video";
 
 /* Addresses of the pair of candidates that carries the call. */
+/* The other's address is not told before its candidate came, though packets may have come from it already. */
 const road = (page) =>
-	page.evaluate(async () => {
-		const stats = await window.rtc.getStats();
-		const all = Object.values(stats);
-		const transport = all.find((one) => one.type === "transport" && one.selectedCandidatePairId);
-		const pair = stats[transport.selectedCandidatePairId];
-		return [stats[pair.localCandidateId].address, stats[pair.remoteCandidateId].address];
+	until("both ends of the road have an address", async () => {
+		const ends = await page.evaluate(async () => {
+			const stats = await window.rtc.getStats();
+			const all = Object.values(stats);
+			const transport = all.find((one) => one.type === "transport" && one.selectedCandidatePairId);
+			const pair = stats[transport.selectedCandidatePairId];
+			return [stats[pair.localCandidateId].address, stats[pair.remoteCandidateId].address];
+		});
+		return ends.every(Boolean) ? ends : null;
 	});
 
 let guest, sibling;

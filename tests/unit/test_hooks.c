@@ -160,7 +160,7 @@ static void test_limits(void)
 {
 	g_autofree char *stuck = script("stuck", "#!/bin/sh\nsleep 1000 &\necho $! >>\"${0%/*}/pids\"\nwait\n");
 	g_autofree char *done = script("done", "#!/bin/sh\necho done >>\"${0%/*}/log\"\n");
-	g_autofree char *conf = g_strdup_printf("call-ringing = %s\ncall-end = %s\ntimeout = 200ms\n", stuck, done);
+	g_autofree char *conf = g_strdup_printf("call-ringing = %s\ncall-end = %s\ntimeout = 2s\n", stuck, done);
 	struct hooks *hooks = hooks_of(conf);
 	const struct hook_facts facts = { .duration_ms = -1 };
 	log_clear();
