@@ -14,6 +14,7 @@ drivers_glue_libvideoglue_a_SOURCES = \
 	drivers-glue/decoder_avcodec.c \
 	drivers-glue/drivers.c drivers-glue/drivers.h drivers-glue/encoder_openh264.c \
 	drivers-glue/guard.c drivers-glue/guard.h drivers-glue/h264_write.c drivers-glue/h264_write.h \
+	drivers-glue/h264_quantiser.c drivers-glue/h264_quantiser.h \
 	drivers-glue/rate_control.c drivers-glue/rate_control.h \
 	drivers-glue/decoder_vaapi.c drivers-glue/encoder_vaapi.c drivers-glue/encoder_vpx.c drivers-glue/rehearsal.c \
 	drivers-glue/unit_check.c drivers-glue/unit_check.h \
@@ -36,6 +37,7 @@ drivers_glue_libscreenglue_a_SOURCES = drivers-glue/cec.c drivers-glue/cec.h \
 SCREENGLUE_LDADD = drivers-glue/libscreenglue.a core/devices/libdevices.a $(DRM_LIBS) $(JPEG_LIBS) $(YUV_LIBS)
 
 check_PROGRAMS += tests/unit/test_camera_file tests/unit/test_guard tests/unit/test_h264 tests/unit/test_rate_control
+check_PROGRAMS += tests/unit/test_openh264
 tests_unit_test_camera_file_SOURCES = tests/unit/test_camera_file.c
 tests_unit_test_camera_file_LDADD = $(VIDEOGLUE_LDADD) $(BASE_LDADD)
 tests_unit_test_guard_SOURCES = tests/unit/test_guard.c
@@ -43,5 +45,7 @@ tests_unit_test_guard_LDADD = $(VIDEOGLUE_LDADD) $(BASE_LDADD)
 tests_unit_test_h264_SOURCES = tests/unit/test_h264.c
 tests_unit_test_h264_CFLAGS = $(AM_CFLAGS) $(AVCODEC_CFLAGS)
 tests_unit_test_h264_LDADD = $(VIDEOGLUE_LDADD) $(AVCODEC_LIBS) $(BASE_LDADD)
+tests_unit_test_openh264_SOURCES = tests/unit/test_openh264.c
+tests_unit_test_openh264_LDADD = $(VIDEOGLUE_LDADD) $(BASE_LDADD)
 tests_unit_test_rate_control_SOURCES = tests/unit/test_rate_control.c
 tests_unit_test_rate_control_LDADD = $(VIDEOGLUE_LDADD) $(BASE_LDADD)
