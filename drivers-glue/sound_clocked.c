@@ -118,12 +118,17 @@ static int tone_open(const char *address, bool capture, struct sound_stream **re
 
 static int tone_read(struct sound_stream *stream, int16_t block[SOUND_BLOCK])
 {
+	/* Turned on from sample to sample, exact again at each block's begin. */
+	double x = 8231 * cos(stream->phase), y = 8231 * sin(stream->phase);
+	const double turn_x = cos(stream->step), turn_y = sin(stream->step);
 	pace(stream);
 	for (int i = 0; i < SOUND_BLOCK; i++) {
-		block[i] = (int16_t)lrint(8231 * sin(stream->phase));
-		stream->phase += stream->step;
+		block[i] = (int16_t)lrint(y);
+		double next = x * turn_x - y * turn_y;
+		y = x * turn_y + y * turn_x;
+		x = next;
 	}
-	stream->phase = fmod(stream->phase, 2 * M_PI);
+	stream->phase = fmod(stream->phase + SOUND_BLOCK * stream->step, 2 * M_PI);
 	return 0;
 }
 

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <glib-unix.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -11,12 +12,11 @@
 
 #include "core/base/passed_fd.h"
 
-#define ARENA_BYTES ((size_t)UNIT_SLOTS * UNIT_BYTES_MAX)
 #define RATE_MAX_BPS 200000000
 #define LEVEL_MAX 62
 #define SLICE_BYTES_MIN 200
 
-enum word { WORD_ARENA = 1, WORD_UNIT, WORD_FREE, WORD_REQUEST_IDR, WORD_SET_RATE, WORD_SET_CODEC };
+enum word { WORD_ARENA = 1, WORD_UNIT, WORD_REQUEST_IDR, WORD_SET_RATE, WORD_SET_CODEC };
 
 struct note {
 	uint32_t word, slot, size, rtp_time; /* size: of a unit; of SET_RATE the level, of SET_CODEC that of a slice */
@@ -24,7 +24,7 @@ struct note {
 	int32_t rate_bps;
 	uint32_t keyframe;
 	uint32_t codec; /* of WORD_UNIT and WORD_SET_CODEC */
-	uint32_t unused; /* 0 */
+	uint32_t serial; /* of the unit in its slot, from 1 on */
 };
 
 struct unit_channel {
@@ -32,11 +32,11 @@ struct unit_channel {
 	GSource *source;
 	const struct unit_channel_ops *ops;
 	void *data;
-	uint8_t *mine;	      /* my arena, written */
-	const uint8_t *theirs; /* NULL until it came */
+	uint8_t *mine; /* my arena, written */
 	uint8_t *copy;
-	pthread_mutex_t lock; /* protects busy and counts */
-	bool busy[UNIT_SLOTS];
+	pthread_mutex_t lock; /* protects what follows up to counts */
+	const uint8_t *theirs; /* NULL until it came; set once, by the receiving thread */
+	uint32_t serials[UNIT_SLOTS]; /* of the last unit put into each slot; 0: none was */
 	struct unit_channel_counts counts;
 	bool gone;
 };
@@ -47,16 +47,22 @@ static int note_send(struct unit_channel *channel, const struct note *note, int 
 	return r == -EAGAIN ? -ENOBUFS : r < 0 ? -EPIPE : 0;
 }
 
+/* Behind an arena's slots: the serial of the last unit that its maker took from each of the other side's slots. */
+static _Atomic uint32_t *taken_of(const uint8_t *arena)
+{
+	return (_Atomic uint32_t *)(arena + (size_t)UNIT_SLOTS * UNIT_BYTES_MAX);
+}
+
 static int arena_make(struct unit_channel *channel)
 {
 	int fd = memfd_create("callbox-units", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (fd < 0)
 		return -errno;
 	int r = 0;
-	if (ftruncate(fd, (off_t)ARENA_BYTES) < 0 ||
+	if (ftruncate(fd, (off_t)UNIT_ARENA_BYTES) < 0 ||
 	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW) < 0)
 		r = -errno;
-	void *at = r == 0 ? mmap(NULL, ARENA_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) : MAP_FAILED;
+	void *at = r == 0 ? mmap(NULL, UNIT_ARENA_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) : MAP_FAILED;
 	if (r == 0 && at == MAP_FAILED)
 		r = -errno;
 	if (r == 0) {
@@ -73,12 +79,14 @@ static bool arena_take(struct unit_channel *channel, int fd)
 {
 	off_t size = lseek(fd, 0, SEEK_END);
 	int seals = fcntl(fd, F_GET_SEALS);
-	if (channel->theirs || size != (off_t)ARENA_BYTES || seals < 0 || !(seals & F_SEAL_SHRINK))
+	if (channel->theirs || size != (off_t)UNIT_ARENA_BYTES || seals < 0 || !(seals & F_SEAL_SHRINK))
 		return false;
-	void *at = mmap(NULL, ARENA_BYTES, PROT_READ, MAP_SHARED, fd, 0);
+	void *at = mmap(NULL, UNIT_ARENA_BYTES, PROT_READ, MAP_SHARED, fd, 0);
 	if (at == MAP_FAILED)
 		return false;
+	pthread_mutex_lock(&channel->lock);
 	channel->theirs = at;
+	pthread_mutex_unlock(&channel->lock);
 	return true;
 }
 
@@ -88,8 +96,7 @@ static bool unit_take(struct unit_channel *channel, const struct note *note)
 	    !video_codec_is_known(note->codec))
 		return false;
 	memcpy(channel->copy, channel->theirs + (size_t)note->slot * UNIT_BYTES_MAX, note->size);
-	const struct note given_back = { .word = WORD_FREE, .slot = note->slot };
-	note_send(channel, &given_back, -1);
+	atomic_store_explicit(&taken_of(channel->mine)[note->slot], note->serial, memory_order_release);
 	const struct unit unit = {
 		.codec = note->codec, .bytes = channel->copy, .size = note->size, .capture_us = note->capture_us,
 		.rtp_time = note->rtp_time, .keyframe = note->keyframe != 0,
@@ -99,17 +106,6 @@ static bool unit_take(struct unit_channel *channel, const struct note *note)
 	return true;
 }
 
-static bool slot_free(struct unit_channel *channel, uint32_t slot)
-{
-	if (slot >= UNIT_SLOTS)
-		return false;
-	pthread_mutex_lock(&channel->lock);
-	bool was = channel->busy[slot];
-	channel->busy[slot] = false;
-	pthread_mutex_unlock(&channel->lock);
-	return was;
-}
-
 static bool note_take(struct unit_channel *channel, const struct note *note, int fd)
 {
 	switch (note->word) {
@@ -117,8 +113,6 @@ static bool note_take(struct unit_channel *channel, const struct note *note, int
 		return fd >= 0 && arena_take(channel, fd);
 	case WORD_UNIT:
 		return unit_take(channel, note);
-	case WORD_FREE:
-		return slot_free(channel, note->slot);
 	case WORD_REQUEST_IDR:
 		if (channel->ops->request_idr)
 			channel->ops->request_idr(channel->data);
@@ -202,23 +196,38 @@ void unit_channel_close(struct unit_channel *channel)
 	if (channel->fd >= 0)
 		close(channel->fd);
 	if (channel->mine)
-		munmap(channel->mine, ARENA_BYTES);
+		munmap(channel->mine, UNIT_ARENA_BYTES);
 	if (channel->theirs)
-		munmap((void *)channel->theirs, ARENA_BYTES);
+		munmap((void *)channel->theirs, UNIT_ARENA_BYTES);
 	pthread_mutex_destroy(&channel->lock);
 	g_free(channel->copy);
 	g_free(channel);
 }
 
-/* A free slot, taken; -1 when the peer holds all. */
-static int slot_take(struct unit_channel *channel)
+/* Under the lock. */
+static bool slot_is_free(const struct unit_channel *channel, int slot)
+{
+	uint32_t last = channel->serials[slot];
+	if (last == 0)
+		return true;
+	return channel->theirs &&
+	       atomic_load_explicit(&taken_of(channel->theirs)[slot], memory_order_acquire) == last;
+}
+
+/* Under the lock: a free slot; -1 when the peer holds all. */
+static int slot_find(const struct unit_channel *channel)
 {
 	for (int i = 0; i < UNIT_SLOTS; i++)
-		if (!channel->busy[i]) {
-			channel->busy[i] = true;
+		if (slot_is_free(channel, i))
 			return i;
-		}
 	return -1;
+}
+
+/* Under the lock. Nought is no serial. */
+static uint32_t serial_next(const struct unit_channel *channel, int slot)
+{
+	uint32_t next = channel->serials[slot] + 1;
+	return next ? next : 1;
 }
 
 int unit_channel_send(struct unit_channel *channel, const struct unit *unit)
@@ -228,17 +237,18 @@ int unit_channel_send(struct unit_channel *channel, const struct unit *unit)
 	if (!video_codec_is_known(unit->codec))
 		return -EINVAL;
 	pthread_mutex_lock(&channel->lock);
-	int slot = slot_take(channel), r = slot < 0 ? -ENOBUFS : 0;
+	int slot = slot_find(channel), r = slot < 0 ? -ENOBUFS : 0;
 	if (r == 0) {
 		memcpy(channel->mine + (size_t)slot * UNIT_BYTES_MAX, unit->bytes, unit->size);
 		const struct note note = {
 			.word = WORD_UNIT, .slot = (uint32_t)slot, .size = (uint32_t)unit->size,
 			.rtp_time = unit->rtp_time, .capture_us = unit->capture_us,
 			.keyframe = unit->keyframe, .codec = unit->codec,
+			.serial = serial_next(channel, slot),
 		};
 		r = note_send(channel, &note, -1);
-		if (r < 0)
-			channel->busy[slot] = false;
+		if (r == 0)
+			channel->serials[slot] = note.serial;
 	}
 	channel->counts.sent += r == 0;
 	channel->counts.dropped += r == -ENOBUFS;

@@ -2,9 +2,9 @@
  * frame): the bytes in shared memory, the words about them over a SOCK_SEQPACKET pair (channel_pair()).
  *
  * Each side makes an arena of UNIT_SLOTS slots, sealed against shrinking, and hands it to the other, which
- * maps it read-only. A received unit is copied out before it is looked at, and its slot given back, so a
- * peer that writes into a slot later, lies about a size or vanishes harms nobody. What does not make sense
- * is counted and dropped.
+ * maps it read-only. A received unit is copied out before it is looked at, so a peer that writes into a slot later,
+ * lies about a size or vanishes harms nobody. That its slot is free again stands in the receiver's own arena, behind
+ * the slots: nobody is woken for it. What does not make sense is counted and dropped.
  *
  * Sending: any thread. Receiving: the thread that runs the context. open and close: that thread too, with
  * no sender left. */
@@ -20,6 +20,7 @@
 
 #define UNIT_SLOTS 16
 #define UNIT_BYTES_MAX (256 * 1024)
+#define UNIT_ARENA_BYTES ((size_t)UNIT_SLOTS * UNIT_BYTES_MAX + 4096)
 
 struct unit {
 	enum video_codec codec;

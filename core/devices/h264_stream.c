@@ -7,18 +7,24 @@
 
 #define HEAD_BYTES 512 /* more than any parameter set that makes sense here */
 
+size_t h264_start_code(const uint8_t *bytes, size_t size, size_t from)
+{
+	/* at: where its last byte may stand */
+	for (size_t at = from + 2; at < size; at += bytes[at] == 0 ? 1 : 3)
+		if (bytes[at] == 1 && bytes[at - 1] == 0 && bytes[at - 2] == 0)
+			return at - 2;
+	return size;
+}
+
 bool h264_next_nal(const uint8_t *bytes, size_t size, size_t *at, struct h264_nal *ret_nal)
 {
 	size_t start = *at, end;
 	for (;;) {
-		while (start + 3 <= size && !(bytes[start] == 0 && bytes[start + 1] == 0 && bytes[start + 2] == 1))
-			start++;
-		if (start + 3 > size)
+		start = h264_start_code(bytes, size, start);
+		if (start == size)
 			return false;
 		start += 3;
-		end = start;
-		while (end < size && !(end + 3 <= size && bytes[end] == 0 && bytes[end + 1] == 0 && bytes[end + 2] == 1))
-			end++;
+		end = h264_start_code(bytes, size, start);
 		*at = end;
 		while (end > start && bytes[end - 1] == 0) /* zeros belong to the next start code */
 			end--;

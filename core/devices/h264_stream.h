@@ -41,6 +41,8 @@ struct h264_watch {
 	int frame_num;	/* of the last reference picture */
 };
 
+/* Position of the next 00 00 01 at or after from; size when there is none. */
+size_t h264_start_code(const uint8_t *bytes, size_t size, size_t from);
 /* The unit after *at, which moves behind it; false: no more. */
 bool h264_next_nal(const uint8_t *bytes, size_t size, size_t *at, struct h264_nal *ret_nal);
 /* 0, or -EBADMSG. */

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "core/devices/h264_stream.h"
+
 enum { NAL_IDR = 5, NAL_SPS = 7, NAL_PPS = 8, NAL_AUD = 9, NAL_STAP_A = 24, NAL_FU_A = 28 };
 
 static const uint8_t start_code[4] = { 0, 0, 0, 1 };
@@ -16,23 +18,14 @@ struct cutter {
 	size_t held_bytes;
 };
 
-/* Position of the next 00 00 01 at or after from; size when there is none. */
-static size_t find_start(const uint8_t *unit, size_t size, size_t from)
-{
-	for (size_t i = from; i + 3 <= size; i++)
-		if (unit[i] == 0 && unit[i + 1] == 0 && unit[i + 2] == 1)
-			return i;
-	return size;
-}
-
 /* The NAL unit after *at; NULL at the end. *at moves behind it. */
 static const uint8_t *next_nal(const uint8_t *unit, size_t size, size_t *at, size_t *ret_bytes)
 {
-	size_t start = find_start(unit, size, *at);
+	size_t start = h264_start_code(unit, size, *at);
 	if (start == size)
 		return NULL;
 	start += 3;
-	size_t end = find_start(unit, size, start);
+	size_t end = h264_start_code(unit, size, start);
 	*at = end;
 	while (end > start && unit[end - 1] == 0) /* zeros belong to the next start code */
 		end--;

@@ -19,7 +19,8 @@
 #include "core/media/uplink.h"
 #include "core/media/video_receive.h"
 
-#define TICK_MS 20
+#define TICK_MS 25 /* at the latest; ... */
+#define TICK_EARLY_US 18000 /* ... a packet that comes then brings it along, so that nobody wakes up for it alone */
 #define REPORT_TICKS 50	    /* RTCP every second */
 #define RATE_TICKS 5	    /* the encoder's, looked at every 100 ms */
 /* Feedback for the peer's congestion control goes out every 60 ms, ... */
@@ -62,7 +63,8 @@ struct session {
 	struct sound *sound;
 	struct unit_channel *units;
 	struct sdp local, remote; /* as both agreed */
-	guint tick;
+	GSource *tick;
+	int64_t tick_us; /* the last one */
 	unsigned int ticks;
 
 	pthread_mutex_t lock; /* the send side: what follows up to the line */
@@ -547,6 +549,8 @@ static void on_packet(int transport, bool rtcp, const uint8_t *packet, size_t by
 		rtcp_parse(packet, bytes, &rtcp_ops, s);
 	else
 		rtp_receive(s, transport, packet, bytes);
+	if (now_us() - s->tick_us >= TICK_EARLY_US)
+		g_source_set_ready_time(s->tick, 0);
 }
 
 /* ---- rate ---- */
@@ -596,6 +600,7 @@ static void drift_check(struct session *s)
 static gboolean on_tick(void *data)
 {
 	struct session *s = data;
+	s->tick_us = now_us();
 	s->ticks++;
 	negotiation_tick(s->negotiation);
 	if (s->video_receive)
@@ -757,6 +762,8 @@ int session_open(const cJSON *start, const struct session_ops *ops, void *data, 
 	s->ops = ops;
 	s->data = data;
 	s->video_enabled = true;
+	s->tick = g_timeout_source_new(TICK_MS);
+	g_source_set_callback(s->tick, on_tick, s, NULL);
 	pthread_mutex_init(&s->lock, NULL);
 	s->sender.picture = (uint16_t)g_random_int();
 	streams_init(s);
@@ -771,7 +778,7 @@ int session_open(const cJSON *start, const struct session_ops *ops, void *data, 
 		session_close(s);
 		return r;
 	}
-	s->tick = g_timeout_add(TICK_MS, on_tick, s);
+	g_source_attach(s->tick, NULL);
 	*ret_session = s;
 	return 0;
 }
@@ -780,8 +787,8 @@ void session_close(struct session *s)
 {
 	if (!s)
 		return;
-	if (s->tick)
-		g_source_remove(s->tick);
+	g_source_destroy(s->tick);
+	g_source_unref(s->tick);
 	sound_stop(s->sound);
 	unit_channel_close(s->units);
 	video_receive_destroy(s->video_receive);

@@ -346,13 +346,13 @@ static void test_units_unknown_codec(void)
 	g_assert_cmpint(channel_pair(fds), ==, 0);
 	g_assert_cmpint(unit_channel_open(fds[0], NULL, &ops, &side, &channel), ==, 0);
 	int arena = memfd_create("arena", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	g_assert_cmpint(ftruncate(arena, (off_t)UNIT_SLOTS * UNIT_BYTES_MAX), ==, 0);
+	g_assert_cmpint(ftruncate(arena, (off_t)UNIT_ARENA_BYTES), ==, 0);
 	g_assert_cmpint(fcntl(arena, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW), ==, 0);
 	uint32_t note[10] = { 1 };
 	send_fd(fds[1], note, sizeof(note), arena);
 	static const struct { uint32_t word, codec; bool good; } cases[] = {
 		{ 2, VIDEO_H264, true }, { 2, VIDEO_VP8, true },     { 2, 0, false },	       { 2, 3, false },
-		{ 2, 0xffffffff, false }, { 6, VIDEO_VP8, true },    { 6, 0, false },	       { 6, 77, false },
+		{ 2, 0xffffffff, false }, { 5, VIDEO_VP8, true },    { 5, 0, false },	       { 5, 77, false },
 	};
 	unsigned int units = 0, refused = 0;
 	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
@@ -385,7 +385,7 @@ static void test_units_hostile(void)
 	g_assert_cmpint(unit_channel_open(fds[0], NULL, &ops, &side, &channel), ==, 0);
 	uint32_t note[10] = { 1 };
 	int plain = memfd_create("plain", MFD_CLOEXEC);
-	g_assert_cmpint(ftruncate(plain, (off_t)UNIT_SLOTS * UNIT_BYTES_MAX), ==, 0);
+	g_assert_cmpint(ftruncate(plain, (off_t)UNIT_ARENA_BYTES), ==, 0);
 	send_fd(fds[1], note, sizeof(note), plain); /* right size, no seal */
 	turn();
 	for (int i = 0; i < 5000; i++) {
