@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { Place, ask, sleep, until } from "../browser/place.mjs";
 import { BARESIP_HOW, baresipCall, baresipMissing } from "./baresip.mjs";
 import { KEY, SRTP_CAPS, SRTP_ENCODER, encoders } from "./callers.mjs";
-import { Programs, built, freePort, isThere, pipeMake } from "./programs.mjs";
+import { Programs, built, freePort, isBound, isThere, pipeMake } from "./programs.mjs";
 import { judge, nowUs, readable } from "./sightings.mjs";
 import { callboxOf, how, inTurns, print, ratio, rowOf, show, verdict } from "./table.mjs";
 
@@ -60,15 +60,16 @@ function gstreamer(what, latencyMs) {
 			`gst-launch-1.0 -q udpsrc port=${port} caps="application/x-srtp,media=(string)video,clock-rate=90000,` +
 				`encoding-name=(string)H264,payload=96,ssrc=(uint)1111,${SRTP_CAPS}" ! srtpdec ! ` +
 				`rtpjitterbuffer latency=${latencyMs} ! rtph264depay ! avdec_h264 max-threads=1 ! ` +
-				`fdsink fd=1 sync=false >${output}`,
+				`fdsink fd=1 sync=${latencyMs > 0} >${output}`,
 		);
+		await until("GStreamer listens", () => (programs.check(), isBound(port))); /* the first key frame is the only one */
 		programs.line(
 			`gst-launch-1.0 -q fdsrc fd=0 blocksize=${(width * height * 3) / 2} ! rawvideoparse format=i420 width=${width} ` +
 				`height=${height} framerate=${fps}/1 ! ${encoder} ! h264parse config-interval=-1 ! ` +
 				`rtph264pay mtu=1200 pt=96 ssrc=1111 ! ${SRTP_ENCODER} ! ` +
 				`udpsink host=127.0.0.1 port=${port} sync=false async=false <${input}`,
 		);
-		return `one way, pipes; ${encoder}; SRTP with given keys; rtpjitterbuffer latency=${latencyMs}; avdec_h264`;
+		return `one way, pipes; ${encoder}; SRTP with given keys; rtpjitterbuffer latency=${latencyMs}; avdec_h264; sync=${latencyMs > 0}`;
 	});
 }
 

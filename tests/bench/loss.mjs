@@ -1,1 +1,166 @@
-export async function loss() {}
+/* loss: a 360p call over a road that loses 5, then 10 of 100 datagrams each way, and then a second in which nothing
+ * arrives: how long the picture stands still at one side. A freeze is a time above 100 ms without a new test picture
+ * that can be read; all of it counts. */
+import { execFileSync } from "node:child_process";
+import { rmSync } from "node:fs";
+import { createInterface } from "node:readline";
+import { join } from "node:path";
+import { Place, ask, sleep, until } from "../browser/place.mjs";
+import { BARESIP_HOW, baresipCall, baresipMissing } from "./baresip.mjs";
+import { Programs, built, pipeMake } from "./programs.mjs";
+import { Road, roadMissing } from "./road.mjs";
+import { judge, nowUs, readable } from "./sightings.mjs";
+import { callboxOf, how, inTurns, print, ratio, show, verdict } from "./table.mjs";
+
+const SIZE = { width: 640, height: 360, fps: 30 },
+	KBPS = 800,
+	DELAY_MS = 20, /* each way */
+	SETTLE_S = 5,
+	DARK_MS = 1000,
+	AFTER_S = 8,
+	SHARE_TARGET = 0.2, /* of baresip's freezes */
+	BACK_TARGET_MS = 1200;
+
+/* The judgement of one call whose sightings come to this file. */
+async function trial(road, what, shown) {
+	const result = {};
+	await sleep(SETTLE_S * 1000);
+	for (const percent of [5, 10]) {
+		await road.tell(`loss ${percent / 100}`);
+		const from = nowUs();
+		await sleep(what.seconds * 1000);
+		const { frozenMs, longestMs, shown: rate, broken } = judge(shown, from, nowUs());
+		result[`frozen${percent}`] = (frozenMs / what.seconds) * 0.06; /* seconds a minute */
+		Object.assign(result, { [`longest${percent}`]: longestMs, [`rate${percent}`]: rate, [`broken${percent}`]: broken });
+	}
+	await road.tell("loss 0");
+	await sleep(SETTLE_S * 1000);
+	const from = nowUs();
+	await road.tell("dark 1");
+	await sleep(DARK_MS);
+	await road.tell("dark 0");
+	const light = nowUs();
+	await sleep(AFTER_S * 1000);
+	const first = readable(shown).find(({ us }) => us > light);
+	result.backMs = first ? (first.us - light) / 1000 : AFTER_S * 1000;
+	result.darkFrozenMs = judge(shown, from, nowUs()).frozenMs;
+	return result;
+}
+
+/* start(road, programs, shown): both sides of a call, and words on how; its end is that of programs. */
+async function worn(what, start) {
+	if (roadMissing()) return { skip: roadMissing() };
+	const programs = new Programs(),
+		shown = join(what.folder, "worn.shown");
+	rmSync(shown, { force: true });
+	const road = await Road.open(what.seed);
+	try {
+		await road.tell(`delay ${DELAY_MS}`);
+		const words = await start(road, programs, shown);
+		await until("a test picture", () => (programs.check(), readable(shown).length > 0));
+		return { ...(await trial(road, what, shown)), how: words };
+	} finally {
+		await programs.end();
+		await road.close();
+	}
+}
+
+/* The hub is beside a; it is not on anybody's loopback, so it speaks TLS. */
+async function hubStart(place, { address, within }) {
+	const certificate = join(place.dir, "hub.pem"),
+		key = join(place.dir, "hub.key");
+	const words =
+		"req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=hub " +
+		`-addext subjectAltName=IP:${address} -keyout ${key} -out ${certificate}`;
+	execFileSync("openssl", words.split(" "), { stdio: "ignore" });
+	place.address = address;
+	place.within = within;
+	await place.hubStart(`certificate = ${certificate}\nprivate_key = ${key}\n`);
+	return `ca_file = ${certificate}\n`;
+}
+
+async function callbox(what) {
+	const place = new Place();
+	const start = async (road, programs, shown) => {
+		const pipe = join(place.dir, "view.pipe");
+		programs.line(`${built("marks")} read ${SIZE.width}x${SIZE.height} ${pipeMake(pipe)} >${shown}`);
+		const more = await hubStart(place, road.sides[0]);
+		const conf =
+			`ice_loopback = no\ncamera = pattern:\nwidth = ${SIZE.width}\nheight = ${SIZE.height}\nfps = ${SIZE.fps}\n` +
+			`bitrate = ${KBPS}\nautoanswer = on\nautoanswer_mute = no\n`;
+		const a = await place.box("alice", "room-a", { conf: `${conf}remote_view = raw:${pipe}\n`, more });
+		place.within = road.sides[1].within;
+		await place.box("bob", "room-b", { conf, more });
+		await ask(a.socket, "call", { userId: "bob", type: 2 });
+		return "default settings: NACK and RTX, PLI, rate by feedback; openh264; DTLS-SRTP";
+	};
+	try {
+		return await worn(what, start);
+	} finally {
+		await place.close();
+	}
+}
+
+async function baresip(what) {
+	if (baresipMissing()) return { skip: baresipMissing() };
+	return worn(what, async ({ sides, device }, programs, shown) => {
+		await baresipCall(programs, what, { shown, sides, device });
+		return BARESIP_HOW;
+	});
+}
+
+/* Two webrtcbins, each with its pictures from a pipe; what one says the other hears. */
+async function webrtcbin(what) {
+	return worn(what, async ({ sides }, programs, shown) => {
+		const peers = ["a", "b"].map((name, i) => {
+			const input = join(what.folder, `webrtc-${name}.pipe`);
+			rmSync(input, { force: true });
+			const size = `${SIZE.width}x${SIZE.height}`,
+				script = new URL("webrtc_peer.py", import.meta.url).pathname,
+				out = i === 0 ? shown : "/dev/null";
+			programs.line(`${built("marks")} feed ${size} ${SIZE.fps} ${pipeMake(input)}`);
+			return programs.start("/usr/bin/python3", [script, "max-bundle", size, `${SIZE.fps}`, `${KBPS}`, input, out], {
+				within: sides[i].within,
+				input: true,
+			});
+		});
+		for (const [i, peer] of peers.entries())
+			createInterface({ input: peer.stdout }).on("line", (line) => {
+				if (/"sdp"|"candidate"/.test(line)) peers[1 - i].stdin.write(`${line}\n`);
+			});
+		peers[0].stdin.write(`${JSON.stringify({ offer: true })}\n`);
+		return "GStreamer's webrtcbin: NACK asked for, PLI, its jitter buffer of 200 ms; x264 ultrafast zerolatency; DTLS-SRTP";
+	});
+}
+
+function report(rows, seconds) {
+	print(
+		`A 360p call on a bad road: ${KBPS} kbit/s, ${DELAY_MS} ms each way, ${seconds} s of 5 % and of 10 % loss, then ` +
+			`${DARK_MS} ms of darkness`,
+		["who", "frozen at 5 %, s/min", "callbox / it", "frozen at 10 %, s/min", "callbox / it", "longest at 10 %, ms",
+			"pictures/s at 5, 10 %", "first picture after darkness, ms", "frozen by darkness, ms", "how"],
+		rows.map((row) => [
+			row.who, show(row.of("frozen5"), 2), show(ratio(rows, row, "frozen5"), 2), show(row.of("frozen10"), 2),
+			show(ratio(rows, row, "frozen10"), 2), show(row.of("longest10"), 0),
+			`${show(row.of("rate5"))}, ${show(row.of("rate10"))}`, show(row.of("backMs"), 0), show(row.of("darkFrozenMs"), 0), how(row),
+		]),
+	);
+	const own = callboxOf(rows),
+		peer = rows.find(({ who }) => who === "baresip");
+	const says = (value, target) => `${show(value, 2)}, target ${target}: ${verdict(value, target)}`;
+	console.log(`\ncallbox / baresip: at 5 % ${says(ratio(rows, peer, "frozen5"), SHARE_TARGET)}; ` +
+		`at 10 % ${says(ratio(rows, peer, "frozen10"), SHARE_TARGET)}; ` +
+		`picture after darkness, ms: ${says(own.of("backMs"), BACK_TARGET_MS)}`);
+}
+
+export async function loss({ rounds, seconds, folder }) {
+	let seed = 0;
+	const what = () => ({ film: SIZE, kbps: KBPS, seconds, folder, seed: ++seed });
+	const rows = await inTurns("loss", rounds, [
+		["callbox", () => callbox(what())],
+		["baresip", () => baresip(what())],
+		["webrtcbin", () => webrtcbin(what())],
+	], (one) => `frozen ${show(one.frozen5, 2)} and ${show(one.frozen10, 2)} s/min, back after ${show(one.backMs, 0)} ms`);
+	report(rows, seconds);
+	return rows;
+}

@@ -1,6 +1,7 @@
 /* programs: processes of peers, their ports and pipes. */
 import { execFileSync, spawn } from "node:child_process";
 import { createSocket } from "node:dgram";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
 export const built = (name) => join(process.env.CALLBOX_BUILD, "tests/bench", name);
@@ -25,6 +26,12 @@ export async function freePort() {
 		await new Promise((resolve) => one.close(resolve));
 		if (port % 2 === 0 && port < 65000) return port;
 	}
+}
+
+/* Whether somebody listens there. */
+export function isBound(port) {
+	const hex = port.toString(16).toUpperCase().padStart(4, "0");
+	return readFileSync("/proc/net/udp", "utf8").includes(`:${hex} `);
 }
 
 export function pipeMake(path) {

@@ -47,9 +47,11 @@ static int device_open(const char *namespace)
 {
 	struct ifreq request = { .ifr_flags = IFF_TUN | IFF_NO_PI };
 	g_autofree char *path = g_build_filename("/run/netns", namespace, NULL);
-	int space = open(path, O_RDONLY | O_CLOEXEC), fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK);
+	int space = open(path, O_RDONLY | O_CLOEXEC), fd = -1;
 	g_strlcpy(request.ifr_name, "road", sizeof(request.ifr_name));
-	if (space < 0 || fd < 0 || setns(space, CLONE_NEWNET) < 0 || ioctl(fd, TUNSETIFF, &request) < 0) {
+	if (space >= 0 && setns(space, CLONE_NEWNET) == 0)
+		fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK); /* it belongs to who opens it, where he is */
+	if (fd < 0 || ioctl(fd, TUNSETIFF, &request) < 0) {
 		fprintf(stderr, "road: %s: %s\n", namespace, g_strerror(errno));
 		exit(1);
 	}

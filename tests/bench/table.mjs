@@ -26,7 +26,7 @@ export async function inTurns(name, rounds, callers, words) {
 		for (const [i, [who, run]] of callers.entries()) {
 			const result = await Promise.resolve()
 				.then(run)
-				.catch((error) => ({ skip: String(error.message).slice(-300) }));
+				.catch((error) => ({ skip: String(error.message).slice(-300).replace(/\s+/g, " ") }));
 			rows[i].all.push(result);
 			console.error(`# ${name}, round ${round + 1}: ${who}: ${result.skip ?? words(result)}`);
 		}
