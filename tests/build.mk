@@ -101,9 +101,9 @@ tests_bench_hub_bench_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS) $(OPENSSL_CFLAGS)
 tests_bench_hub_bench_LDADD = $(PAIRS_LDADD) $(SQLITE_LIBS) $(OPENSSL_LIBS)
 
 EXTRA_DIST += tests/bench/run.mjs tests/bench/baresip.mjs tests/bench/callers.mjs tests/bench/calls.mjs \
-	tests/bench/film.mjs tests/bench/latency.mjs tests/bench/loss.mjs tests/bench/one_box.mjs tests/bench/parts.mjs \
-	tests/bench/processes.mjs tests/bench/programs.mjs tests/bench/road.mjs tests/bench/sightings.mjs \
-	tests/bench/table.mjs tests/bench/webrtc_peer.py
+	tests/bench/film.mjs tests/bench/core.mjs tests/bench/hub.mjs tests/bench/latency.mjs tests/bench/loss.mjs tests/bench/one_box.mjs \
+	tests/bench/processes.mjs tests/bench/programs.mjs tests/bench/road.mjs tests/bench/sightings.mjs tests/bench/srtp.mjs \
+	tests/bench/table.mjs tests/bench/unplug.mjs tests/bench/unplug_guest.mjs tests/bench/webrtc_peer.py
 noinst_PROGRAMS += tests/bench/marks
 tests_bench_marks_SOURCES = tests/bench/marks.c tests/bench/sightings.c tests/bench/sightings.h
 tests_bench_marks_LDADD = $(VIDEOGLUE_LDADD) $(BASE_LDADD)

@@ -10,7 +10,7 @@ function folderMake(what, { name, address, port, source, display, device }) {
 	const folder = join(what.folder, `baresip-${name}`);
 	mkdirSync(folder, { recursive: true });
 	const { width, height, fps } = what.film;
-	const modules = "opus avcodec avformat ausine aubridge dtls_srtp stdio".split(" ").map((one) => `${one}.so`);
+	const modules = "opus avcodec avformat v4l2 ausine aubridge dtls_srtp stdio".split(" ").map((one) => `${one}.so`);
 	modules.push(`../../../..${built(".libs/baresip_marks.so")}`); /* it looks for them in one folder only */
 	writeFileSync(
 		join(folder, "config"),
@@ -36,8 +36,9 @@ export const baresipMissing = () => (isThere("baresip") ? null : "no baresip");
 export const BARESIP_HOW =
 	"baresip 1.0.0: libx264 as its avcodec module sets it (no knob for that), jitter_buffer_delay 5-10, DTLS-SRTP";
 
-/* a calls b; source: of both; what a shows is written to `shown`. sides: { address, within } of each, and the device. */
-export async function baresipCall(programs, what, { source = "marks,nil", shown, sides = [{}, {}], device }) {
+/* a calls b; sources: of each; what a shows is written to `shown`, what b does to `far`. sides: { address, within } of
+ * each, and the device; log: a file that a's words go to as well. */
+export async function baresipCall(programs, what, { sources = ["marks,nil", "marks,nil"], shown, far, sides = [{}, {}], device, log }) {
 	const ports = [await freePort(), await freePort()];
 	const at = sides.map(({ address = "127.0.0.1" }) => address);
 	const folders = ["a", "b"].map((name, i) =>
@@ -45,15 +46,15 @@ export async function baresipCall(programs, what, { source = "marks,nil", shown,
 			name,
 			address: at[i],
 			port: ports[i],
-			source,
+			source: sources[i],
 			device,
-			display: i === 0 ? shown : join(what.folder, "baresip-far.shown"),
+			display: i === 0 ? shown : (far ?? "/dev/null"),
 		}),
 	);
 	const b = programs.start("baresip", ["-f", folders[1]], { within: sides[1].within });
 	await until("baresip is ready", () => (programs.check(), /ready/.test(b.text)));
 	const call = ["-f", folders[0], "-e", `d sip:b@${at[1]}:${ports[1]}`];
-	const a = programs.start("baresip", call, { within: sides[0].within });
+	const a = programs.start("baresip", call, { within: sides[0].within, log });
 	await until("baresip is in the call", () => (programs.check(), /Call established/.test(a.text)));
 	return { a, b };
 }

@@ -171,7 +171,7 @@ export async function baresip(what) {
 	const shown = join(what.folder, "baresip.shown");
 	try {
 		rmSync(shown, { force: true });
-		const { a } = await baresipCall(programs, what, { source: `avformat,${what.film.list}`, shown });
+		const { a } = await baresipCall(programs, what, { sources: Array(2).fill(`avformat,${what.film.list}`), shown });
 		const frames = () => sightings(shown).length;
 		await until("baresip shows a picture", () => (programs.check(), frames() > 0));
 		return { ...(await measure([a.pid], what, { frames })), how: BARESIP_HOW };

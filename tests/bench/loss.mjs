@@ -1,12 +1,13 @@
-/* loss: a 360p call over a road that loses 5, then 10 of 100 datagrams each way, and then a second in which nothing
- * arrives: how long the picture stands still at one side. A freeze is a time above 100 ms without a new test picture
- * that can be read; all of it counts. */
+/* loss: a 360p call, a film both ways, over a road that loses 5, then 10 of 100 datagrams each way, and then a second in which nothing
+ * arrives: how long the picture stands still at one side: times without a new picture whose number can be read, those
+ * above 100 ms and, of them, what the W3C calls a freeze (sightings.mjs). All of such a time counts. */
 import { execFileSync } from "node:child_process";
 import { rmSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { join } from "node:path";
 import { Place, ask, sleep, until } from "../browser/place.mjs";
 import { BARESIP_HOW, baresipCall, baresipMissing } from "./baresip.mjs";
+import { filmMake } from "./film.mjs";
 import { Programs, built, pipeMake } from "./programs.mjs";
 import { Road, roadMissing } from "./road.mjs";
 import { judge, nowUs, readable } from "./sightings.mjs";
@@ -29,9 +30,10 @@ async function trial(road, what, shown) {
 		await road.tell(`loss ${percent / 100}`);
 		const from = nowUs();
 		await sleep(what.seconds * 1000);
-		const { frozenMs, longestMs, shown: rate, broken } = judge(shown, from, nowUs());
-		result[`frozen${percent}`] = (frozenMs / what.seconds) * 0.06; /* seconds a minute */
-		Object.assign(result, { [`longest${percent}`]: longestMs, [`rate${percent}`]: rate, [`broken${percent}`]: broken });
+		const { gapsMs, freezesMs, longestMs, shown: rate, broken } = judge(shown, from, nowUs());
+		const aMinute = (ms) => (ms / what.seconds) * 0.06; /* seconds */
+		const facts = { gaps: aMinute(gapsMs), freezes: aMinute(freezesMs), longest: longestMs, rate, broken };
+		for (const [name, value] of Object.entries(facts)) result[name + percent] = value;
 	}
 	await road.tell("loss 0");
 	await sleep(SETTLE_S * 1000);
@@ -43,7 +45,7 @@ async function trial(road, what, shown) {
 	await sleep(AFTER_S * 1000);
 	const first = readable(shown).find(({ us }) => us > light);
 	result.backMs = first ? (first.us - light) / 1000 : AFTER_S * 1000;
-	result.darkFrozenMs = judge(shown, from, nowUs()).frozenMs;
+	result.darkMs = judge(shown, from, nowUs()).gapsMs;
 	return result;
 }
 
@@ -86,7 +88,7 @@ async function callbox(what) {
 		programs.line(`${built("marks")} read ${SIZE.width}x${SIZE.height} ${pipeMake(pipe)} >${shown}`);
 		const more = await hubStart(place, road.sides[0]);
 		const conf =
-			`ice_loopback = no\ncamera = pattern:\nwidth = ${SIZE.width}\nheight = ${SIZE.height}\nfps = ${SIZE.fps}\n` +
+			`ice_loopback = no\ncamera = file:${what.film.y4m}\nwidth = ${SIZE.width}\nheight = ${SIZE.height}\nfps = ${SIZE.fps}\n` +
 			`bitrate = ${KBPS}\nautoanswer = on\nautoanswer_mute = no\n`;
 		const a = await place.box("alice", "room-a", { conf: `${conf}remote_view = raw:${pipe}\n`, more });
 		place.within = road.sides[1].within;
@@ -104,26 +106,19 @@ async function callbox(what) {
 async function baresip(what) {
 	if (baresipMissing()) return { skip: baresipMissing() };
 	return worn(what, async ({ sides, device }, programs, shown) => {
-		await baresipCall(programs, what, { shown, sides, device });
+		await baresipCall(programs, what, { sources: Array(2).fill(`avformat,${what.film.list}`), shown, sides, device });
 		return BARESIP_HOW;
 	});
 }
 
-/* Two webrtcbins, each with its pictures from a pipe; what one says the other hears. */
+/* What one says the other hears. */
 async function webrtcbin(what) {
 	return worn(what, async ({ sides }, programs, shown) => {
-		const peers = ["a", "b"].map((name, i) => {
-			const input = join(what.folder, `webrtc-${name}.pipe`);
-			rmSync(input, { force: true });
-			const size = `${SIZE.width}x${SIZE.height}`,
-				script = new URL("webrtc_peer.py", import.meta.url).pathname,
-				out = i === 0 ? shown : "/dev/null";
-			programs.line(`${built("marks")} feed ${size} ${SIZE.fps} ${pipeMake(input)}`);
-			return programs.start("/usr/bin/python3", [script, "max-bundle", size, `${SIZE.fps}`, `${KBPS}`, input, out], {
-				within: sides[i].within,
-				input: true,
-			});
-		});
+		const script = new URL("webrtc_peer.py", import.meta.url).pathname;
+		const words = ["max-bundle", `${SIZE.width}x${SIZE.height}`, `${SIZE.fps}`, `${KBPS}`, what.film.raw];
+		const peers = [shown, "/dev/null"].map((out, i) =>
+			programs.start("/usr/bin/python3", [script, ...words, out], { within: sides[i].within, input: true }),
+		);
 		for (const [i, peer] of peers.entries())
 			createInterface({ input: peer.stdout }).on("line", (line) => {
 				if (/"sdp"|"candidate"/.test(line)) peers[1 - i].stdin.write(`${line}\n`);
@@ -133,34 +128,43 @@ async function webrtcbin(what) {
 	});
 }
 
-function report(rows, seconds) {
+function reportLoss(rows, percent) {
+	const key = (name) => name + percent;
 	print(
-		`A 360p call on a bad road: ${KBPS} kbit/s, ${DELAY_MS} ms each way, ${seconds} s of 5 % and of 10 % loss, then ` +
-			`${DARK_MS} ms of darkness`,
-		["who", "frozen at 5 %, s/min", "callbox / it", "frozen at 10 %, s/min", "callbox / it", "longest at 10 %, ms",
-			"pictures/s at 5, 10 %", "first picture after darkness, ms", "frozen by darkness, ms", "how"],
+		`A 360p call at ${percent} % loss: a film both ways, ${KBPS} kbit/s, ${DELAY_MS} ms each way`,
+		["who", "still for > 100 ms, s/min", "callbox / it", "W3C freezes, s/min", "callbox / it", "longest, ms", "pictures/s", "how"],
 		rows.map((row) => [
-			row.who, show(row.of("frozen5"), 2), show(ratio(rows, row, "frozen5"), 2), show(row.of("frozen10"), 2),
-			show(ratio(rows, row, "frozen10"), 2), show(row.of("longest10"), 0),
-			`${show(row.of("rate5"))}, ${show(row.of("rate10"))}`, show(row.of("backMs"), 0), show(row.of("darkFrozenMs"), 0), how(row),
+			row.who, show(row.of(key("gaps")), 2), show(ratio(rows, row, key("gaps")), 2), show(row.of(key("freezes")), 2),
+			show(ratio(rows, row, key("freezes")), 2), show(row.of(key("longest")), 0), show(row.of(key("rate"))), how(row),
 		]),
 	);
-	const own = callboxOf(rows),
-		peer = rows.find(({ who }) => who === "baresip");
-	const says = (value, target) => `${show(value, 2)}, target ${target}: ${verdict(value, target)}`;
-	console.log(`\ncallbox / baresip: at 5 % ${says(ratio(rows, peer, "frozen5"), SHARE_TARGET)}; ` +
-		`at 10 % ${says(ratio(rows, peer, "frozen10"), SHARE_TARGET)}; ` +
-		`picture after darkness, ms: ${says(own.of("backMs"), BACK_TARGET_MS)}`);
+	const peer = rows.find(({ who }) => who === "baresip");
+	const says = (name) => {
+		const share = ratio(rows, peer, key(name));
+		return `${show(share, 2)}: ${verdict(share, SHARE_TARGET)}`;
+	};
+	console.log(`\ncallbox / baresip, target ${SHARE_TARGET}: still for > 100 ms ${says("gaps")}; W3C freezes ${says("freezes")}`);
+}
+
+function reportDarkness(rows) {
+	print(`The same call, after ${DARK_MS} ms in which nothing arrived`,
+		["who", "first picture after it, ms", "still, darkness included, ms"],
+		rows.map((row) => [row.who, show(row.of("backMs"), 0), show(row.of("darkMs"), 0)]));
+	const own = callboxOf(rows).of("backMs");
+	console.log(`\ncallbox: first picture after ${show(own, 0)} ms, target ${BACK_TARGET_MS}: ${verdict(own, BACK_TARGET_MS)}`);
 }
 
 export async function loss({ rounds, seconds, folder }) {
 	let seed = 0;
-	const what = () => ({ film: SIZE, kbps: KBPS, seconds, folder, seed: ++seed });
+	const film = await filmMake(folder, SIZE.width, SIZE.height, SIZE.fps, { marked: true });
+	const what = () => ({ film, kbps: KBPS, seconds, folder, seed: ++seed });
 	const rows = await inTurns("loss", rounds, [
 		["callbox", () => callbox(what())],
 		["baresip", () => baresip(what())],
 		["webrtcbin", () => webrtcbin(what())],
-	], (one) => `frozen ${show(one.frozen5, 2)} and ${show(one.frozen10, 2)} s/min, back after ${show(one.backMs, 0)} ms`);
-	report(rows, seconds);
+	], (one) => `still ${show(one.gaps5, 2)} and ${show(one.gaps10, 2)} s/min, back after ${show(one.backMs, 0)} ms`);
+	reportLoss(rows, 5);
+	reportLoss(rows, 10);
+	reportDarkness(rows);
 	return rows;
 }

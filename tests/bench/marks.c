@@ -2,10 +2,12 @@
  *
  * usage: marks feed WIDTHxHEIGHT FPS PIPE       a camera: who takes late misses pictures
  *        marks read WIDTHxHEIGHT PIPE           a screen: a sighting for each picture, on the standard output
+ *        marks stamp WIDTHxHEIGHT FILM          a film: numbers from 1 on, no times, into a file of bare I420
  *
  * A picture is seen when its mark has come out of the pipe: a writer that buffers may keep its last rows. */
 #include <errno.h>
 #include <fcntl.h>
+#include <glib.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -93,17 +95,35 @@ static int look(const struct picture *p, int fd)
 	}
 }
 
+/* The rows of the mark are the test picture's, the others stay the film's. */
+static int stamp(struct picture *p, int fd)
+{
+	const size_t whole = bytes_of(p), row = (size_t)p->width, rows = (size_t)(p->width / 40 & ~1) * 2;
+	g_autofree uint8_t *film = g_malloc(whole);
+	off_t at = 0;
+	for (uint32_t number = 1; pread(fd, film, whole, at) == (ssize_t)whole; number++, at += (off_t)whole) {
+		pattern_draw(p, &(const struct pattern_mark){ .number = number });
+		memcpy(film, p->planes[0], row * rows);
+		for (int i = 1; i < 3; i++)
+			memset(film + (p->planes[i] - p->planes[0]), 128, row / 2 * rows / 2);
+		if (pwrite(fd, film, whole, at) != (ssize_t)whole)
+			return 1;
+	}
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct picture picture;
 	bool feeds = argc == 5 && strcmp(argv[1], "feed") == 0, reads = argc == 4 && strcmp(argv[1], "read") == 0;
+	bool stamps = argc == 4 && strcmp(argv[1], "stamp") == 0;
 	int fps = feeds ? (int)strtol(argv[3], NULL, 10) : 1;
-	if ((!feeds && !reads) || fps < 1 || picture_make(&picture, argv[2]) < 0) {
-		fputs("usage: marks feed WIDTHxHEIGHT FPS PIPE | read WIDTHxHEIGHT PIPE\n", stderr);
+	if ((!feeds && !reads && !stamps) || fps < 1 || picture_make(&picture, argv[2]) < 0) {
+		fputs("usage: marks feed WIDTHxHEIGHT FPS PIPE | read WIDTHxHEIGHT PIPE | stamp WIDTHxHEIGHT FILM\n", stderr);
 		return 64;
 	}
 	int fd = pipe_open(argv[argc - 1], feeds ? O_WRONLY : O_RDWR); /* a reader outlives its writers */
 	if (fd < 0)
 		return 1;
-	return feeds ? feed(&picture, fps, fd) : look(&picture, fd);
+	return feeds ? feed(&picture, fps, fd) : reads ? look(&picture, fd) : stamp(&picture, fd);
 }

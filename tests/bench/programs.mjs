@@ -1,7 +1,7 @@
 /* programs: processes of peers, their ports and pipes. */
 import { execFileSync, spawn } from "node:child_process";
 import { createSocket } from "node:dgram";
-import { readFileSync } from "node:fs";
+import { appendFileSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
 export const built = (name) => join(process.env.CALLBOX_BUILD, "tests/bench", name);
@@ -44,12 +44,15 @@ process.on("exit", () => running.forEach((child) => child.kill("SIGKILL")));
 
 export class Programs {
 	all = [];
-	/* within: words before the command; input: its standard input is child.stdin. */
-	start(program, args, { cwd, within = [], input = false } = {}) {
+	/* within: words before the command; input: its standard input is child.stdin; log: a file for all that it says. */
+	start(program, args, { cwd, within = [], input = false, log } = {}) {
 		const [first, ...rest] = [...within, program, ...args];
 		const child = spawn(first, rest, { cwd, stdio: [input ? "pipe" : "ignore", "pipe", "pipe"] });
 		child.text = "";
-		const take = (bytes) => (child.text = (child.text + bytes).slice(-100000));
+		const take = (bytes) => {
+			child.text = (child.text + bytes).slice(-100000);
+			if (log) appendFileSync(log, bytes);
+		};
 		child.stdout.on("data", take);
 		child.stderr.on("data", take);
 		child.stdin?.on("error", () => {}); /* it is gone: its end is seen elsewhere */

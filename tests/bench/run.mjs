@@ -17,8 +17,9 @@ import { latency } from "./latency.mjs";
 import { loss } from "./loss.mjs";
 import { oneBox } from "./one_box.mjs";
 import { srtp } from "./srtp.mjs";
+import { unplug } from "./unplug.mjs";
 
-const parts = { core, srtp, hub, box: oneBox, latency, calls, loss };
+const parts = { core, srtp, hub, box: oneBox, latency, calls, loss, unplug };
 const [rounds = 3, seconds = 20] = process.argv.slice(2, 4).map(Number);
 const wanted = process.argv.slice(4);
 const file = join(process.env.CALLBOX_BUILD, "bench.json");

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
-"""webrtc_peer POLICY WIDTHxHEIGHT FPS KBPS IN OUT: GStreamer's webrtcbin as one side of a call, as tests/browser/gst_peer.py
-and with its lines on standard input and output: pictures of bare I420 come from the pipe IN, a sighting (sightings.h)
-of each that is shown is written to the file OUT. Lost packets are asked for again, lost pictures for a key frame."""
+"""webrtc_peer POLICY WIDTHxHEIGHT FPS KBPS FILM OUT: GStreamer's webrtcbin as one side of a call, as tests/browser/gst_peer.py
+and with its lines on standard input and output: FILM, bare I420, is played for ever, a sighting (sightings.h) of each
+picture that is shown is written to the file OUT. Lost packets are asked for again, lost pictures for a key frame."""
 import os
 import sys
 import time
@@ -10,12 +10,12 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../
 import gst_peer
 from gi.repository import Gst, GstWebRTC
 
-SIZE, FPS, KBPS, IN, OUT = sys.argv[2:]
+SIZE, FPS, KBPS, FILM, OUT = sys.argv[2:]
 WIDTH, HEIGHT = map(int, SIZE.split("x"))
 gst_peer.PIPELINE = f"""
 webrtcbin name=w bundle-policy={{policy}}
-fdsrc fd={os.open(IN, os.O_RDONLY)} blocksize={WIDTH * HEIGHT * 3 // 2} do-timestamp=true
-  ! rawvideoparse format=i420 width={WIDTH} height={HEIGHT} framerate={FPS}/1 ! queue max-size-buffers=1 leaky=downstream
+multifilesrc location={FILM} loop=true blocksize={WIDTH * HEIGHT * 3 // 2}
+  ! rawvideoparse format=i420 width={WIDTH} height={HEIGHT} framerate={FPS}/1 ! identity sync=true
   ! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=3000 bitrate={KBPS} threads=1
   ! video/x-h264,profile=constrained-baseline ! rtph264pay config-interval=-1 aggregate-mode=zero-latency
   ! application/x-rtp,media=video,encoding-name=H264,clock-rate=90000,payload={{video}} ! w.
