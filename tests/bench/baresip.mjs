@@ -55,6 +55,8 @@ export async function baresipCall(programs, what, { sources = ["marks,nil", "mar
 	await until("baresip is ready", () => (programs.check(), /ready/.test(b.text)));
 	const call = ["-f", folders[0], "-e", `d sip:b@${at[1]}:${ports[1]}`];
 	const a = programs.start("baresip", call, { within: sides[0].within, log });
-	await until("baresip is in the call", () => (programs.check(), /Call established/.test(a.text)));
+	await until("baresip is in the call", () => (programs.check(), /Call established/.test(a.text))).catch((error) => {
+		throw new Error(`${error.message}: ${a.text.slice(-500)}`);
+	});
 	return { a, b };
 }

@@ -20,6 +20,13 @@ function cameraLoad() {
 	execFileSync("modprobe", "vivid n_devs=1 num_inputs=1 input_types=0".split(" "));
 }
 
+/* baresip takes no address of the loopback. */
+function addressMake(address) {
+	const commands = ["link add one type veth peer name two", `address add ${address}/24 dev one`, "link set one up", "link set two up"];
+	for (const one of commands) execFileSync("ip", one.split(" "));
+	return { address };
+}
+
 /* pid: who has the camera; pictures(): of the camera, seen so far; log: its file. */
 async function trial({ pid, pictures, log }) {
 	const lines = () => readFileSync(log, "latin1").split("\n").length;
@@ -47,7 +54,7 @@ async function callbox() {
 		const a = await place.box("alice", "room-a", { conf: `${conf}camera = v4l2:/dev/video0\n` });
 		await place.box("bob", "room-b", { conf });
 		await ask(a.socket, "call", { userId: "bob", type: 2 });
-		const pictures = async () => (await ask(a.socket, "stats")).video.camera_pictures;
+		const pictures = async () => (await ask(a.socket, "stats")).video?.camera_pictures ?? 0;
 		await until("a picture of the camera", async () => (await pictures()) > 0);
 		const facts = await trial({ pid: a.child.pid, pictures, log: a.log });
 		return { ...facts, how: "a placeholder is sent meanwhile; pictures: of the camera, counted where it is" };
@@ -64,8 +71,9 @@ async function baresip() {
 		log = join(folder, "a.log");
 	try {
 		writeFileSync(log, "");
+		const side = addressMake("10.79.0.1");
 		const sources = ["v4l2,/dev/video0", "marks,nil"];
-		const { a } = await baresipCall(programs, { film, kbps, folder }, { sources, shown: "/dev/null", far, log });
+		const { a } = await baresipCall(programs, { film, kbps, folder }, { sources, shown: "/dev/null", far, log, sides: [side, side] });
 		const pictures = () => sightings(far).length;
 		await until("a picture of the camera", () => (programs.check(), pictures() > 0));
 		return { ...(await trial({ pid: a.pid, pictures, log })), how: `${BARESIP_HOW}; pictures: those that the other side shows` };
