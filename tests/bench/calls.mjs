@@ -6,9 +6,9 @@ import { join } from "node:path";
 import { baresip, callbox, encoders, ffmpegPair, gstreamer } from "./callers.mjs";
 import { ffmpeg, filmMake } from "./film.mjs";
 import { built } from "./programs.mjs";
-import { callboxOf, how, inTurns, print, ratio, show, verdict } from "./table.mjs";
+import { callboxOf, chosen, how, inTurns, print, ratio, rowFind, show, verdict } from "./table.mjs";
 
-const WARM_UP_S = 5;
+const WARM_UP_S = 4;
 const SIZES = [
 	{ name: "720p", width: 1280, height: 720, kbps: 2000, targets: { "codecs alone": 1.25, "gstreamer openh264": 0.65, "ffmpeg pair": 0.75 } },
 	{ name: "360p", width: 640, height: 360, kbps: 800, targets: { "gstreamer openh264": 0.6 } },
@@ -20,13 +20,13 @@ const SHOWN_TARGET = 99.9,
 function codecs({ film, kbps }) {
 	const args = [film.y4m, `${kbps}`, `${film.fps}`, `${film.pictures * 2}`];
 	const one = JSON.parse(execFileSync(built("codec_bench"), args).toString());
-	return { ...one, how: "openh264 low, libavcodec and Opus as callbox sets them, with nothing around them" };
+	return { ...one, shown: NaN, how: "openh264 low, libavcodec and Opus as callbox sets them, with nothing around them" };
 }
 
 /* x264 on the same film: how good, and what it says of its own settings. */
 function x264({ film, kbps, folder }) {
 	const coded = join(folder, "x264.h264");
-	ffmpeg(..."-threads 1 -i".split(" "), film.y4m, ..."-c:v libx264 -preset ultrafast -tune zerolatency -g 3000".split(" "),
+	ffmpeg(..."-threads 1 -i".split(" "), film.y4m, ..."-c:v libx264 -threads 1 -preset ultrafast -tune zerolatency -g 3000".split(" "),
 		"-b:v", `${kbps}k`, "-maxrate", `${kbps}k`, "-bufsize", `${kbps}k`, "-y", coded);
 	const text = execFileSync("sh", ["-c",
 		`ffmpeg -hide_banner -nostdin -r ${film.fps} -i ${coded} -i ${film.y4m} -lavfi psnr -f null - 2>&1`]).toString();
@@ -52,7 +52,7 @@ function gstreamerX264({ film, kbps, folder }) {
 }
 
 function report(size, what, rows, peer) {
-	const quality = (row) => (/x264|ffmpeg|baresip/.test(row.who) ? peer.psnr : rows[0].of("psnr"));
+	const quality = (row) => (/x264|ffmpeg|baresip/.test(row.who) ? peer.psnr : rowFind(rows, "codecs alone").of("psnr"));
 	print(
 		`A call at ${size.name}: ${size.width}x${size.height}, 30 pictures/s, ${size.kbps} kbit/s, both ways`,
 		["who", "CPU s/min", "callbox / it", "target", "", "shown/s", "shown of captured %", "PSS MiB", "PSNR-Y dB", "how"],
@@ -72,21 +72,24 @@ function report(size, what, rows, peer) {
 	console.log(`libx264 of ffmpeg: ${peer.settings}\nlibx264 of GStreamer: ${peer.gstreamer}`);
 	console.log("What differs: only callbox and baresip agree on keys by DTLS and have feedback; only callbox sends lost packets " +
 		"again and cancels echo; ffmpeg sends a key frame every 2 s. PSNR: of the encoder on this film at this rate, outside " +
-		"the call; baresip's own settings of libx264 may give another.");
+		"the call; baresip's own settings of libx264 may give another. Pictures of GStreamer and ffmpeg are counted twice a " +
+		"second: their shares are exact to half a second. Captured: by callbox's camera where it is callbox, else the film's rate.");
 }
 
-export async function calls({ rounds, seconds, folder }) {
+/* who: callers to have, by parts of their names. */
+export async function calls({ rounds, seconds, folder }, who) {
 	const results = [];
 	for (const size of SIZES) {
 		const what = { film: await filmMake(folder, size.width, size.height, 30), kbps: size.kbps, seconds, warmUp: WARM_UP_S, folder };
-		const rows = await inTurns(size.name, rounds, [
+		const callers = [
 			["codecs alone", () => codecs(what)],
 			["callbox", () => callbox(what)],
 			["gstreamer openh264", () => gstreamer(what, "openh264")],
 			["gstreamer x264", () => gstreamer(what, "x264")],
 			["ffmpeg pair", () => ffmpegPair(what)],
 			["baresip", () => baresip(what)],
-		], (one) => `${show(one.cpuPerMinute)} CPU s/min`);
+		];
+		const rows = await inTurns(size.name, rounds, chosen(callers, who), (one) => `${show(one.cpuPerMinute)} CPU s/min`);
 		const peer = { ...x264(what), gstreamer: gstreamerX264(what) };
 		report(size, what, rows, peer);
 		results.push({ name: size.name, rows, peer });

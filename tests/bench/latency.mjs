@@ -8,9 +8,9 @@ import { BARESIP_HOW, baresipCall, baresipMissing } from "./baresip.mjs";
 import { KEY, SRTP_CAPS, SRTP_ENCODER, encoders } from "./callers.mjs";
 import { Programs, built, freePort, isBound, isThere, pipeMake } from "./programs.mjs";
 import { judge, nowUs, readable } from "./sightings.mjs";
-import { callboxOf, how, inTurns, print, ratio, rowOf, show, verdict } from "./table.mjs";
+import { callboxOf, chosen, how, inTurns, print, ratio, rowOf, show, verdict } from "./table.mjs";
 
-const WARM_UP_S = 5;
+const WARM_UP_S = 3;
 const SIZES = [
 	{ name: "360p", width: 640, height: 360, kbps: 800, p50: 6, p99: 30 },
 	{ name: "720p", width: 1280, height: 720, kbps: 2000, p50: 15, p99: 45 },
@@ -165,18 +165,21 @@ function report(size, what, rows) {
 	console.log("Ages are whole milliseconds. GStreamer's, ffmpeg's and the pipe rows include the pipes.");
 }
 
-export async function latency({ rounds, seconds, folder }) {
+/* who: callers to have, by parts of their names. */
+export async function latency({ rounds, seconds, folder }, who) {
 	const results = [];
 	for (const size of SIZES) {
 		const what = { film: { ...size, fps: 30 }, kbps: size.kbps, seconds, folder };
-		const rows = await inTurns(`latency at ${size.name}`, rounds, [
+		const callers = [
 			["callbox", () => callbox(what)],
 			["baresip", () => baresip(what)],
 			["gstreamer, no latency", () => gstreamer(what, 0)],
 			["gstreamer, its default", () => gstreamer(what, 200)],
 			["ffmpeg pair", () => ffmpegPair(what)],
 			["pipes alone", () => pipesAlone(what)],
-		], (one) => `p50 ${show(one.p50)} ms, p99 ${show(one.p99)} ms, ${show(one.shownShare)} % shown`);
+		];
+		const rows = await inTurns(`latency at ${size.name}`, rounds, chosen(callers, who),
+			(one) => `p50 ${show(one.p50)} ms, p99 ${show(one.p99)} ms, ${show(one.shownShare)} % shown`);
 		report(size, what, rows);
 		results.push({ name: size.name, rows });
 	}

@@ -11,14 +11,14 @@ import { filmMake } from "./film.mjs";
 import { Programs, built, pipeMake } from "./programs.mjs";
 import { Road, roadMissing } from "./road.mjs";
 import { judge, nowUs, readable } from "./sightings.mjs";
-import { callboxOf, how, inTurns, print, ratio, show, verdict } from "./table.mjs";
+import { callboxOf, chosen, how, inTurns, print, ratio, rowFind, show, verdict } from "./table.mjs";
 
 const SIZE = { width: 640, height: 360, fps: 30 },
 	KBPS = 800,
 	DELAY_MS = 20, /* each way */
-	SETTLE_S = 5,
+	SETTLE_S = 3,
 	DARK_MS = 1000,
-	AFTER_S = 8,
+	AFTER_S = 5,
 	SHARE_TARGET = 0.2, /* of baresip's freezes */
 	BACK_TARGET_MS = 1200;
 
@@ -138,7 +138,7 @@ function reportLoss(rows, percent) {
 			show(ratio(rows, row, key("freezes")), 2), show(row.of(key("longest")), 0), show(row.of(key("rate"))), how(row),
 		]),
 	);
-	const peer = rows.find(({ who }) => who === "baresip");
+	const peer = rowFind(rows, "baresip");
 	const says = (name) => {
 		const share = ratio(rows, peer, key(name));
 		return `${show(share, 2)}: ${verdict(share, SHARE_TARGET)}`;
@@ -154,15 +154,17 @@ function reportDarkness(rows) {
 	console.log(`\ncallbox: first picture after ${show(own, 0)} ms, target ${BACK_TARGET_MS}: ${verdict(own, BACK_TARGET_MS)}`);
 }
 
-export async function loss({ rounds, seconds, folder }) {
+/* who: callers to have, by parts of their names. */
+export async function loss({ rounds, seconds, folder }, who) {
 	let seed = 0;
 	const film = await filmMake(folder, SIZE.width, SIZE.height, SIZE.fps, { marked: true });
 	const what = () => ({ film, kbps: KBPS, seconds, folder, seed: ++seed });
-	const rows = await inTurns("loss", rounds, [
+	const callers = [
 		["callbox", () => callbox(what())],
 		["baresip", () => baresip(what())],
 		["webrtcbin", () => webrtcbin(what())],
-	], (one) => `still ${show(one.gaps5, 2)} and ${show(one.gaps10, 2)} s/min, back after ${show(one.backMs, 0)} ms`);
+	];
+	const rows = await inTurns("loss", rounds, chosen(callers, who), (one) => `still ${show(one.gaps5, 2)} and ${show(one.gaps10, 2)} s/min, back after ${show(one.backMs, 0)} ms`);
 	reportLoss(rows, 5);
 	reportLoss(rows, 10);
 	reportDarkness(rows);

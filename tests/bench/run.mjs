@@ -2,8 +2,9 @@
  * JSON. Machines are noisy and shared: what counts are the ratios of one run.
  *
  * usage: run.mjs [ROUNDS [SECONDS [PART...]]]     CALLBOX_BUILD: the build folder, where bench.json is written
- * parts: calls, latency, loss, box, core, hub (hub:DEVICES), srtp, unplug; all when none is named. A part that is not
- * run keeps what an earlier run wrote of it.
+ * parts: core, srtp, hub, box, latency, calls, loss, unplug; all when none is named. hub:DEVICES has so many devices; of
+ * the parts with peers, PART:WHO,WHO has only those rows whose names contain one of the words: calls:callbox,codecs. A
+ * part that is not run keeps in bench.json what an earlier run wrote of it.
  * Peers are Debian's packages baresip-core and baresip-ffmpeg, and what the tests need anyway; one that is not there is
  * left out, and the table says so. */
 import { readFileSync, writeFileSync } from "node:fs";

@@ -33,7 +33,14 @@ export async function inTurns(name, rounds, callers, words) {
 	return rows;
 }
 
+/* Of callers, those whose names contain one of these words; without words all. */
+export function chosen(callers, words) {
+	const wanted = words?.split(",");
+	return callers.filter(([who]) => !wanted || wanted.some((word) => who.includes(word)));
+}
+
 export const how = (row) => row.all.find((one) => one.how)?.how ?? `not run: ${row.all[0].skip}`;
-export const callboxOf = (rows) => rows.find((row) => row.who === "callbox");
+export const rowFind = (rows, who) => rows.find((row) => row.who === who) ?? rowOf(who, []);
+export const callboxOf = (rows) => rowFind(rows, "callbox");
 /* callbox's median of this, as a share of the row's. */
 export const ratio = (rows, row, key) => callboxOf(rows).of(key) / row.of(key);

@@ -3,7 +3,7 @@
 import { execFileSync } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { how, inTurns, print, show, verdict } from "./table.mjs";
+import { callboxOf, chosen, how, inTurns, print, show, verdict } from "./table.mjs";
 
 const LINES_TARGET = 10,
 	BACK_TARGET_MS = 2000;
@@ -23,9 +23,11 @@ function once(who, { seconds, folder }) {
 	return JSON.parse(out.split("\n").findLast((line) => line.startsWith("{")));
 }
 
-export async function unplug({ rounds, seconds, folder }) {
+/* who: callers to have, by parts of their names. */
+export async function unplug({ rounds, seconds, folder }, who) {
 	const what = { seconds: Math.min(seconds, 10), folder };
-	const rows = await inTurns("unplug", rounds, ["callbox", "baresip"].map((who) => [who, () => once(who, what)]),
+	const callers = ["callbox", "baresip"].map((one) => [one, () => once(one, what)]);
+	const rows = await inTurns("unplug", rounds, chosen(callers, who),
 		(one) => `CPU ${show(one.cpuBefore)} then ${show(one.cpuWithout)} %, ${one.logLines} lines, back after ${show(one.backMs, 0)} ms`);
 	print(
 		`The camera unplugged for ${what.seconds} s in a 360p call, in a guest of one processor`,
@@ -35,7 +37,7 @@ export async function unplug({ rounds, seconds, folder }) {
 			row.all.some((one) => one.backMs === null) ? "never" : show(row.of("backMs"), 0), how(row),
 		]),
 	);
-	const own = rows[0];
+	const own = callboxOf(rows);
 	console.log(`\ncallbox: CPU not above the call's: ${verdict(own.of("cpuWithout"), own.of("cpuBefore"))}; ` +
 		`log lines, target ${LINES_TARGET}: ${verdict(own.of("logLines"), LINES_TARGET)}; ` +
 		`back, target ${BACK_TARGET_MS} ms: ${verdict(own.of("backMs"), BACK_TARGET_MS)}`);
