@@ -69,6 +69,10 @@ function report(size, what, rows, peer) {
 	console.log(`\nframes shown of captured, ${what.seconds} s: ${show(own.of("shownShare"), 2)} %, target ${SHOWN_TARGET}: ` +
 		`${verdict(own.of("shownShare"), SHOWN_TARGET, { more: true })}; memory of a box in the call: ` +
 		`${show(own.of("pssMib"))} MiB, target ${PSS_TARGET}: ${verdict(own.of("pssMib"), PSS_TARGET)}`);
+	const smaller = own.all.filter(({ stats }) => stats && stats.video.width !== size.width).length;
+	if (smaller > 0)
+		console.log(`In ${smaller} of ${own.all.length} rounds callbox sent smaller pictures at the end: the machine was too slow or too busy ` +
+			"to compare.");
 	console.log(`libx264 of ffmpeg: ${peer.settings}\nlibx264 of GStreamer: ${peer.gstreamer}`);
 	console.log("What differs: only callbox and baresip agree on keys by DTLS and have feedback; only callbox sends lost packets " +
 		"again and cancels echo; ffmpeg sends a key frame every 2 s. PSNR: of the encoder on this film at this rate, outside " +

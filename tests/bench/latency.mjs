@@ -1,6 +1,7 @@
 /* latency: from the feeder to the pixels on one machine: the age of a test picture when it is shown, by the mark that it
  * bears. callbox draws and reads it itself (pattern camera, null view), so does our module in baresip; GStreamer and
- * ffmpeg get it and give it back through pipes, and so does callbox once more. What the pipes alone take stands beside. */
+ * ffmpeg get it and give it back through pipes, and callbox gives it through one as well, as long as it sends the size
+ * that it was told. What the pipes alone take stands beside. */
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Place, ask, sleep, until } from "../browser/place.mjs";
@@ -17,9 +18,11 @@ const SIZES = [
 ];
 const SHOWN_TARGET = 99.9;
 
-async function watch(what, programs, shown) {
+/* began: called when the time that counts begins. */
+async function watch(what, programs, shown, began = () => {}) {
 	await until("a test picture", () => (programs.check(), readable(shown).length > 0));
 	await sleep(WARM_UP_S * 1000);
+	await began();
 	const from = nowUs();
 	await sleep(what.seconds * 1000);
 	programs.check();
@@ -129,17 +132,21 @@ async function callbox(what) {
 		const a = await place.box("alice", "room-a", { conf });
 		await place.box("bob", "room-b", { conf: `${conf}remote_view = raw:${pipe}\n` });
 		await ask(a.socket, "call", { userId: "bob", type: 2 });
-		const pipes = await watch(what, programs, shown);
+		let from;
+		const pipes = await watch(what, programs, shown, async () => (from = (await ask(a.socket, "stats")).video));
 		const { video, media } = await ask(a.socket, "stats");
-		const captured = video.pattern_frames + video.pattern_gaps;
+		const frames = video.pattern_frames - from.pattern_frames,
+			captured = frames + video.pattern_gaps - from.pattern_gaps;
 		return {
 			p50: video.latency_p50_ms,
 			p99: video.latency_p99_ms,
-			shownShare: (100 * video.pattern_frames) / captured,
+			shownShare: (100 * frames) / captured,
 			captured,
 			shown: pipes.shown,
 			pipes,
-			how: `both ways; ${video.encoder}, ${video.decoder}, ${media.srtp_profile}, default settings; the newest 34 s`,
+			how:
+				`both ways; ${video.encoder}, ${video.decoder}, ${media.srtp_profile}, default settings; ages of the newest 34 s; ` +
+				`${video.width}x${video.height} at ${video.fps}`,
 		};
 	} finally {
 		await place.close();

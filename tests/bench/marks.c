@@ -119,7 +119,8 @@ int main(int argc, char **argv)
 	bool stamps = argc == 4 && strcmp(argv[1], "stamp") == 0;
 	int fps = feeds ? (int)strtol(argv[3], NULL, 10) : 1;
 	if ((!feeds && !reads && !stamps) || fps < 1 || picture_make(&picture, argv[2]) < 0) {
-		fputs("usage: marks feed WIDTHxHEIGHT FPS PIPE | read WIDTHxHEIGHT PIPE | stamp WIDTHxHEIGHT FILM\n", stderr);
+		fputs("usage: marks feed WIDTHxHEIGHT FPS PIPE | read WIDTHxHEIGHT PIPE | stamp WIDTHxHEIGHT FILM\n",
+		      stderr);
 		return 64;
 	}
 	int fd = pipe_open(argv[argc - 1], feeds ? O_WRONLY : O_RDWR); /* a reader outlives its writers */

@@ -1,5 +1,6 @@
 /* road: carries IPv4 packets between two network namespaces that have nothing else in common, as a worse network would:
- * late, with losses, or not at all. Loss takes UDP only, so that what is measured is the media; darkness takes everything.
+ * late, with losses, or not at all. Loss takes UDP only, so that what is measured is the media; darkness takes
+ * everything.
  *
  * usage: road NAMESPACE NAMESPACE [SEED]      needs root; makes a device "road" in each, ready when it says "open"
  * in:  loss SHARE | delay MILLISECONDS | dark 0 or 1        a line each; at the end of input it ends

@@ -1,6 +1,6 @@
 /* srtp_bench: CPU time a packet of callbox's road between packet and network: protect and send, receive and unprotect,
- * through two whole transports (ICE, DTLS, AES-GCM) on the loopback; beside it, in turns, libsrtp2 alone plus sendmmsg and
- * recvmmsg alone, on packets of the same size in the same bursts.
+ * through two whole transports (ICE, DTLS, AES-GCM) on the loopback; beside it, in turns, libsrtp2 alone plus sendmmsg
+ * and recvmmsg alone, on packets of the same size in the same bursts.
  *
  * usage: srtp_bench [ROUNDS]             one line of JSON: medians in microseconds a packet */
 #include <arpa/inet.h>
@@ -91,7 +91,8 @@ static void introduce(const struct end *from, const struct certificate *certific
 
 static void ends_open(struct end ends[2], const struct certificate *certificate)
 {
-	static const struct ice_settings settings[2] = { { .controlling = true, .loopback = true }, { .loopback = true } };
+	static const struct ice_settings settings[2] = { { .controlling = true, .loopback = true },
+							 { .loopback = true } };
 	for (int i = 0; i < 2; i++)
 		if (transport_open(&settings[i], 1, certificate, &ops, &ends[i], &ends[i].transport) < 0)
 			g_error("no transport");
