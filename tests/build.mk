@@ -101,7 +101,7 @@ tests_bench_hub_bench_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS) $(OPENSSL_CFLAGS)
 tests_bench_hub_bench_LDADD = $(PAIRS_LDADD) $(SQLITE_LIBS) $(OPENSSL_LIBS)
 
 EXTRA_DIST += tests/bench/run.mjs tests/bench/baresip.mjs tests/bench/callers.mjs tests/bench/calls.mjs \
-	tests/bench/film.mjs tests/bench/core.mjs tests/bench/hub.mjs tests/bench/latency.mjs tests/bench/loss.mjs tests/bench/one_box.mjs \
+	tests/bench/film.mjs tests/bench/core.mjs tests/bench/ears.mjs tests/bench/hub.mjs tests/bench/latency.mjs tests/bench/loss.mjs tests/bench/one_box.mjs \
 	tests/bench/processes.mjs tests/bench/programs.mjs tests/bench/road.mjs tests/bench/sightings.mjs tests/bench/srtp.mjs \
 	tests/bench/table.mjs tests/bench/unplug.mjs tests/bench/unplug_guest.mjs tests/bench/webrtc_peer.py
 noinst_PROGRAMS += tests/bench/marks
