@@ -1,5 +1,6 @@
 /* avcodec: libavcodec and what we use of libavutil, loaded when a decoder is first opened (library.h): they pull in
- * ninety other libraries, of which H.264 and VP8 need none. Call as av.avcodec_open2(...), after avcodec_load() was good. */
+ * ninety other libraries, of which H.264 and VP8 need none. Call as av.avcodec_open2(...) after
+ * avcodec_load(). */
 #ifndef CALLBOX_DRIVERS_GLUE_AVCODEC_H
 #define CALLBOX_DRIVERS_GLUE_AVCODEC_H
 

@@ -201,6 +201,8 @@ static void device_free(AVHWDeviceContext *device)
 	free(display);
 }
 
+static const char no_node[] = "no /dev/dri/renderD*: no GPU, or its driver is not loaded";
+
 /* Takes display over. */
 static int device_create(struct work *work, const struct va_display *display)
 {
@@ -230,7 +232,7 @@ static int device_open(struct work *work)
 {
 	char nodes[VA_NODES_MAX][VA_NODE_BYTES];
 	int count = va_display_nodes(work->address, nodes), r = -ENODEV;
-	snprintf(work->why, sizeof(work->why), "no /dev/dri/renderD*: no GPU, or its driver is not loaded");
+	snprintf(work->why, sizeof(work->why), "%s", no_node);
 	for (int i = 0; i < count; i++) {
 		struct va_display display;
 		struct va_can can = { .decodes = false };
@@ -353,6 +355,11 @@ static int vaapi_open(const char *address, struct decoder **ret_decoder, char *w
 	if (guard_stuck() > 0) {
 		snprintf(why, why_bytes, "driver: a call into it has not come back: it is not entered again");
 		return -EBUSY;
+	}
+	char nodes[VA_NODES_MAX][VA_NODE_BYTES];
+	if (va_display_nodes(address, nodes) == 0) {
+		snprintf(why, why_bytes, "%s", no_node);
+		return -ENODEV;
 	}
 	int r = avcodec_load(why, why_bytes);
 	if (r < 0)
