@@ -1,8 +1,8 @@
 /* encoder_openh264: software H.264, constrained baseline, one thread, low complexity.
  *
- * The loop filter is a sixth of the encoder's work and a quarter of the decoder's. Of finely quantised pictures it changes
- * next to nothing (0.2 dB), coarse ones are blocks without it. So it is on when bits are scarce or the picture is
- * coarse. openh264 cannot turn it at run time: it is begun anew, with an IDR. */
+ * The loop filter is a sixth of the encoder's work and a quarter of the decoder's. Of finely quantised pictures it
+ * changes next to nothing (0.2 dB), coarse ones are blocks without it. So it is on when bits are scarce or the picture
+ * is coarse. openh264 cannot turn it at run time: it is begun anew, with an IDR. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,6 @@
-/* h264_quantiser: how coarse a picture is: the quantiser (0..51) that its slice header names, and whether the loop filter
- * runs behind it, of streams as openh264 writes them: no weights, picture order count type 0, initial quantiser 26. Pure. */
+/* h264_quantiser: how coarse a picture is: the quantiser (0..51) that its slice header names, and whether the loop
+ * filter runs behind it, of streams as openh264 writes them: no weights, picture order count type 0, initial
+ * quantiser 26. Pure. */
 #ifndef CALLBOX_DRIVERS_H264_QUANTISER_H
 #define CALLBOX_DRIVERS_H264_QUANTISER_H
 

@@ -20,7 +20,7 @@ const SHOWN_TARGET = 99.9,
 function codecs({ film, kbps }) {
 	const args = [film.y4m, `${kbps}`, `${film.fps}`, `${film.pictures * 2}`];
 	const one = JSON.parse(execFileSync(built("codec_bench"), args).toString());
-	return { ...one, shown: NaN, how: "openh264 low, libavcodec and Opus as callbox sets them, with nothing around them" };
+	return { ...one, shown: NaN, how: "openh264 low without loop filter (as x264 ultrafast), libavcodec and Opus as callbox sets them, with nothing around them" };
 }
 
 /* x264 on the same film: how good, and what it says of its own settings. */

@@ -1,5 +1,5 @@
-/* The software encoder's loop filter: off where pictures are fine, on where they are coarse or bits are scarce, with an IDR at
- * each change, asked for or not. What the stream says is read from its slices. */
+/* The software encoder's loop filter: off where pictures are fine, on where they are coarse or bits are
+ * scarce, with an IDR at each change, asked for or not. What the stream says is read from its slices. */
 #include <glib.h>
 #include <string.h>
 
