@@ -425,6 +425,7 @@ static void video_packet_receive(struct session *s, const struct rtp *rtp, size_
 		stream_note(&s->video_in, rtp, bytes);
 		s->rate_bytes += bytes;
 		video_receive_put(s->video_receive, rtp, false, now_us());
+		video_receive_tick(s->video_receive, now_us(), rtt_us(s)); /* a repair may be due */
 	}
 }
 
