@@ -76,7 +76,7 @@ async function calls(name, what) {
 
 /* From the start of the process to being online, an idle minute, set-up and the first picture. */
 async function lonely() {
-	const result = { startMs: [], idleMib: [], idleCpu: [], idleWakeups: [], setUpMs: [], firstMs: [] };
+	const result = { startMs: [], idleMib: [], idleCpu: [], idleWakeups: [], signalledMs: [], setUpMs: [], firstMs: [] };
 	for (let round = 0; round < rounds; round++) {
 		const place = new Place();
 		try {
@@ -85,7 +85,7 @@ async function lonely() {
 				b = await place.box("bob", "room-b", { conf: "autoanswer = on\nautoanswer_mute = no\n" });
 			await place.stop(a.child);
 			const began = performance.now();
-			await place.boxStart(a);
+			await place.boxStart(a, 1);
 			result.startMs.push(performance.now() - began);
 			await sleep(1000);
 			const from = wakeups(a.child.pid);
@@ -94,8 +94,10 @@ async function lonely() {
 			result.idleMib.push(pss(a.child.pid));
 			const called = performance.now();
 			await ask(a.socket, "call", { userId: "bob", type: 2 });
-			for (let first = false; !first; await sleep(2)) {
+			for (let first = false; !first; await sleep(1)) {
 				const { call } = await ask(a.socket, "status");
+				if (["connecting", "active"].includes(call?.state) && result.signalledMs.length === round)
+					result.signalledMs.push(performance.now() - called);
 				if (call?.state === "active" && result.setUpMs.length === round) result.setUpMs.push(performance.now() - called);
 				if (result.setUpMs.length > round) first = (await ask(a.socket, "stats")).video.frames_shown > 0;
 			}
@@ -111,6 +113,7 @@ async function lonely() {
 	console.log(`| idle: PSS MiB | ${show(median(result.idleMib))} | 15 |`);
 	console.log(`| idle: CPU s/min | ${show(median(result.idleCpu), 2)} | 0 |`);
 	console.log(`| idle: wake-ups/s | ${show(median(result.idleWakeups))} | 2 |`);
+	console.log(`| call to connected: accepted and decided, ms | ${show(median(result.signalledMs))} | 10 |`);
 	console.log(`| call to media up, ms | ${show(median(result.setUpMs))} | |`);
 	console.log(`| call to first picture, ms | ${show(median(result.firstMs))} | 150 |`);
 	return result;
