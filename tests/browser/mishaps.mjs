@@ -95,7 +95,7 @@ for (const [language, w] of Object.entries(WORDS)) {
 	});
 
 	await tap.test(`guest: camera and microphone refused, and the call goes on: ${language}`, async () => {
-		const other = await start([], { devices: false });
+		const other = await start(["--use-fake-device-for-media-stream", "--deny-permission-prompts"], { devices: false });
 		const callee = await callboxPage(browser, {
 			base,
 			options: { way: "peer", url: place.hubUrl, account: "dave", token: tokens.dave },
@@ -104,7 +104,7 @@ for (const [language, w] of Object.entries(WORDS)) {
 		await logIn(page, "carol", tokens.carol);
 		await idle(page, w);
 		await dial(page, "dave");
-		await says(page, /Camera: |Microphone: |摄像头：|麦克风：/);
+		await says(page, w.camera);
 		await shot(page, `mishap-${language}-camera`);
 		await take(callee, "onInvited");
 		await callee.evaluate(() => window.rtc.accept());
@@ -189,6 +189,31 @@ await tap.test("panel: an account that is refused, with the reason", async () =>
 		const page = await open(browser, panel.url, { locale: w.locale });
 		await says(page, w.own);
 		await shot(page, `mishap-${language}-account`);
+		await page.context().close();
+	}
+});
+
+await tap.test("panel: the box's hub is gone: said, a call is refused in words, and it comes back", async () => {
+	const box = await place.box("erin", "room-e");
+	const panel = await place.panel(box);
+	const pages = [];
+	for (const [language, w] of Object.entries(WORDS)) {
+		const page = await open(browser, panel.url, { locale: w.locale });
+		await idle(page, w);
+		pages.push({ language, w, page });
+	}
+	await place.stop(place.hub);
+	for (const { language, w, page } of pages) {
+		await until("the note", () => page.locator(".hero").getByText(w.gone).isVisible());
+		await shot(page, `mishap-${language}-box-hub-gone`);
+		await dial(page, "dave");
+		await until("refused", async () => (await page.locator(".toast.bad").textContent()).includes(w.gone));
+	}
+	await hubAgain();
+	for (const { w, page } of pages) {
+		await until("it is online again", () => page.locator(".lamp.online").isVisible());
+		await until("no note", async () => !(await page.locator(".hero").getByText(w.gone).isVisible()));
+		assert.deepEqual(page.faults, []);
 		await page.context().close();
 	}
 });

@@ -459,12 +459,15 @@ export class Room {
 	/* Which accounts are not connected, and why. */
 	linesText(lines) {
 		return lines
-			.filter(({ state, message }) => message && !["online", "connecting"].includes(state))
+			.filter(
+				({ state, message }) =>
+					state !== "online" && (state !== "connecting" || /^hub \S+: /.test(message)),
+			)
 			.map(({ account, state, message }) =>
 				this.t("lineNote", {
 					user: account,
 					state: this.t(state),
-					why: faultWords(this.t, message),
+					why: faultWords(this.t, message || ""),
 				}),
 			)
 			.join("; ");

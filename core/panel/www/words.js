@@ -98,9 +98,10 @@ export function translator(language) {
 const FAULTS = [
 	[/^account (?:.*?) is (?:offline|connecting): (wss?:\S+) does not answer$/, "noHub"],
 	[/^(wss?:\S+) does not answer$/, "noHub"],
-	[/^wrong token for account "(.*)"/, "wrongToken"],
-	[/^no account "(.*)" on this hub/, "faultNobody"],
-	[/logged in elsewhere/, "end8"],
+	[/^(?:hub \S+: )?wrong token for account "(.*)"/, "wrongToken"],
+	[/^(?:hub \S+: )?no account "(.*)" on this hub/, "faultNobody"],
+	[/logged in (?:elsewhere|on another device)/, "end8"],
+	[/^(?:account \S+ is \w+: )?hub (\S+): /, "noHub"],
 	[/^not allowed$/, "deviceRefused"],
 	[/^none found$/, "deviceNone"],
 	[/^in use$/, "deviceBusy"],
