@@ -9,7 +9,9 @@ drivers_glue_libvideoglue_a_SOURCES = \
 	drivers-glue/camera_format.c drivers-glue/camera_format.h drivers-glue/camera_h264.c drivers-glue/camera_h264.h \
 	drivers-glue/camera_file.c drivers-glue/camera_pattern.c \
 	drivers-glue/camera_stamp.c drivers-glue/camera_stamp.h drivers-glue/camera_v4l2.c \
-	drivers-glue/hotplug_watch.c drivers-glue/hotplug_watch.h drivers-glue/decoder_avcodec.c \
+	drivers-glue/hotplug_watch.c drivers-glue/hotplug_watch.h drivers-glue/library.c drivers-glue/library.h \
+	drivers-glue/avcodec.c drivers-glue/avcodec.h \
+	drivers-glue/decoder_avcodec.c \
 	drivers-glue/drivers.c drivers-glue/drivers.h drivers-glue/encoder_openh264.c \
 	drivers-glue/guard.c drivers-glue/guard.h drivers-glue/h264_write.c drivers-glue/h264_write.h \
 	drivers-glue/rate_control.c drivers-glue/rate_control.h \
@@ -20,8 +22,9 @@ drivers_glue_libvideoglue_a_SOURCES = \
 	drivers-glue/va_picture.c drivers-glue/va_picture.h drivers-glue/va_probe.c drivers-glue/va_probe.h \
 	drivers-glue/pace.c drivers-glue/pace.h drivers-glue/pattern.c drivers-glue/pattern.h drivers-glue/png.c drivers-glue/png.h \
 	drivers-glue/view_file.c drivers-glue/view_kms.c drivers-glue/view_window.c
+# libavcodec and SDL2 are loaded when they are needed: library.h.
 VIDEOGLUE_LDADD = drivers-glue/libvideoglue.a drivers-glue/libscreenglue.a core/devices/libdevices.a $(DRM_LIBS) $(V4L2_LIBS) $(OPENH264_LIBS) $(VPX_LIBS) \
-	$(AVCODEC_LIBS) $(JPEG_LIBS) $(PNG_LIBS) $(SDL2_LIBS) $(YUV_LIBS) $(VA_LIBS) core/base/libbase.a -lm
+	$(JPEG_LIBS) $(PNG_LIBS) $(YUV_LIBS) $(VA_LIBS) core/base/libbase.a -lm
 
 # what callbox-video and callbox-screen both need of a screen
 noinst_LIBRARIES += drivers-glue/libscreenglue.a
@@ -39,6 +42,6 @@ tests_unit_test_guard_SOURCES = tests/unit/test_guard.c
 tests_unit_test_guard_LDADD = $(VIDEOGLUE_LDADD) $(BASE_LDADD)
 tests_unit_test_h264_SOURCES = tests/unit/test_h264.c
 tests_unit_test_h264_CFLAGS = $(AM_CFLAGS) $(AVCODEC_CFLAGS)
-tests_unit_test_h264_LDADD = $(VIDEOGLUE_LDADD) $(BASE_LDADD)
+tests_unit_test_h264_LDADD = $(VIDEOGLUE_LDADD) $(AVCODEC_LIBS) $(BASE_LDADD)
 tests_unit_test_rate_control_SOURCES = tests/unit/test_rate_control.c
 tests_unit_test_rate_control_LDADD = $(VIDEOGLUE_LDADD) $(BASE_LDADD)

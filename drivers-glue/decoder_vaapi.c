@@ -2,16 +2,14 @@
  * thread, what becomes of the frames it handed out included; the guard lives until the last of them is home. */
 #include <drm_fourcc.h>
 #include <errno.h>
-#include <libavcodec/avcodec.h>
-#include <libavutil/hwcontext.h>
 #include <libavutil/hwcontext_vaapi.h>
-#include <libavutil/log.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <va/va_drmcommon.h>
 
+#include "drivers-glue/avcodec.h"
 #include "drivers-glue/drivers.h"
 #include "drivers-glue/guard.h"
 #include "drivers-glue/va_display.h"
@@ -69,8 +67,8 @@ static VASurfaceID surface_of(const AVFrame *picture)
 static int run_give_back(void *data)
 {
 	struct decoded *decoded = data;
-	av_frame_free(&decoded->mapped);
-	av_frame_free(&decoded->picture);
+	av.av_frame_free(&decoded->mapped);
+	av.av_frame_free(&decoded->picture);
 	for (uint32_t i = 0; decoded->has_exported && i < decoded->exported.num_objects; i++)
 		close(decoded->exported.objects[i].fd);
 	free(decoded);
@@ -88,19 +86,19 @@ static void decoded_give_back(struct frame *frame)
 static int run_map(void *data)
 {
 	struct decoded *decoded = data;
-	AVFrame *mapped = av_frame_alloc();
+	AVFrame *mapped = av.av_frame_alloc();
 	int r = mapped ? 0 : AVERROR(ENOMEM);
 	if (r == 0) {
 		mapped->format = AV_PIX_FMT_NV12;
-		r = av_hwframe_map(mapped, decoded->picture, AV_HWFRAME_MAP_READ);
+		r = av.av_hwframe_map(mapped, decoded->picture, AV_HWFRAME_MAP_READ);
 		if (r < 0) {
-			av_frame_unref(mapped);
+			av.av_frame_unref(mapped);
 			mapped->format = AV_PIX_FMT_NV12;
-			r = av_hwframe_transfer_data(mapped, decoded->picture, 0);
+			r = av.av_hwframe_transfer_data(mapped, decoded->picture, 0);
 		}
 	}
 	if (r < 0)
-		av_frame_free(&mapped);
+		av.av_frame_free(&mapped);
 	else
 		decoded->mapped = mapped;
 	frame_release(&decoded->frame);
@@ -178,7 +176,7 @@ static uint64_t buffer_of(struct work *work, VASurfaceID surface)
 static int hand_out(struct work *work)
 {
 	struct decoded *decoded = calloc(1, sizeof(*decoded));
-	if (!decoded || !(decoded->picture = av_frame_alloc())) {
+	if (!decoded || !(decoded->picture = av.av_frame_alloc())) {
 		free(decoded);
 		return -ENOMEM;
 	}
@@ -188,7 +186,7 @@ static int hand_out(struct work *work)
 		.format = FRAME_NV12, .width = f->width & ~1, .height = f->height & ~1,
 		.full_range = f->color_range == AVCOL_RANGE_JPEG, .buffer = buffer_of(work, surface_of(f)),
 	};
-	av_frame_move_ref(decoded->picture, work->picture);
+	av.av_frame_move_ref(decoded->picture, work->picture);
 	frame_begin(&decoded->frame, &decoded_ops, decoded);
 	work->frame = &decoded->frame;
 	return 0;
@@ -203,11 +201,13 @@ static void device_free(AVHWDeviceContext *device)
 	free(display);
 }
 
+static const char no_node[] = "no /dev/dri/renderD*: no GPU, or its driver is not loaded";
+
 /* Takes display over. */
 static int device_create(struct work *work, const struct va_display *display)
 {
 	struct va_display *own = malloc(sizeof(*own));
-	AVBufferRef *reference = own ? av_hwdevice_ctx_alloc(AV_HWDEVICE_TYPE_VAAPI) : NULL;
+	AVBufferRef *reference = own ? av.av_hwdevice_ctx_alloc(AV_HWDEVICE_TYPE_VAAPI) : NULL;
 	if (!reference) {
 		struct va_display d = *display;
 		va_display_close(&d);
@@ -219,8 +219,8 @@ static int device_create(struct work *work, const struct va_display *display)
 	device->user_opaque = own;
 	device->free = device_free;
 	((AVVAAPIDeviceContext *)device->hwctx)->display = own->display;
-	if (av_hwdevice_ctx_init(reference) < 0) {
-		av_buffer_unref(&reference);
+	if (av.av_hwdevice_ctx_init(reference) < 0) {
+		av.av_buffer_unref(&reference);
 		return -EIO;
 	}
 	snprintf(work->vendor, sizeof(work->vendor), "%s", display->vendor);
@@ -232,7 +232,7 @@ static int device_open(struct work *work)
 {
 	char nodes[VA_NODES_MAX][VA_NODE_BYTES];
 	int count = va_display_nodes(work->address, nodes), r = -ENODEV;
-	snprintf(work->why, sizeof(work->why), "no /dev/dri/renderD*: no GPU, or its driver is not loaded");
+	snprintf(work->why, sizeof(work->why), "%s", no_node);
 	for (int i = 0; i < count; i++) {
 		struct va_display display;
 		struct va_can can = { .decodes = false };
@@ -262,24 +262,24 @@ static enum AVPixelFormat choose_format(AVCodecContext *context, const enum AVPi
 static int run_open(void *data)
 {
 	struct work *work = data;
-	const AVCodec *codec = avcodec_find_decoder(AV_CODEC_ID_H264);
+	const AVCodec *codec = av.avcodec_find_decoder(AV_CODEC_ID_H264);
 	int r = device_open(work);
 	if (r < 0)
 		return r;
-	work->context = codec ? avcodec_alloc_context3(codec) : NULL;
-	work->packet = av_packet_alloc();
-	work->picture = av_frame_alloc();
+	work->context = codec ? av.avcodec_alloc_context3(codec) : NULL;
+	work->packet = av.av_packet_alloc();
+	work->picture = av.av_frame_alloc();
 	work->padded = malloc(UNIT_MAX + AV_INPUT_BUFFER_PADDING_SIZE);
 	if (!work->context || !work->packet || !work->picture || !work->padded)
 		return -ENOMEM;
 	work->context->opaque = work;
 	work->context->get_format = choose_format;
-	work->context->hw_device_ctx = av_buffer_ref(work->device);
+	work->context->hw_device_ctx = av.av_buffer_ref(work->device);
 	work->context->extra_hw_frames = HELD_OUTSIDE;
 	work->context->flags |= AV_CODEC_FLAG_LOW_DELAY;
 	work->context->thread_count = 1;
 	work->context->max_pixels = (int64_t)PICTURE_SIDE_MAX * PICTURE_SIDE_MAX;
-	if (work->context->hw_device_ctx && avcodec_open2(work->context, codec, NULL) == 0)
+	if (work->context->hw_device_ctx && av.avcodec_open2(work->context, codec, NULL) == 0)
 		return 0;
 	snprintf(work->why, sizeof(work->why), "libavcodec does not open its H.264 decoder");
 	return -EIO;
@@ -288,10 +288,10 @@ static int run_open(void *data)
 static int run_close(void *data)
 {
 	struct work *work = data;
-	avcodec_free_context(&work->context);
-	av_packet_free(&work->packet);
-	av_frame_free(&work->picture);
-	av_buffer_unref(&work->device);
+	av.avcodec_free_context(&work->context);
+	av.av_packet_free(&work->packet);
+	av.av_frame_free(&work->picture);
+	av.av_buffer_unref(&work->device);
 	free(work->padded);
 	free(work);
 	return 0;
@@ -323,10 +323,10 @@ static int run_decode(void *data)
 	memset(work->padded + work->size, 0, AV_INPUT_BUFFER_PADDING_SIZE);
 	work->packet->data = work->padded;
 	work->packet->size = (int)work->size;
-	int r = avcodec_send_packet(work->context, work->packet);
+	int r = av.avcodec_send_packet(work->context, work->packet);
 	if (r < 0)
 		return failed(work, r);
-	r = avcodec_receive_frame(work->context, work->picture);
+	r = av.avcodec_receive_frame(work->context, work->picture);
 	if (r == AVERROR(EAGAIN))
 		return -EAGAIN;
 	if (r < 0)
@@ -340,7 +340,7 @@ static int run_decode(void *data)
 		r = complete(f, work->name_count == 0);
 	if (r == 0)
 		r = hand_out(work);
-	av_frame_unref(work->picture);
+	av.av_frame_unref(work->picture);
 	return r;
 }
 
@@ -356,6 +356,14 @@ static int vaapi_open(const char *address, struct decoder **ret_decoder, char *w
 		snprintf(why, why_bytes, "driver: a call into it has not come back: it is not entered again");
 		return -EBUSY;
 	}
+	char nodes[VA_NODES_MAX][VA_NODE_BYTES];
+	if (va_display_nodes(address, nodes) == 0) {
+		snprintf(why, why_bytes, "%s", no_node);
+		return -ENODEV;
+	}
+	int r = avcodec_load(why, why_bytes);
+	if (r < 0)
+		return r;
 	struct decoder *decoder = calloc(1, sizeof(*decoder));
 	struct work *work = calloc(1, sizeof(*work));
 	struct guard *guard = decoder && work ? guard_new("va-decode") : NULL;
@@ -364,11 +372,10 @@ static int vaapi_open(const char *address, struct decoder **ret_decoder, char *w
 		free(work);
 		return -ENOMEM;
 	}
-	av_log_set_level(AV_LOG_QUIET);
 	*decoder = (struct decoder){ .guard = guard, .work = work };
 	work->guard = guard;
 	snprintf(work->address, sizeof(work->address), "%s", address);
-	int r = guard_call(guard, run_open, work, GUARD_OPEN_MS);
+	r = guard_call(guard, run_open, work, GUARD_OPEN_MS);
 	if (r < 0) {
 		snprintf(why, why_bytes, "%s", r == -ETIMEDOUT ? "driver: hangs when it is opened" : work->why);
 		vaapi_close(decoder);

@@ -14,6 +14,7 @@
 #define ANSWER_LIMIT_MS 2000
 #define STOP_GRACE_MS 150
 #define VIDEO_RESTARTS_MAX 10
+#define WARM_MS 200
 
 /* A question to the processes that a control client waits for. */
 struct question {
@@ -37,6 +38,7 @@ struct session {
 	enum call_type type;
 	int next_question;
 	unsigned int video_restarts;
+	guint warm_timer;
 	GQueue questions;
 };
 
@@ -393,6 +395,23 @@ static void video_open(struct session *session)
 		error_event(session, "video", g_strerror(-r));
 }
 
+/* It rings for a while: what takes long is made ready while people decide. */
+static gboolean on_warm_timer(void *data)
+{
+	struct session *session = data;
+	session->warm_timer = 0;
+	tell(session->media, message_new("warm"));
+	tell(session->video, message_new("warm"));
+	return G_SOURCE_REMOVE;
+}
+
+static void warm_end(struct session *session)
+{
+	if (session->warm_timer)
+		g_source_remove(session->warm_timer);
+	session->warm_timer = 0;
+}
+
 struct session *session_open(struct box *box, const char *call_id)
 {
 	struct session *session = g_new0(struct session, 1);
@@ -407,6 +426,8 @@ struct session *session_open(struct box *box, const char *call_id)
 		session->started = true;
 		video_start(session);
 	}
+	if (call_id)
+		session->warm_timer = g_timeout_add(WARM_MS, on_warm_timer, session);
 	return session;
 }
 
@@ -431,6 +452,7 @@ void session_start(struct session *session, const char *account, const char *pee
 		core_fact(session, CALL_MEDIA_FAILED, "callbox-media or callbox-video cannot be started");
 		return;
 	}
+	warm_end(session);
 	session->started = true;
 	session->anchor = anchor;
 	session->type = type;
@@ -471,6 +493,7 @@ void session_close(struct session *session)
 {
 	if (!session)
 		return;
+	warm_end(session);
 	child_stop(session->media, STOP_GRACE_MS);
 	child_stop(session->video, STOP_GRACE_MS);
 	if (!session->held)

@@ -55,6 +55,8 @@ struct decoder_driver {
 	 * damaged, ask for a key frame; another error: the device failed, the instance is good for close only. */
 	int (*decode)(struct decoder *decoder, const uint8_t *bytes, size_t size, struct frame **ret_frame);
 	void (*close)(struct decoder *decoder);
+	/* Does beforehand what makes the first open of a process slow. Any thread. NULL: nothing does. */
+	void (*warm)(void);
 };
 
 #endif

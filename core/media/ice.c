@@ -10,6 +10,7 @@
 #include "core/base/message.h"
 
 #define COMPONENTS_MAX 2
+#define PACING_MS 5 /* between checks: the least that RFC 8445 §14.2 allows */
 
 struct ice {
 	NiceAgent *agent;
@@ -132,7 +133,7 @@ int ice_open(const struct ice_settings *settings, const struct ice_ops *ops, voi
 	ice->agent = nice_agent_new_full(g_main_context_default(), NICE_COMPATIBILITY_RFC5245,
 					 NICE_AGENT_OPTION_ICE_TRICKLE); /* consent: see transport.c */
 	g_object_set(ice->agent, "controlling-mode", settings->controlling, "upnp", FALSE, "ice-tcp", FALSE,
-		     "keepalive-conncheck", TRUE, NULL);
+		     "keepalive-conncheck", TRUE, "stun-pacing-timer", PACING_MS, NULL);
 	local_addresses(ice, settings);
 	ice->stream = nice_agent_add_stream(ice->agent, ice->components);
 	if (ice->stream == 0) {

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "core/base/program.h"
+#include "core/media/secure.h"
 #include "core/media/session.h"
 #include "core/media/sound/tones.h"
 
@@ -84,12 +85,22 @@ static void on_drift(const char *microphone, const char *speaker, int nanos, voi
 static const struct session_ops ops = { on_description, on_candidates, on_up, on_lost, on_quality, on_device,
 					on_failed, on_drift };
 
+/* It rings: what a call needs first is made ready. */
+static void do_warm(void *data, const cJSON *message, int fd)
+{
+	(void)data;
+	(void)message;
+	(void)fd;
+	secure_warm();
+}
+
 static void do_start(void *data, const cJSON *message, int fd)
 {
 	struct media *media = data;
 	(void)fd;
 	if (media->session)
 		return;
+	secure_warm(); /* beside the sound's start */
 	int r = session_open(message, &ops, media, &media->session);
 	if (r < 0) {
 		media->session = NULL;
@@ -240,6 +251,7 @@ static const struct message_field gain_fields[] = {
 static const struct message_field stats_fields[] = { { "id", M_NUMBER, true, 1, 1e9 },
 						     { NULL, M_STRING, false, 0, 0 } };
 static const struct program_word words[] = {
+	{ "warm", NULL, do_warm },
 	{ "start", start_fields, do_start },
 	{ "units", NULL, do_units },
 	{ "description", description_fields, do_description },
@@ -261,6 +273,7 @@ static void stop(void *data)
 {
 	struct media *media = data;
 	session_close(media->session);
+	secure_warm_end();
 }
 
 int main(void)

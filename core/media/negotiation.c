@@ -167,6 +167,10 @@ static void gather(struct negotiation *n)
 		if (transport_gather(leg->transport) < 0)
 			log_warning("media: no address to offer");
 	}
+	if (n->candidate_timer) { /* the addresses of the machine itself are known at once */
+		g_source_remove(n->candidate_timer);
+		on_candidate_timer(n);
+	}
 }
 
 /* ---- remote candidates ---- */
@@ -651,6 +655,12 @@ bool negotiation_is_ready(const struct negotiation *n)
 		if (n->legs[i].transport && transport_profile(n->legs[i].transport)[0])
 			return true;
 	return false;
+}
+
+bool negotiation_has_keys(const struct negotiation *n, int transport)
+{
+	const struct leg *leg = &n->legs[transport];
+	return leg->transport && transport_profile(leg->transport)[0];
 }
 
 int64_t negotiation_heard_us(const struct negotiation *n)

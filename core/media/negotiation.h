@@ -61,6 +61,7 @@ void negotiation_restart(struct negotiation *negotiation, const char *why);
 int negotiation_send(struct negotiation *negotiation, int transport, bool rtcp, uint8_t *packet, size_t *bytes);
 
 bool negotiation_is_ready(const struct negotiation *negotiation);
+bool negotiation_has_keys(const struct negotiation *negotiation, int transport);
 /* The last packet that the peer's keys made; 0: never. */
 int64_t negotiation_heard_us(const struct negotiation *negotiation);
 void negotiation_stats(const struct negotiation *negotiation, cJSON *json);

@@ -90,6 +90,34 @@ static BIO_METHOD *bio_method(void)
 
 /* ---- making ---- */
 
+static pthread_once_t prepared = PTHREAD_ONCE_INIT;
+static bool srtp_ready;
+static GThread *warming;
+
+static void prepare(void)
+{
+	srtp_ready = srtp_init() == srtp_err_status_ok;
+	OPENSSL_init_ssl(0, NULL);
+}
+
+static void *warm_thread(void *data)
+{
+	(void)data;
+	pthread_once(&prepared, prepare);
+	return NULL;
+}
+
+void secure_warm(void)
+{
+	if (!warming)
+		warming = g_thread_new("warm", warm_thread, NULL);
+}
+
+void secure_warm_end(void)
+{
+	g_clear_pointer(&warming, g_thread_join);
+}
+
 /* The handshake accepts any certificate; fingerprint_check() decides. */
 static int any_certificate(int preverified, X509_STORE_CTX *store)
 {
@@ -107,10 +135,9 @@ static unsigned int first_timeout(SSL *ssl, unsigned int last_us)
 int secure_create(const struct secure_ops *ops, void *data, const struct certificate *certificate,
 		  struct secure **ret_secure)
 {
-	static bool srtp_ready;
-	if (!srtp_ready && srtp_init() != srtp_err_status_ok)
+	pthread_once(&prepared, prepare);
+	if (!srtp_ready)
 		return -EIO;
-	srtp_ready = true;
 	struct secure *secure = g_new0(struct secure, 1);
 	secure->ops = ops;
 	secure->data = data;

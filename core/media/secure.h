@@ -20,6 +20,11 @@ struct secure_ops {
 	void (*failed)(const char *why, void *data);
 };
 
+/* Begins what secure_create() does first and what takes 20 ms: libsrtp's and OpenSSL's own preparations, on a thread of
+ * its own. The loop's thread; secure_warm_end() waits for it and is called before main() returns. */
+void secure_warm(void);
+void secure_warm_end(void);
+
 /* certificate: borrowed for the call. */
 int secure_create(const struct secure_ops *ops, void *data, const struct certificate *certificate,
 		  struct secure **ret_secure);

@@ -636,6 +636,7 @@ static void on_candidates(cJSON *candidates, void *data)
 static void on_agreed(const struct sdp *local, const struct sdp *remote, void *data)
 {
 	struct session *s = data;
+	bool first = !s->described;
 	pthread_mutex_lock(&s->lock);
 	s->local = *local;
 	s->remote = *remote;
@@ -646,13 +647,15 @@ static void on_agreed(const struct sdp *local, const struct sdp *remote, void *d
 	pthread_mutex_unlock(&s->lock);
 	uplink_new_path(s->uplink);
 	codec_tell(s);
+	if (first && s->units)
+		unit_channel_request_idr(s->units); /* what came before it was not kept */
 }
 
 static void on_ready(void *data)
 {
 	struct session *s = data;
-	if (s->units)
-		unit_channel_request_idr(s->units);
+	if (negotiation_has_keys(s->negotiation, s->video_out.transport))
+		uplink_open(s->uplink);
 }
 
 static void on_broken(void *data)

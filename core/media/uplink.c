@@ -7,6 +7,7 @@
 
 #define STEP_LEAST_MS 3
 #define STEP_MOST_MS 20
+#define FRESH_US 300000 /* what waited for the road may be sent, when it is no older */
 
 struct uplink {
 	const struct uplink_ops *ops;
@@ -16,6 +17,7 @@ struct uplink {
 	struct video_send *video;
 	struct twcc_clock clock;
 	guint timer;
+	bool open; /* the picture's transport has its keys */
 	uint64_t bad_feedbacks;
 };
 
@@ -32,7 +34,8 @@ static void on_send(const struct rtp *rtp, bool rtx, void *data)
 
 static bool on_room(void *data)
 {
-	return congestion_has_room(((struct uplink *)data)->congestion);
+	const struct uplink *uplink = data;
+	return uplink->open && congestion_has_room(uplink->congestion);
 }
 
 static bool on_rtx(size_t bytes, void *data)
@@ -65,6 +68,16 @@ static void run(struct uplink *uplink)
 
 /* ---- pictures ---- */
 
+/* Asks the encoder, when it is time. */
+static void keyframe_look(struct uplink *uplink)
+{
+	pthread_mutex_lock(uplink->lock);
+	bool now = video_send_take_keyframe(uplink->video, congestion_video_bps(uplink->congestion, 0), now_us());
+	pthread_mutex_unlock(uplink->lock);
+	if (now)
+		uplink->ops->keyframe(uplink->data);
+}
+
 void uplink_picture_begin(struct uplink *uplink, uint32_t rtp_time, bool keyframe)
 {
 	pthread_mutex_lock(uplink->lock);
@@ -87,6 +100,18 @@ void uplink_picture_end(struct uplink *uplink)
 	pthread_mutex_unlock(uplink->lock);
 }
 
+void uplink_open(struct uplink *uplink)
+{
+	pthread_mutex_lock(uplink->lock);
+	bool first = !uplink->open;
+	uplink->open = true;
+	if (first && !video_send_is_fresh(uplink->video, FRESH_US, now_us()))
+		video_send_begin_anew(uplink->video);
+	run(uplink);
+	pthread_mutex_unlock(uplink->lock);
+	keyframe_look(uplink);
+}
+
 uint16_t uplink_number(const struct uplink *uplink)
 {
 	return congestion_sequence(uplink->congestion);
@@ -107,16 +132,6 @@ void uplink_nack(struct uplink *uplink, uint16_t sequence, int64_t rtt_us)
 	pthread_mutex_lock(uplink->lock);
 	video_send_resend(uplink->video, sequence, rtt_us, now_us());
 	pthread_mutex_unlock(uplink->lock);
-}
-
-/* Asks the encoder, when it is time. */
-static void keyframe_look(struct uplink *uplink)
-{
-	pthread_mutex_lock(uplink->lock);
-	bool now = video_send_take_keyframe(uplink->video, congestion_video_bps(uplink->congestion, 0), now_us());
-	pthread_mutex_unlock(uplink->lock);
-	if (now)
-		uplink->ops->keyframe(uplink->data);
 }
 
 void uplink_want_keyframe(struct uplink *uplink, int64_t rtt_us)

@@ -37,6 +37,8 @@ void uplink_destroy(struct uplink *uplink);
 void uplink_picture_begin(struct uplink *uplink, uint32_t rtp_time, bool keyframe);
 void uplink_payload(const uint8_t *payload, size_t bytes, bool last, void *uplink);
 void uplink_picture_end(struct uplink *uplink);
+/* From now on packets can leave. The key frame that already waits for that goes first, if it is not old. */
+void uplink_open(struct uplink *uplink);
 
 /* Under the lock: the number of the packet that is sent next; it was sent, with the number or without. since_us: from
  * before the packet left: the other side may have it before the call that sends it returns. */

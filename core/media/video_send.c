@@ -8,6 +8,7 @@
 #define WAITING_MAX 700		/* of them; the rest was sent and is for NACK */
 #define BURST_US 20000		/* of the pace, at once */
 #define BURST_LEAST 3600.0
+#define BURST_FIRST 14600.0	/* before anything is known of the road: RFC 6928 */
 #define RESEND_LEAST_US 5000	/* a packet is not sent again twice within that */
 #define KEYFRAMES_AT_ONCE 2.0
 #define LITTLE_BPS 60000
@@ -30,6 +31,7 @@ struct video_send {
 	bool keyframe; /* the picture being put */
 	int64_t now_us;
 	double room; /* bytes that may leave at once */
+	bool begun;  /* something left */
 	int64_t room_us;
 	bool wants_keyframe, broken; /* broken: what follows refers to what was thrown away */
 	double keyframes; /* that may be asked for */
@@ -46,6 +48,8 @@ struct video_send *video_send_create(const struct video_send_ops *ops, uint16_t 
 	send->data = data;
 	send->next = send->unsent = sequence;
 	send->keyframes = KEYFRAMES_AT_ONCE;
+	send->broken = true; /* what begins, begins with a key frame */
+	send->room = BURST_FIRST;
 	send->kept = calloc(KEPT, sizeof(*send->kept));
 	if (!send->kept) {
 		free(send);
@@ -82,6 +86,18 @@ void video_send_drop(struct video_send *send)
 	send->stats.queued_bytes = 0;
 	send->next = send->unsent;
 	send->broken = send->wants_keyframe = true;
+}
+
+void video_send_begin_anew(struct video_send *send)
+{
+	video_send_drop(send);
+	send->broken = send->wants_keyframe = true;
+}
+
+bool video_send_is_fresh(const struct video_send *send, int64_t most_us, int64_t now_us)
+{
+	const struct kept *first = &send->kept[send->unsent & (KEPT - 1)];
+	return waiting(send) > 0 && now_us - first->queued_us <= most_us;
 }
 
 void video_send_begin(struct video_send *send, uint32_t rtp_time, bool keyframe, int64_t now_us)
@@ -123,15 +139,16 @@ static void first_send(struct video_send *send, int64_t now_us)
 	send->stats.queued_bytes -= kept->bytes;
 	send->room -= (double)kept->bytes;
 	send->unsent++;
+	send->begun = true;
 	if (kept->keyframe)
 		send->keyframe_left_us = now_us;
 }
 
 int64_t video_send_run(struct video_send *send, double pace_bps, int64_t now_us)
 {
-	double a_microsecond = pace_bps / 8e6;
-	send->room = fmin(send->room + (double)(now_us - send->room_us) * a_microsecond,
-			  fmax(BURST_US * a_microsecond, BURST_LEAST));
+	double a_microsecond = pace_bps / 8e6, most = fmax(BURST_US * a_microsecond, BURST_LEAST);
+	if (send->begun)
+		send->room = fmin(send->room + (double)(now_us - send->room_us) * a_microsecond, most);
 	send->room_us = now_us;
 	while (waiting(send) > 0 && send->room > 0 && send->ops->has_room(send->data))
 		first_send(send, now_us);

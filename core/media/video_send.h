@@ -39,6 +39,10 @@ void video_send_begin(struct video_send *send, uint32_t rtp_time, bool keyframe,
 void video_send_payload(const uint8_t *payload, size_t bytes, bool last, void *send);
 /* Sends what is due; microseconds until more is, -1: nothing waits. */
 int64_t video_send_run(struct video_send *send, double pace_bps, int64_t now_us);
+/* Whether something waits, and nothing of it for longer. */
+bool video_send_is_fresh(const struct video_send *send, int64_t most_us, int64_t now_us);
+/* What waits is thrown away; a key frame is wanted. */
+void video_send_begin_anew(struct video_send *send);
 /* What waits is thrown away; a key frame is wanted when that was anything. */
 void video_send_drop(struct video_send *send);
 /* The same, when it waited too long. */

@@ -11,7 +11,8 @@ VIDEO_PIPE = \
 	core/video/render.c core/video/render.h \
 	core/video/source.c core/video/source.h
 pkglibexec_PROGRAMS += core/video/callbox-video
-core_video_callbox_video_SOURCES = core/video/main.c core/video/watch.c core/video/watch.h $(VIDEO_PIPE)
+core_video_callbox_video_SOURCES = core/video/main.c core/video/warm.c core/video/warm.h \
+	core/video/watch.c core/video/watch.h $(VIDEO_PIPE)
 core_video_callbox_video_LDADD = $(VIDEOGLUE_LDADD) $(BASE_LDADD)
 
 check_PROGRAMS += tests/unit/test_video

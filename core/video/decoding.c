@@ -202,6 +202,14 @@ int decoding_decode(struct decoding *d, enum video_codec codec, const uint8_t *b
 	return d->driver->decode(d->decoder, bytes, size, ret_frame);
 }
 
+/* Hardware of the codec that most peers speak; for another one the scout goes again. */
+void decoding_expect(struct decoding *d)
+{
+	codec_set(d, VIDEO_H264);
+	if (wants_hardware(d) && !d->decoder && !d->scout && hardware_may(&d->hardware, g_get_monotonic_time()))
+		scout_go(d);
+}
+
 bool decoding_wants_idr(const struct decoding *d)
 {
 	return d->ready;

@@ -19,6 +19,8 @@ struct decoding_stats {
 
 struct decoding *decoding_new(const struct hardware_rules *rules);
 void decoding_free(struct decoding *decoding);
+/* Pictures are going to come: hardware is looked for now. */
+void decoding_expect(struct decoding *decoding);
 /* One access unit. 0: *ret_frame counts once for the caller; -EAGAIN: nothing to show; -EBADMSG: ask for an IDR. */
 int decoding_decode(struct decoding *decoding, enum video_codec codec, const uint8_t *bytes, size_t size,
 		    bool keyframe, struct frame **ret_frame);

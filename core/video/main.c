@@ -11,6 +11,7 @@
 #include "core/devices/quirks.h"
 #include "core/video/capture.h"
 #include "core/video/render.h"
+#include "core/video/warm.h"
 #include "core/video/watch.h"
 #include "drivers-glue/png.h"
 
@@ -94,11 +95,21 @@ static void do_start(void *data, const cJSON *message, int fd)
 	capture_start(&wish, on_camera, video, &video->capture);
 }
 
+/* It rings. */
+static void do_warm(void *data, const cJSON *message, int fd)
+{
+	(void)data;
+	(void)message;
+	(void)fd;
+	warm_begin();
+}
+
 static void do_units(void *data, const cJSON *message, int fd)
 {
 	struct video *video = data;
 	(void)message;
 	int copy = fd >= 0 ? dup(fd) : -1;
+	warm_begin();
 	if (video->render)
 		render_units(video->render, copy, video->capture);
 	else if (copy >= 0)
@@ -371,6 +382,7 @@ static const struct message_field stats_fields[] = { { "id", M_NUMBER, true, 1, 
 						     { NULL, M_STRING, false, 0, 0 } };
 static const struct program_word words[] = {
 	{ "start", start_fields, do_start },
+	{ "warm", NULL, do_warm },
 	{ "units", NULL, do_units },
 	{ "view", view_fields, do_view },
 	{ "snapshot", snapshot_fields, do_snapshot },
@@ -395,6 +407,7 @@ static void stop(void *data)
 	capture_stop(video->capture);
 	render_stop(video->render);
 	quirks_free(video->quirks);
+	warm_end();
 }
 
 int main(void)

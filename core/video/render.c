@@ -210,6 +210,23 @@ static void on_set_codec(enum video_codec codec, int slice_bytes, void *data)
 
 static const struct unit_channel_ops ops = { on_unit, on_request_idr, on_set_rate, on_closed, on_set_codec };
 
+/* The peer's first picture is still on its way. */
+static gboolean expect(void *data)
+{
+	struct render *render = data;
+	if (render->units && !decoding_describe(render->decoding)[0])
+		decoding_expect(render->decoding);
+	return G_SOURCE_REMOVE;
+}
+
+static void expect_soon(struct render *render)
+{
+	GSource *source = g_idle_source_new();
+	g_source_set_callback(source, expect, render, NULL);
+	g_source_attach(source, render->context);
+	g_source_unref(source);
+}
+
 struct units_errand {
 	int fd;
 	struct capture *capture;
@@ -229,6 +246,8 @@ static void units_take(struct render *render, void *argument)
 	}
 	if (r == 0 && render->capture)
 		capture_units(render->capture, render->units);
+	if (r == 0)
+		expect_soon(render);
 }
 
 void render_units(struct render *render, int fd, struct capture *capture)
