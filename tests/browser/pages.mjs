@@ -2,7 +2,7 @@
  * mid-preview, it comes from the network over TLS with a token, the conf has a word in its language. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { open, shot, start } from "./browser.mjs";
 import { readPattern } from "./pattern.mjs";
@@ -264,6 +264,124 @@ await tap.test("panel on the network: TLS, a token that is asked for once, a wro
 	assert.equal(await place.stop(again), 0);
 	return undefined;
 });
+
+await tap.test("panel: its process dies in mid-call and is back: so is the page", async () => {
+	const own = await place.panel(alice);
+	const page = await open(browser, own.url);
+	await visible(page, "Call");
+	await page.evaluate(() => window.rtc.call({ userId: "bob", type: 2 }));
+	await is(bob, "called");
+	await ask(bob.socket, "accept");
+	await seesPeer(page);
+	await place.stop(own, "SIGKILL");
+	await until("words", () => page.getByText("The panel is not connected").isVisible());
+	await button(page, "Mute").click(); /* is no harm */
+	writeFileSync(join(alice.dir, "conf/panel.conf"), `listen = 127.0.0.1:${own.port_}\n`);
+	await place.port(place.spawn(alice.dir, join(alice.dir, "panel-back.log"), "callbox-panel"));
+	await until("no such words", async () => !(await page.locator(".toast").isVisible()));
+	await until("the picture goes on", async () => {
+		const { number } = await page.evaluate(readPattern, ".remote canvas");
+		return number > 0 && (await page.locator('.remote[data-picture="yes"]').count()) === 1;
+	});
+	await button(page, "Hang up").click();
+	await is(bob, "idle");
+	await page.context().close();
+});
+
+await tap.test("guest: the hub is gone in mid-call: the call goes on, and its end arrives when the hub is back", async () => {
+	const page = await open(browser, base);
+	await page.fill("#account", "carol");
+	await page.fill("#token", carolsToken);
+	await page.keyboard.press("Enter");
+	await visible(page, "Call");
+	await ask(bob.socket, "call", { userId: "carol", type: 2 });
+	await visible(page, "Accept");
+	await page.keyboard.press("a");
+	const frames = () =>
+		page.evaluate(async () =>
+			Object.values(await window.rtc.getStats())
+				.filter((one) => one.type === "inbound-rtp" && one.kind === "video")
+				.reduce((sum, one) => sum + one.framesDecoded, 0),
+		);
+	await until("pictures", async () => (await frames()) > 10);
+	await place.stop(place.hub);
+	await until("the page knows", () => page.evaluate(() => window.rtc.state.accounts[0].state !== "online"));
+	const before = await frames();
+	await until("pictures go on", async () => (await frames()) > before + 30);
+	writeFileSync(place.hubConf, readFileSync(place.hubConf, "utf8").replace(":0\n", `:${place.hubPort}\n`));
+	place.hub = place.spawn(join(place.dir, "hub"), join(place.dir, "hub/again.log"), "callbox-hub", "-f", place.hubConf);
+	await place.port(place.hub);
+	await button(page, "Hang up").click();
+	await visible(page, "Call");
+	await is(bob, "idle");
+	await until("bob online", async () => (await ask(bob.socket, "status")).accounts[0].state === "online");
+	await page.context().close();
+});
+
+/* Texts and controls that lie upon each other or outside, on the screen that is shown. */
+function crowded() {
+	const shown = [...document.querySelectorAll(".room > main:not([hidden])")].pop();
+	const parts = [...shown.querySelectorAll("button, .face h1, .face p, .time, .date, .said")].filter(
+		(one) => one.checkVisibility() && !one.closest(".list"),
+	);
+	const name = (one) => one.textContent || one.ariaLabel || one.className;
+	const wrong = [];
+	parts.forEach((one, index) => {
+		const a = one.getBoundingClientRect();
+		if (a.left < -1 || a.right > innerWidth + 1 || a.top < -1 || a.bottom > innerHeight + 1)
+			wrong.push(`${name(one)} is outside`);
+		for (const other of parts.slice(index + 1)) {
+			const b = other.getBoundingClientRect();
+			const across = Math.min(a.right, b.right) - Math.max(a.left, b.left),
+				down = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
+			if (across > 1 && down > 1) wrong.push(`${name(one)} lies upon ${name(other)}`);
+		}
+	});
+	return wrong;
+}
+
+for (const [size, viewport] of Object.entries({
+	small: { width: 320, height: 568 },
+	low: { width: 844, height: 390 },
+	phone: { width: 390, height: 844 },
+	panel: { width: 1280, height: 800 },
+}))
+	for (const locale of ["en-GB", "zh-CN"])
+		await tap.test(`nothing lies upon something else or outside: ${size}, ${locale}`, async () => {
+			for (const box of [alice, bob]) await ask(box.socket, "hangup").catch(() => {});
+			const page = await open(browser, panel.url, { viewport, locale, hasTouch: true, isMobile: size !== "panel" });
+			const wrong = [];
+			const look = async (screen) => {
+				await until(`screen ${screen}`, () => page.locator(`.room[data-screen="${screen}"]`).count());
+				wrong.push(...(await page.evaluate(crowded)).map((words) => `${screen}: ${words}`));
+				await shot(page, `pages-${size}-${locale.slice(0, 2)}-${screen}`);
+			};
+			await look("idle");
+			await ask(alice.socket, "call", { userIds: ["bob", "carol"], type: 2 });
+			await is(bob, "called");
+			await look("calling");
+			await ask(bob.socket, "accept");
+			await until("a picture", () => page.locator('.remote[data-picture="yes"]').count());
+			await ask(bob.socket, "muteLocalAudio", { on: true });
+			await ask(bob.socket, "muteLocalVideo", { on: true });
+			await until("both are said", async () => (await page.locator(".said").textContent()).includes(" · "));
+			await look("incall");
+			await ask(bob.socket, "hangup");
+			await look("idle");
+			await ask(bob.socket, "call", {
+				userId: "alice",
+				type: 2,
+				groupId: "g7",
+				userIds: ["alice", "carol", "dave"],
+				isFromGroup: true,
+			});
+			await look("incoming");
+			await ask(bob.socket, "cancel");
+			await is(alice, "idle");
+			assert.deepEqual(wrong, []);
+			assert.deepEqual(page.faults, []);
+			await page.context().close();
+		});
 
 await browser.close();
 await place.close({ keep: tap.failed });
