@@ -319,7 +319,7 @@ await tap.test("guest: the hub is gone in mid-call: the call goes on, and its en
 });
 
 /* Texts and controls that lie upon each other or outside, on the screen that is shown. */
-function crowded() {
+function crowded({ width, height }) {
 	const shown = [...document.querySelectorAll(".room > main:not([hidden])")].pop();
 	const parts = [...shown.querySelectorAll("button, .face h1, .face p, .time, .date, .said")].filter(
 		(one) => one.checkVisibility() && !one.closest(".list"),
@@ -328,7 +328,7 @@ function crowded() {
 	const wrong = [];
 	parts.forEach((one, index) => {
 		const a = one.getBoundingClientRect();
-		if (a.left < -1 || a.right > innerWidth + 1 || a.top < -1 || a.bottom > innerHeight + 1)
+		if (a.left < -1 || a.right > width + 1 || a.top < -1 || a.bottom > height + 1)
 			wrong.push(`${name(one)} is outside`);
 		for (const other of parts.slice(index + 1)) {
 			const b = other.getBoundingClientRect();
@@ -353,7 +353,7 @@ for (const [size, viewport] of Object.entries({
 			const wrong = [];
 			const look = async (screen) => {
 				await until(`screen ${screen}`, () => page.locator(`.room[data-screen="${screen}"]`).count());
-				wrong.push(...(await page.evaluate(crowded)).map((words) => `${screen}: ${words}`));
+				wrong.push(...(await page.evaluate(crowded, viewport)).map((words) => `${screen}: ${words}`));
 				await shot(page, `pages-${size}-${locale.slice(0, 2)}-${screen}`);
 			};
 			await look("idle");
