@@ -3,7 +3,7 @@
 # autogen.sh deps       install the Debian packages that build and tests need (root)
 # autogen.sh demo       install, build, and let two boxes call each other on a hub; result in demo-out/
 # autogen.sh check      the same set-up, then every test
-# autogen.sh bench      the same set-up and the peers, then calls of callbox beside calls of theirs
+# autogen.sh bench [ROUNDS SECONDS PART...]    the same set-up and the peers, then calls of callbox beside calls of theirs
 set -eu
 cd "$(dirname "$0")"
 
@@ -71,7 +71,7 @@ check() {
 
 bench() {
 	build build-bench
-	make -s -C build-bench bench
+	make -s -C build-bench bench BENCH="$*"
 }
 
 demo() {
@@ -85,6 +85,6 @@ case ${1:-} in
 deps) install_packages ;;
 demo) install_packages; bootstrap; demo ;;
 check) install_packages; bootstrap; check ;;
-bench) PACKAGES="$PACKAGES $PEERS"; install_packages; bootstrap; bench ;;
+bench) PACKAGES="$PACKAGES $PEERS"; install_packages; bootstrap; shift; bench "$@" ;;
 *) say "unknown command '$1': nothing, deps, demo, check or bench"; exit 64 ;;
 esac

@@ -100,7 +100,25 @@ tests_bench_hub_bench_SOURCES = tests/bench/hub_bench.c tests/bench/websocket.c 
 tests_bench_hub_bench_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS) $(OPENSSL_CFLAGS)
 tests_bench_hub_bench_LDADD = $(PAIRS_LDADD) $(SQLITE_LIBS) $(OPENSSL_LIBS)
 
-EXTRA_DIST += tests/bench/run.mjs tests/bench/callers.mjs tests/bench/film.mjs tests/bench/processes.mjs
+EXTRA_DIST += tests/bench/run.mjs tests/bench/baresip.mjs tests/bench/callers.mjs tests/bench/calls.mjs \
+	tests/bench/film.mjs tests/bench/core.mjs tests/bench/ears.mjs tests/bench/hub.mjs tests/bench/latency.mjs tests/bench/loss.mjs tests/bench/one_box.mjs \
+	tests/bench/processes.mjs tests/bench/programs.mjs tests/bench/road.mjs tests/bench/sightings.mjs tests/bench/srtp.mjs \
+	tests/bench/table.mjs tests/bench/unplug.mjs tests/bench/unplug_guest.mjs tests/bench/webrtc_peer.py
+noinst_PROGRAMS += tests/bench/marks
+tests_bench_marks_SOURCES = tests/bench/marks.c tests/bench/sightings.c tests/bench/sightings.h
+tests_bench_marks_LDADD = $(VIDEOGLUE_LDADD) $(BASE_LDADD)
+noinst_LTLIBRARIES = tests/bench/baresip_marks.la
+tests_bench_baresip_marks_la_SOURCES = tests/bench/baresip_marks.c tests/bench/sightings.c tests/bench/sightings.h \
+	drivers-glue/pattern.c drivers-glue/pace.c
+tests_bench_baresip_marks_la_CFLAGS = $(AM_CFLAGS) -fvisibility=hidden
+tests_bench_baresip_marks_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -rpath $(abs_builddir)/tests/bench
+noinst_PROGRAMS += tests/bench/road
+tests_bench_road_SOURCES = tests/bench/road.c
+tests_bench_road_LDADD = $(BASE_LDADD)
+noinst_PROGRAMS += tests/bench/srtp_bench
+tests_bench_srtp_bench_SOURCES = tests/bench/srtp_bench.c
+tests_bench_srtp_bench_CFLAGS = $(AM_CFLAGS) $(NICE_CFLAGS) $(OPENSSL_CFLAGS) $(SRTP_CFLAGS)
+tests_bench_srtp_bench_LDADD = $(MEDIA_LDADD) $(BASE_LDADD)
 noinst_PROGRAMS += tests/bench/codec_bench
 tests_bench_codec_bench_SOURCES = tests/bench/codec_bench.c
 tests_bench_codec_bench_LDADD = $(VIDEOGLUE_LDADD) $(OPUS_LIBS) $(BASE_LDADD) -lm

@@ -27,13 +27,21 @@ struct child {
 
 static unsigned int running;
 
-/* In the new process: only async-signal-safe calls. */
+/* The new process runs in its parent's memory until it is another program: no handler of the parent may run there. */
+static void forget_handlers(void)
+{
+	const struct sigaction plain = { .sa_handler = SIG_DFL };
+	for (int number = 1; number < NSIG; number++)
+		sigaction(number, &plain, NULL); /* some cannot be set, which is fine */
+}
+
+/* In the new process: only async-signal-safe calls, and nothing is written but its own stack. */
 static void become(const char *path, char *const *argv, int channel_fd, pid_t parent)
 {
 	sigset_t none;
+	forget_handlers();
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	signal(SIGPIPE, SIG_DFL);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(126);
@@ -117,9 +125,10 @@ static int fork_child(struct child *child, const char *const *arguments, int fd)
 	sigset_t all, old;
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	child->pid = fork();
-	if (child->pid == 0)
+	pid_t pid = vfork(); /* fork() copies the page tables of all that the parent has */
+	if (pid == 0)
 		become(path, argv, fd, parent);
+	child->pid = pid;
 	int r = child->pid < 0 ? -errno : 0;
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	g_strfreev(argv);

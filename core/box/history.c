@@ -14,12 +14,17 @@
 #define JOURNAL_KEPT (2 * CALL_TOMBSTONES_MAX)
 #define JOURNAL_TRIM_WRITES 64
 
+/* Frames of the write-ahead log before it begins anew. So much room it has from the first day, and keeps it: to write
+ * where the file is grown already takes half as long to sync, and each call waits for it. */
+#define LOG_PAGES "256"
+
 enum statement {
-	JOURNAL, JOURNAL_OLD, JOURNAL_TRIM, JOURNAL_ALL,
+	BEGIN, COMMIT, JOURNAL, JOURNAL_OLD, JOURNAL_TRIM, JOURNAL_ALL,
 	RECORD, RECORD_OLD, RECORD_REMOVE, RECORD_TRIM, RECORDS, STATEMENTS,
 };
 
 static const char *const sql[STATEMENTS] = {
+	[BEGIN] = "BEGIN", [COMMIT] = "COMMIT",
 	[JOURNAL] = "INSERT OR REPLACE INTO journal(call_id, written, entry) VALUES(?1, ?2, ?3)",
 	[JOURNAL_OLD] = "DELETE FROM journal WHERE written < ?1",
 	[JOURNAL_TRIM] = "DELETE FROM journal WHERE rowid <= "
@@ -37,11 +42,18 @@ static const char *const sql[STATEMENTS] = {
 
 static const char schema[] =
 	"PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -512;"
+	"PRAGMA wal_autocheckpoint = " LOG_PAGES ";"
 	"CREATE TABLE IF NOT EXISTS journal(call_id TEXT PRIMARY KEY, written INTEGER NOT NULL,"
 	" entry TEXT NOT NULL);"
 	"CREATE TABLE IF NOT EXISTS record(call_id TEXT PRIMARY KEY, started INTEGER NOT NULL,"
 	" peer TEXT NOT NULL, status INTEGER NOT NULL, record TEXT NOT NULL);"
 	"CREATE INDEX IF NOT EXISTS record_started ON record(started);";
+
+/* The pages go through the log and are free then, for records to come. */
+static const char grow[] =
+	"PRAGMA synchronous = OFF;"
+	"CREATE TABLE room(page BLOB); INSERT INTO room VALUES(zeroblob(" LOG_PAGES " * 4096)); DROP TABLE room;"
+	"PRAGMA synchronous = FULL;";
 
 struct history {
 	sqlite3 *db;
@@ -50,6 +62,22 @@ struct history {
 	unsigned int journal_writes;
 };
 
+static bool is_new(sqlite3 *db)
+{
+	return sqlite3_table_column_metadata(db, NULL, "journal", NULL, NULL, NULL, NULL, NULL, NULL) != SQLITE_OK;
+}
+
+static int set_up(sqlite3 *db)
+{
+	int keep = 1;
+	bool fresh = is_new(db);
+	sqlite3_file_control(db, "main", SQLITE_FCNTL_PERSIST_WAL, &keep);
+	int r = sqlite3_exec(db, schema, NULL, NULL, NULL);
+	if (r == SQLITE_OK && fresh)
+		r = sqlite3_exec(db, grow, NULL, NULL, NULL);
+	return r;
+}
+
 int history_open(const char *folder, int records_max, struct history **ret_history, char **ret_error)
 {
 	g_autofree char *file = g_build_filename(folder, "history.db", NULL);
@@ -57,7 +85,7 @@ int history_open(const char *folder, int records_max, struct history **ret_histo
 	history->records_max = records_max;
 	int r = g_mkdir_with_parents(folder, 0700) == 0 ? sqlite3_open(file, &history->db) : SQLITE_CANTOPEN;
 	if (r == SQLITE_OK)
-		r = sqlite3_exec(history->db, schema, NULL, NULL, NULL);
+		r = set_up(history->db);
 	for (int i = 0; r == SQLITE_OK && i < STATEMENTS; i++)
 		r = sqlite3_prepare_v2(history->db, sql[i], -1, &history->statements[i], NULL);
 	if (r == SQLITE_OK) {
@@ -100,6 +128,20 @@ static void run(struct history *history, sqlite3_stmt *s, const char *what)
 	if (sqlite3_step(s) != SQLITE_DONE)
 		log_error("history: %s was not written: %s", what, sqlite3_errmsg(history->db));
 	sqlite3_reset(s);
+}
+
+void history_begin(struct history *history)
+{
+	run(history, begin(history, BEGIN), "transaction");
+}
+
+void history_commit(struct history *history)
+{
+	if (sqlite3_get_autocommit(history->db))
+		return; /* SQLite gave it up already, and that was logged */
+	run(history, begin(history, COMMIT), "transaction");
+	if (!sqlite3_get_autocommit(history->db))
+		sqlite3_exec(history->db, "ROLLBACK", NULL, NULL, NULL);
 }
 
 static void journal_trim(struct history *history)

@@ -1,5 +1,5 @@
 /* history: the journal of live and lately ended calls, and the call records. SQLite, WAL, synced at every
- * write: what was written before ringing is there after a power cut. Owner: struct box, main thread.
+ * write or transaction: what was written before ringing is there after a power cut. Owner: struct box, main thread.
  * Failures are logged here: a full disk must not stop a call. */
 #ifndef CALLBOX_BOX_HISTORY_H
 #define CALLBOX_BOX_HISTORY_H
@@ -10,6 +10,10 @@ struct history;
 
 int history_open(const char *folder, int records_max, struct history **ret_history, char **ret_error);
 void history_close(struct history *history);
+
+/* What is written between them is synced once, at the end, and is there after a power cut as a whole or not at all. */
+void history_begin(struct history *history);
+void history_commit(struct history *history);
 
 /* The journal keeps the newest entries, some more than the core remembers calls (CALL_TOMBSTONES_MAX). */
 void history_journal(struct history *history, const char *call_id, const cJSON *entry);

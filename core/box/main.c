@@ -268,16 +268,42 @@ static void do_ring(struct box *box, const struct call_output *output)
 	ringer_ring(box->ringer, output);
 }
 
-static void do_journal(struct box *box, const struct call_output *output)
+/* What is to be on disk is so before anything else is carried out: synced once, and how a call ended never without its
+ * record. */
+static void write_down(struct box *box, const GQueue *outputs)
 {
-	history_journal(box->history, output->call_id, output->json);
+	bool any = false;
+	for (GList *l = outputs->head; l; l = l->next) {
+		struct call_output *output = l->data;
+		if (output->type != OUT_JOURNAL && output->type != OUT_RECORD)
+			continue;
+		if (!any)
+			history_begin(box->history);
+		any = true;
+		if (output->type == OUT_JOURNAL) {
+			history_journal(box->history, output->call_id, output->json);
+		} else {
+			cJSON *written = history_record(box->history, output->call_id, output->json);
+			cJSON_Delete(output->json);
+			output->json = written;
+		}
+	}
+	if (any)
+		history_commit(box->history);
 }
 
+static void do_nothing(struct box *box, const struct call_output *output)
+{
+	(void)box;
+	(void)output;
+}
+
+/* As it was written down. */
 static void do_record(struct box *box, const struct call_output *output)
 {
-	cJSON *written = history_record(box->history, output->call_id, output->json);
-	if (!written)
+	if (!output->json)
 		return;
+	cJSON *written = cJSON_Duplicate(output->json, true);
 	cJSON_AddStringToObject(written, "callId", output->call_id);
 	box_event(box, "onCallRecord", written);
 }
@@ -287,7 +313,7 @@ static void (*const doers[])(struct box *box, const struct call_output *output) 
 	[OUT_MEDIA_START] = do_media_start, [OUT_MEDIA_TYPE] = do_media_type,
 	[OUT_MEDIA_HOLD] = do_media_hold, [OUT_SCREEN] = do_screen,
 	[OUT_MEDIA_STOP] = do_media_stop, [OUT_MEDIA_MESSAGE] = do_media_message, [OUT_RING] = do_ring,
-	[OUT_JOURNAL] = do_journal, [OUT_RECORD] = do_record,
+	[OUT_JOURNAL] = do_nothing, [OUT_RECORD] = do_record,
 };
 
 static gboolean on_timer(void *data)
@@ -299,16 +325,29 @@ static gboolean on_timer(void *data)
 	return G_SOURCE_REMOVE;
 }
 
-void box_drain(struct box *box)
+/* All that the core wants now; false: nothing. */
+static bool drain_batch(struct box *box)
 {
-	static bool draining; /* an output may feed the core: its outputs follow in the outer loop */
-	if (draining)
-		return;
-	draining = true;
-	for (struct call_output *output; (output = call_core_take(box->core));) {
+	GQueue outputs = G_QUEUE_INIT;
+	for (struct call_output *output; (output = call_core_take(box->core));)
+		g_queue_push_tail(&outputs, output);
+	bool any = !g_queue_is_empty(&outputs);
+	write_down(box, &outputs);
+	for (struct call_output *output; (output = g_queue_pop_head(&outputs));) {
 		doers[output->type](box, output);
 		call_output_free(output);
 	}
+	return any;
+}
+
+void box_drain(struct box *box)
+{
+	static bool draining; /* an output may feed the core: its outputs follow in the next batch */
+	if (draining)
+		return;
+	draining = true;
+	while (drain_batch(box))
+		;
 	draining = false;
 	if (box->timer)
 		g_source_remove(box->timer);

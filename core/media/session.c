@@ -407,6 +407,11 @@ static void rtx_receive(struct session *s, const struct rtp *rtx, const struct s
 	video_receive_put(s->video_receive, &rtp, true, now_us());
 }
 
+static int64_t rtt_us(const struct session *s)
+{
+	return (int64_t)(s->rtt_ms * 1000);
+}
+
 /* Transports that are not bundled may use the same numbers. */
 static bool is_of(const struct sdp_stream *stream, int transport)
 {
@@ -425,6 +430,7 @@ static void video_packet_receive(struct session *s, const struct rtp *rtp, size_
 		stream_note(&s->video_in, rtp, bytes);
 		s->rate_bytes += bytes;
 		video_receive_put(s->video_receive, rtp, false, now_us());
+		video_receive_tick(s->video_receive, now_us(), rtt_us(s)); /* a repair may be due */
 	}
 }
 
@@ -467,11 +473,6 @@ static void on_rtcp_sender(uint32_t ssrc, uint64_t ntp, uint32_t rtp_time, void 
 			streams[i]->last_sr = (uint32_t)(ntp >> 16);
 			streams[i]->sr_us = now_us();
 		}
-}
-
-static int64_t rtt_us(const struct session *s)
-{
-	return (int64_t)(s->rtt_ms * 1000);
 }
 
 static void on_rtcp_report(const struct rtcp_report *report, void *data)

@@ -7,6 +7,10 @@
 
 #define STEP_LEAST_MS 3
 #define STEP_MOST_MS 20
+/* On a road that loses by itself, not for its queue, what is sent again is sent twice: a repair that is lost costs a
+ * pause that people see. */
+#define LOSS_TWICE 0.03
+#define QUEUE_LITTLE_MS 40
 #define FRESH_US 300000 /* what waited for the road may be sent, when it is no older */
 
 struct uplink {
@@ -130,7 +134,10 @@ void uplink_sent(struct uplink *uplink, enum congestion_kind kind, bool numbered
 void uplink_nack(struct uplink *uplink, uint16_t sequence, int64_t rtt_us)
 {
 	pthread_mutex_lock(uplink->lock);
-	video_send_resend(uplink->video, sequence, rtt_us, now_us());
+	struct congestion_stats road;
+	congestion_stats(uplink->congestion, &road);
+	bool twice = road.loss >= LOSS_TWICE && road.queue_ms < QUEUE_LITTLE_MS;
+	video_send_resend(uplink->video, sequence, twice ? 2 : 1, rtt_us, now_us());
 	pthread_mutex_unlock(uplink->lock);
 }
 

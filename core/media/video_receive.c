@@ -7,6 +7,8 @@
 #define NACKS_MAX 64
 #define NACK_TRIES 10
 #define NACK_INTERVAL_MIN_US 20000
+#define NACK_AGAIN_US 10000 /* the first is repeated soon: it may be lost, and a peer that has it ignores the second */
+#define NACK_SLACK_US 8000  /* over the round trip */
 #define PLI_INTERVAL_US 1000000
 
 struct slot {
@@ -251,11 +253,11 @@ void video_receive_tick(struct video_receive *v, int64_t now_us, int64_t rtt_us)
 	bool give_up = false;
 	int64_t wait_us = rtt_us * 5 / 2 < VIDEO_WAIT_MS * 1000 ? VIDEO_WAIT_MS * 1000 : rtt_us * 5 / 2;
 	wait_us = wait_us < VIDEO_WAIT_MOST_MS * 1000 ? wait_us : VIDEO_WAIT_MOST_MS * 1000;
-	int64_t interval = rtt_us * 3 / 2 > NACK_INTERVAL_MIN_US ? rtt_us * 3 / 2 : NACK_INTERVAL_MIN_US;
+	int64_t round = rtt_us + NACK_SLACK_US > NACK_INTERVAL_MIN_US ? rtt_us + NACK_SLACK_US : NACK_INTERVAL_MIN_US;
 	for (int i = 0; i < v->hole_count; i++) {
 		struct hole *hole = &v->holes[i];
 		give_up |= now_us - hole->since_us > wait_us;
-		if (now_us - hole->asked_us < interval || hole->tries >= NACK_TRIES)
+		if (now_us - hole->asked_us < (hole->tries == 1 ? NACK_AGAIN_US : round) || hole->tries >= NACK_TRIES)
 			continue;
 		hole->asked_us = now_us;
 		hole->tries++;

@@ -165,22 +165,24 @@ void video_send_drop_stale(struct video_send *send, int64_t now_us)
 		video_send_drop(send);
 }
 
-void video_send_resend(struct video_send *send, uint16_t sequence, int64_t rtt_us, int64_t now_us)
+void video_send_resend(struct video_send *send, uint16_t sequence, int copies, int64_t rtt_us, int64_t now_us)
 {
 	struct kept *kept = kept_at(send, sequence);
 	int64_t least = rtt_us < RESEND_LEAST_US ? RESEND_LEAST_US : rtt_us < 100000 ? rtt_us : 100000;
 	bool left = (uint16_t)(send->unsent - 1 - sequence) < KEPT;
 	if (left && kept->bytes > 0 && kept->sequence == sequence && now_us - kept->resent_us < least)
 		return; /* asked twice before the first answer could be there */
-	if (!left || kept->bytes == 0 || kept->sequence != sequence ||
-	    !send->ops->takes_rtx(kept->bytes, send->data)) {
-		send->stats.rtx_refused++;
-		return;
+	bool there = left && kept->bytes > 0 && kept->sequence == sequence;
+	for (int i = 0; i < copies; i++) {
+		if (!there || !send->ops->takes_rtx(kept->bytes, send->data)) {
+			send->stats.rtx_refused += i == 0;
+			return;
+		}
+		const struct rtp rtp = rtp_of(kept);
+		kept->resent_us = now_us;
+		send->stats.rtx_packets++;
+		send->ops->send(&rtp, true, send->data);
 	}
-	const struct rtp rtp = rtp_of(kept);
-	kept->resent_us = now_us;
-	send->stats.rtx_packets++;
-	send->ops->send(&rtp, true, send->data);
 }
 
 void video_send_want_keyframe(struct video_send *send, int64_t rtt_us, int64_t now_us)

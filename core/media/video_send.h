@@ -47,7 +47,8 @@ void video_send_begin_anew(struct video_send *send);
 void video_send_drop(struct video_send *send);
 /* The same, when it waited too long. */
 void video_send_drop_stale(struct video_send *send, int64_t now_us);
-void video_send_resend(struct video_send *send, uint16_t sequence, int64_t rtt_us, int64_t now_us);
+/* copies: more than one where repairs are lost too. */
+void video_send_resend(struct video_send *send, uint16_t sequence, int copies, int64_t rtt_us, int64_t now_us);
 
 /* The peer asked for a key frame. */
 void video_send_want_keyframe(struct video_send *send, int64_t rtt_us, int64_t now_us);

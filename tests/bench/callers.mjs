@@ -1,68 +1,34 @@
 /* callers: the same call by callbox and by its peers: two endpoints on this machine, the film and a tone both ways, one of
  * them measured. Each gives { cpuPerMinute, shown, captured, pssMib, kbps, how } or { skip: why }. what: film, kbps,
  * seconds (of measuring), warmUp (before). */
-import { execFileSync, spawn } from "node:child_process";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { createSocket } from "node:dgram";
+import { execFileSync } from "node:child_process";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Place, ask, sleep, until } from "../browser/place.mjs";
+import { BARESIP_HOW, baresipCall, baresipMissing } from "./baresip.mjs";
 import { cpuWhile, pss } from "./processes.mjs";
+import { Programs, freePort, isThere } from "./programs.mjs";
+import { sightings } from "./sightings.mjs";
 
-const KEY = "Zm91cnRlZW4gYnl0ZXMgb2Ygc2FsdCBhbmQga2V5"; /* of a loopback call that nobody hears: 30 bytes */
+export const KEY = "Zm91cnRlZW4gYnl0ZXMgb2Ygc2FsdCBhbmQga2V5"; /* of a loopback call that nobody hears: 30 bytes */
 const KEY_HEX = Buffer.from(KEY, "base64").toString("hex");
 
-function isThere(...programs) {
-	return programs.every((program) => {
-		try {
-			execFileSync("which", [program], { stdio: "ignore" });
-			return true;
-		} catch {
-			return false;
-		}
-	});
-}
-
-/* A UDP port that is free, and the next one too. */
-async function freePort() {
-	for (;;) {
-		const one = createSocket("udp4");
-		await new Promise((resolve) => one.bind(0, "127.0.0.1", resolve));
-		const { port } = one.address();
-		one.close();
-		if (port % 2 === 0 && port < 65000) return port;
-	}
-}
-
-class Programs {
-	all = [];
-	start(program, args, { cwd } = {}) {
-		const child = spawn(program, args, { cwd, stdio: ["ignore", "pipe", "pipe"] });
-		child.text = "";
-		const take = (bytes) => (child.text = (child.text + bytes).slice(-100000));
-		child.stdout.on("data", take);
-		child.stderr.on("data", take);
-		child.ended = new Promise((resolve) => child.on("exit", resolve));
-		this.all.push(child);
-		return child;
-	}
-	async end() {
-		for (const child of this.all) child.kill("SIGKILL");
-		await Promise.all(this.all.map((child) => child.ended));
-	}
-}
-
-/* frames(): shown so far; bytes(): sent or received so far. */
-async function measure(pids, what, frames, bytes) {
+/* frames(): shown so far; captured(): by the other side's camera, else the film's own rate is taken; bytes(): of pictures
+ * sent so far. */
+async function measure(pids, what, { frames, captured, bytes = () => NaN }) {
 	await sleep(what.warmUp * 1000);
-	const shownFrom = await frames(),
-		bytesFrom = bytes ? await bytes() : 0,
+	captured ??= () => (performance.now() * what.film.fps) / 1000;
+	const counts = () => Promise.all([captured(), frames(), bytes()]);
+	const from = await counts(),
 		began = performance.now();
 	const cpu = await cpuWhile(pids, () => sleep(what.seconds * 1000));
 	const seconds = (performance.now() - began) / 1000;
+	const [capturedCount, shownCount, byteCount] = (await counts()).map((value, i) => value - from[i]);
 	return {
 		cpuPerMinute: (cpu * 60) / seconds,
-		shown: ((await frames()) - shownFrom) / seconds,
-		kbps: bytes ? (((await bytes()) - bytesFrom) * 8) / 1000 / seconds : undefined,
+		shown: shownCount / seconds,
+		shownShare: (100 * shownCount) / capturedCount,
+		kbps: (byteCount * 8) / 1000 / seconds,
 		pssMib: pss(...pids),
 	};
 }
@@ -81,11 +47,14 @@ export async function callbox(what, conf = "") {
 		await ask(a.socket, "call", { userId: "bob", type: 2 });
 		await until("both connected", async () => (await ask(a.socket, "status")).call?.state === "active");
 		const setUpMs = performance.now() - began;
-		const shown = async (box) => (await ask(box.socket, "stats")).video.frames_shown;
-		await until("a picture", async () => (await shown(a)) > 0);
+		const count = async (box, name) => (await ask(box.socket, "stats")).video[name];
+		await until("a picture", async () => (await count(a, "frames_shown")) > 0);
 		const firstMs = performance.now() - began;
-		const bytes = async () => (await ask(a.socket, "stats")).video.bytes_sent;
-		const result = await measure([a.child.pid], what, () => shown(a), bytes);
+		const result = await measure([a.child.pid], what, {
+			frames: () => count(a, "frames_shown"),
+			captured: () => count(b, "frames_captured"),
+			bytes: () => count(a, "bytes_sent"),
+		});
 		const stats = await ask(a.socket, "stats");
 		await ask(a.socket, "hangup");
 		return {
@@ -94,53 +63,56 @@ export async function callbox(what, conf = "") {
 			setUpMs,
 			firstMs,
 			stats,
-			how: `openh264, libavcodec, DTLS-SRTP ${stats.media.srtp_profile}, RTX, jitter buffer, echo cancelling`,
+			how:
+				`${stats.video.encoder} ${stats.video.width}x${stats.video.height} at ${stats.video.fps}, ` +
+				`${stats.video.bitrate_bps / 1000} kbit/s, ${stats.video.keyframes} key frames; ${stats.video.decoder}; ` +
+				`DTLS-SRTP ${stats.media.srtp_profile}, RTX, jitter buffer, echo cancelling`,
 		};
 	} finally {
 		await place.close();
 	}
 }
 
+/* Elements that encode as GStreamer's user would for a call. */
+export const encoders = {
+	openh264: (kbps) => `openh264enc complexity=low rate-control=bitrate bitrate=${kbps * 1000} gop-size=3000 multi-thread=1`,
+	x264: (kbps) => `x264enc tune=zerolatency speed-preset=ultrafast bitrate=${kbps} key-int-max=3000 threads=1`,
+};
+export const SRTP_CAPS =
+	`srtp-key=(buffer)${KEY_HEX},srtp-cipher=(string)aes-128-icm,srtp-auth=(string)hmac-sha1-80,` +
+	`srtcp-cipher=(string)aes-128-icm,srtcp-auth=(string)hmac-sha1-80`;
+export const SRTP_ENCODER = `srtpenc key=${KEY_HEX}`;
+
 /* Plain RTP with SRTP keys given: webrtcbin would only cost more. */
 export async function gstreamer(what, encoder = "openh264") {
 	if (!isThere("gst-launch-1.0")) return { skip: "no gst-launch-1.0" };
 	const programs = new Programs();
 	const { film, kbps } = what;
-	const encoders = {
-		openh264: `openh264enc complexity=low rate-control=bitrate bitrate=${kbps * 1000} gop-size=3000 multi-thread=1`,
-		x264: `x264enc tune=zerolatency speed-preset=ultrafast bitrate=${kbps} key-int-max=3000 threads=1`,
-	};
 	try {
 		const ports = { a: await freePort(), b: await freePort() };
 		const sound = { a: await freePort(), b: await freePort() };
-		const caps = (media) =>
-			`"application/x-srtp,${media},srtp-key=(buffer)${KEY_HEX},srtp-cipher=(string)aes-128-icm,` +
-			`srtp-auth=(string)hmac-sha1-80,srtcp-cipher=(string)aes-128-icm,srtcp-auth=(string)hmac-sha1-80"`;
+		const caps = (media) => `"application/x-srtp,${media},${SRTP_CAPS}"`;
 		const video = "media=(string)video,clock-rate=90000,encoding-name=(string)H264,payload=96,ssrc=(uint)1111",
 			audio = "media=(string)audio,clock-rate=48000,encoding-name=(string)OPUS,payload=97,ssrc=(uint)2222";
 		const line = (own, far) =>
 			`multifilesrc location=${film.raw} loop=true blocksize=${(film.width * film.height * 3) / 2} ! ` +
 			`rawvideoparse format=i420 width=${film.width} height=${film.height} framerate=${film.fps}/1 ! ` +
-			`identity sync=true ! ${encoders[encoder]} ! h264parse config-interval=-1 ! rtph264pay mtu=1200 pt=96 ssrc=1111 ! ` +
-			`srtpenc key=${KEY_HEX} ! udpsink host=127.0.0.1 port=${ports[far]} sync=false async=false ` +
+			`identity sync=true ! ${encoders[encoder](kbps)} ! h264parse config-interval=-1 ! rtph264pay mtu=1200 pt=96 ssrc=1111 ! ` +
+			`${SRTP_ENCODER} ! udpsink host=127.0.0.1 port=${ports[far]} sync=false async=false ` +
 			`audiotestsrc is-live=true samplesperbuffer=480 ! audio/x-raw,rate=48000,channels=1 ! ` +
 			`opusenc bitrate=32000 frame-size=10 inband-fec=true audio-type=voice ! rtpopuspay pt=97 ssrc=2222 ! ` +
-			`srtpenc key=${KEY_HEX} ! udpsink host=127.0.0.1 port=${sound[far]} sync=false async=false ` +
+			`${SRTP_ENCODER} ! udpsink host=127.0.0.1 port=${sound[far]} sync=false async=false ` +
 			`udpsrc port=${ports[own]} caps=${caps(video)} ! srtpdec ! ` +
 			`rtpjitterbuffer latency=50 ! rtph264depay ! avdec_h264 max-threads=1 ! ` +
 			`fpsdisplaysink video-sink=fakesink text-overlay=false signal-fps-measurements=false ` +
 			`udpsrc port=${sound[own]} caps=${caps(audio)} ! srtpdec ! rtpjitterbuffer latency=50 ! rtpopusdepay ! ` +
 			`opusdec ! audioconvert ! fakesink sync=true`;
-		const args = (own, far) => ["-c", `exec gst-launch-1.0 -v ${line(own, far)}`];
-		const a = programs.start("sh", args("a", "b")),
-			b = programs.start("sh", args("b", "a"));
+		const a = programs.line(`gst-launch-1.0 -v ${line("a", "b")}`),
+			b = programs.line(`gst-launch-1.0 -v ${line("b", "a")}`);
 		const frames = () => Number([...a.text.matchAll(/rendered: (\d+)/g)].pop()?.[1] ?? 0);
-		await until("GStreamer shows a picture", () => {
-			if (a.exitCode !== null || b.exitCode !== null) throw new Error(a.text.slice(-2000) + b.text.slice(-2000));
-			return frames() > 0;
-		});
-		const result = await measure([a.pid], what, frames);
-		return { ...result, how: `GStreamer: ${encoder}enc, avdec_h264, srtpenc with given keys, 50 ms of latency` };
+		await until("GStreamer shows a picture", () => (programs.check(), frames() > 0));
+		const result = await measure([a.pid], what, { frames });
+		return { ...result, how: `${encoders[encoder](kbps)}; avdec_h264; SRTP with given keys, 50 ms of latency` };
 	} finally {
 		await programs.end();
 	}
@@ -185,56 +157,24 @@ export async function ffmpegPair(what) {
 		const sender = programs.start("ffmpeg", send(v2, a2)),
 			far = programs.start("ffmpeg", send(v1, a1));
 		const frames = () => Number([...receiver.text.matchAll(/^frame=(\d+)/gm)].pop()?.[1] ?? 0);
-		await until("ffmpeg shows a picture", () => {
-			for (const one of [receiver, other, sender, far])
-				if (one.exitCode !== null) throw new Error(one.text.slice(-2000));
-			return frames() > 0;
-		});
-		const result = await measure([receiver.pid, sender.pid], what, frames);
+		await until("ffmpeg shows a picture", () => (programs.check(), frames() > 0));
+		const result = await measure([receiver.pid, sender.pid], what, { frames });
 		return { ...result, how: "ffmpeg, two processes an endpoint: libx264 ultrafast, an IDR every 2 s, SRTP with given keys" };
 	} finally {
 		await programs.end();
 	}
 }
 
-function baresipFolder(dir, name, what, port) {
-	const folder = join(dir, `baresip-${name}`);
-	mkdirSync(folder, { recursive: true });
-	const { film, kbps } = what;
-	const modules = "opus avcodec avformat fakevideo ausine aubridge dtls_srtp stdio".split(" ");
-	writeFileSync(
-		join(folder, "config"),
-		`poll_method epoll\nsip_listen 127.0.0.1:${port}\ncall_max_calls 4\naudio_player aubridge,nil\n` +
-			`audio_source ausine,440\naudio_alert aubridge,alert\nvideo_source avformat,${film.list}\n` +
-			`video_display fakevideo,nil\nvideo_size ${film.width}x${film.height}\nvideo_bitrate ${kbps * 1000}\n` +
-			`video_fps ${film.fps}\nvideo_fullscreen no\nvidenc_format yuv420p\nrtcp_mux yes\njitter_buffer_delay 5-10\n` +
-			`module_path /usr/lib/baresip/modules\n${modules.map((one) => `module ${one}.so\n`).join("")}` +
-			`module_tmp account.so\nmodule_app menu.so\nopus_bitrate 32000\navcodec_h264enc libx264\n` +
-			`avcodec_h264dec h264\nrtp_stats yes\n`,
-	);
-	writeFileSync(
-		join(folder, "accounts"),
-		`<sip:${name}@127.0.0.1:${port}>;regint=0;answermode=auto;mediaenc=dtls_srtp;audio_codecs=opus/48000/2;` +
-			`video_codecs=h264\n`,
-	);
-	writeFileSync(join(folder, "contacts"), "");
-	return folder;
-}
-
 export async function baresip(what) {
-	if (!isThere("baresip")) return { skip: "no baresip" };
+	if (baresipMissing()) return { skip: baresipMissing() };
 	const programs = new Programs();
+	const shown = join(what.folder, "baresip.shown");
 	try {
-		const ports = [await freePort(), await freePort()];
-		const folders = ["a", "b"].map((name, i) => baresipFolder(what.folder, name, what, ports[i]));
-		const b = programs.start("baresip", ["-f", folders[1]]);
-		await until("baresip is ready", () => /ready/.test(b.text));
-		const a = programs.start("baresip", ["-f", folders[0], "-e", `d sip:b@127.0.0.1:${ports[1]}`]);
-		await until("baresip is in the call", () => {
-			if (a.exitCode !== null) throw new Error(a.text.slice(-3000));
-			return /Call established/.test(a.text);
-		});
-		return { ...(await measure([a.pid], what, () => NaN)), text: a.text, how: "baresip 1.0.0: avcodec, libx264, DTLS-SRTP" };
+		rmSync(shown, { force: true });
+		const { a } = await baresipCall(programs, what, { sources: Array(2).fill(`avformat,${what.film.list}`), shown });
+		const frames = () => sightings(shown).length;
+		await until("baresip shows a picture", () => (programs.check(), frames() > 0));
+		return { ...(await measure([a.pid], what, { frames })), how: BARESIP_HOW };
 	} finally {
 		await programs.end();
 	}

@@ -12,13 +12,13 @@ const build = process.env.CALLBOX_BUILD;
 export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /* Waits for a fact: fn gives something true. */
-export async function until(what, fn, limitMs = LIMIT_MS) {
+export async function until(what, fn, limitMs = LIMIT_MS, stepMs = 30) {
 	const end = Date.now() + limitMs;
 	for (;;) {
 		const value = await fn();
 		if (value) return value;
 		if (Date.now() > end) throw new Error(`not seen within ${limitMs} ms: ${what}`);
-		await sleep(30);
+		await sleep(stepMs);
 	}
 }
 
@@ -137,14 +137,15 @@ export class Place {
 		return box;
 	}
 
-	async boxStart(box) {
+	/* stepMs: how often it looks whether the account is online. */
+	async boxStart(box, stepMs = 30) {
 		box.child = this.spawn(box.dir, box.log, "callboxd");
 		await until(`${box.account} online`, async () => {
 			const state = existsSync(box.socket)
 				? await ask(box.socket, "status").catch(() => null)
 				: null;
 			return state && state.accounts.some((one) => one.state === "online");
-		});
+		}, LIMIT_MS, stepMs);
 	}
 
 	/* A panel of a box; its url in panel.url. */

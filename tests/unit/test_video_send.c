@@ -120,15 +120,15 @@ static void test_resend(void)
 	picture(&road, 1, false, now);
 	video_send_run(road.send, 1e9, now);
 	g_assert_cmpuint(road.sequences->len, ==, 4);
-	video_send_resend(road.send, 65531, 0, now + 10000);
-	video_send_resend(road.send, 65531, 0, now + 11000); /* the first answer cannot be there yet */
+	video_send_resend(road.send, 65531, 1, 0, now + 10000);
+	video_send_resend(road.send, 65531, 1, 0, now + 11000); /* the first answer cannot be there yet */
 	g_assert_cmpuint(road.again->len, ==, 1);
-	video_send_resend(road.send, 65531, 0, now + 30000);
+	video_send_resend(road.send, 65531, 1, 0, now + 30000);
 	g_assert_cmpuint(road.again->len, ==, 2);
-	video_send_resend(road.send, 65534, 0, now + 30000); /* never sent */
-	video_send_resend(road.send, 60000, 0, now + 30000);
+	video_send_resend(road.send, 65534, 1, 0, now + 30000); /* never sent */
+	video_send_resend(road.send, 60000, 1, 0, now + 30000);
 	road.no_rtx = true;
-	video_send_resend(road.send, 65532, 0, now + 30000);
+	video_send_resend(road.send, 65532, 1, 0, now + 30000);
 	video_send_stats(road.send, &stats);
 	g_assert_cmpuint(stats.rtx_packets, ==, 2);
 	g_assert_cmpuint(stats.rtx_refused, ==, 3);

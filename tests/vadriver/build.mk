@@ -1,6 +1,6 @@
 # tests/vadriver: a software VA-API driver, loaded by libva as callbox_drv_video.so (LIBVA_DRIVER_NAME=callbox) or,
 # on a vgem render node, by the node's own name
-noinst_LTLIBRARIES = tests/vadriver/callbox_drv_video.la
+noinst_LTLIBRARIES += tests/vadriver/callbox_drv_video.la
 VADRIVER_SOURCES = tests/vadriver/bits.c tests/vadriver/bits.h tests/vadriver/buffer.c tests/vadriver/buffer.h \
 	tests/vadriver/cavlc.c tests/vadriver/cavlc.h tests/vadriver/config.c tests/vadriver/config.h \
 	tests/vadriver/context.c tests/vadriver/context.h tests/vadriver/deblock.c tests/vadriver/deblock.h \
