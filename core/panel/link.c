@@ -44,6 +44,7 @@ struct link {
 	bool watches[VIEWS];
 	enum view next_view;
 	struct shot *shots[VIEWS]; /* the newest that the page has not got yet */
+	bool previews; /* the page has asked for the own picture without a call */
 };
 
 static void link_free(struct link *link)
@@ -290,6 +291,42 @@ void link_picture(struct link *link, enum view view, struct shot *shot)
 	lws_callback_on_writable(link->web);
 }
 
+/* ---- the own picture without a call ---- */
+
+static bool others_preview(const struct link *link)
+{
+	const GPtrArray *links = link->panel->links;
+	for (unsigned int i = 0; i < links->len; i++) {
+		const struct link *other = links->pdata[i];
+		if (other != link && other->previews)
+			return true;
+	}
+	return false;
+}
+
+/* false: another page still looks, so the box is not asked. */
+static bool preview_asked(struct link *link, const cJSON *id, const cJSON *params)
+{
+	link->previews = message_bool(params, "on", true);
+	if (link->previews || !others_preview(link))
+		return true;
+	put_result(link, id, cJSON_CreateObject());
+	return false;
+}
+
+/* A page that is gone looks at nothing: the camera is closed again. */
+static void preview_end(struct link *link)
+{
+	if (!link->previews || others_preview(link) || !link->box)
+		return;
+	cJSON *json = answer_new(NULL), *params = cJSON_AddObjectToObject(json, "params");
+	cJSON_AddStringToObject(json, "method", "preview");
+	cJSON_AddFalseToObject(params, "on");
+	box_put(link, json);
+	cJSON_Delete(json);
+	(void)link_box_writable(link);
+}
+
 /* ---- from the page ---- */
 
 static const struct {
@@ -319,7 +356,7 @@ static void on_request(struct link *link, const cJSON *json)
 	const char *why = rules_refuse(method, params, link->panel->conf.groups);
 	if (why)
 		put_error(link, id, NO_METHOD, why);
-	else
+	else if (strcmp(method, "preview") != 0 || preview_asked(link, id, params))
 		box_put(link, json);
 }
 
@@ -409,6 +446,7 @@ void link_web_closed(struct link *link)
 		watch(link, (enum view)i, false);
 	g_ptr_array_remove_fast(link->panel->links, link);
 	link->web = NULL;
+	preview_end(link);
 	lws_sul_cancel(&link->connect_timer);
 	if (link->box)
 		lws_set_timeout(link->box, PENDING_TIMEOUT_KILLED_BY_PARENT, LWS_TO_KILL_ASYNC);

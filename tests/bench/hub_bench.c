@@ -183,7 +183,8 @@ static double percentile(GArray *values, double share)
 
 /* ---- one run ---- */
 
-static void start_one(struct load *l)
+/* False: all that were looked at are in a call. */
+static bool start_one(struct load *l)
 {
 	char call_id[33];
 	for (int tries = 0; tries < 64; tries++) {
@@ -193,8 +194,9 @@ static void start_one(struct load *l)
 		g_snprintf(call_id, sizeof(call_id), "%032x", ++l->started);
 		p->invited_us = g_get_monotonic_time();
 		send_kind(l, p, "invite", "*", call_id);
-		return;
+		return true;
 	}
+	return false;
 }
 
 static void offer(struct load *l)
@@ -202,8 +204,8 @@ static void offer(struct load *l)
 	gint64 began = g_get_monotonic_time(), end = began + l->seconds * G_USEC_PER_SEC;
 	for (gint64 now; (now = g_get_monotonic_time()) < end;) {
 		unsigned int due = (unsigned int)((double)(now - began) / 1e6 * l->rate);
-		while (l->started < due)
-			start_one(l);
+		while (l->started < due && start_one(l))
+			;
 		serve(l, 1);
 	}
 	for (gint64 limit = end + 10 * G_USEC_PER_SEC; l->finished < l->started && g_get_monotonic_time() < limit;)

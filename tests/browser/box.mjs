@@ -6,7 +6,7 @@ import { open, shot, start, when } from "./browser.mjs";
 import { fragments, run } from "./fragments.mjs";
 import { callboxPage, count, forget, state, status, take } from "./page.mjs";
 import { readPattern } from "./pattern.mjs";
-import { Place, Tap, ask, until } from "./place.mjs";
+import { Place, Tap, ask, sleep, until } from "./place.mjs";
 
 const tap = new Tap();
 const { browser, why } = await start();
@@ -119,6 +119,80 @@ await tap.test("box: a call that nobody answers times out, once", async () => {
 	await page.evaluate(() => window.rtc.setCallTimeout(30000));
 	const error = await page.evaluate(() => window.rtc.setCallTimeout(120001).catch((e) => e.message));
 	assert.match(error, /1000\.\.120000/);
+});
+
+await tap.test("box: a time-out that is set while it rings is the next call's", async () => {
+	await forget(page);
+	await ask(bob.socket, "call", { userId: "alice", type: 1 });
+	await take(page, "onInvited");
+	await page.evaluate(() => window.rtc.setCallTimeout(1000));
+	await sleep(2500);
+	assert.equal(await count(page, "onCallingTimeout"), 0);
+	await run(page, pieces.reject[0]);
+	await status(page, "idle");
+	await bobIs("idle");
+	await forget(page);
+	await ask(bob.socket, "call", { userId: "alice", type: 1 });
+	assert.equal((await take(page, "onCallingTimeout")).payload.reason, "beCallTimeOut");
+	assert.equal((await take(page, "onCallEnd")).payload.reasonCode, 2);
+	await page.evaluate(() => window.rtc.setCallTimeout(30000));
+	await ask(bob.socket, "hangup").catch(() => {}); /* whose own limit is longer */
+	await bobIs("idle");
+});
+
+await tap.test("box: several accounts are asked in turn", async () => {
+	place.addUser("carol");
+	await forget(page);
+	const first = await page.evaluate(() =>
+		window.rtc.call({ userIds: ["bob", "carol"], groupId: "team", isFromGroup: true, type: 1 }),
+	);
+	await bobIs("called");
+	const { call } = await ask(bob.socket, "status");
+	assert.deepEqual([call.userIds, call.groupId], [["bob", "carol"], "team"]);
+	await ask(bob.socket, "reject");
+	const next = (await take(page, "onCallNext")).payload;
+	assert.deepEqual([next.previous, next.userId, next.next], [first.callId, "carol", []]);
+	assert.equal((await take(page, "onCallEnd")).payload.reasonCode, 14);
+	await run(page, pieces.cancel[0]);
+	assert.equal((await take(page, "onCallEnd")).payload.reasonCode, 11);
+	await status(page, "idle");
+});
+
+await tap.test("box: a video invite is answered with sound only, then picture is asked for and agreed to", async () => {
+	await forget(page);
+	await ask(bob.socket, "call", { userId: "alice", type: 2 });
+	await take(page, "onInvited");
+	await page.evaluate(() => window.rtc.accept({ type: 1 }));
+	await take(page, "onUserEnter");
+	const type = async () => (await ask(bob.socket, "status")).call.type;
+	await until("sound only at bob", async () => (await type()) === 1);
+	await ask(bob.socket, "switchCallType", { type: 2, state: 1 });
+	const asked = (await take(page, "onCallTypeChange")).payload;
+	assert.deepEqual([asked.type, asked.state, asked.userId], [2, 1, "bob"]);
+	await page.evaluate(() => window.rtc.switchCallType(2, 3));
+	assert.equal(await type(), 1);
+	await page.evaluate(() => window.rtc.switchCallType(2));
+	await until("bob is asked", async () => {
+		await ask(bob.socket, "switchCallType", { type: 2, state: 2 }).catch(() => {});
+		return (await type()) === 2;
+	});
+	await until("picture here", async () => (await page.evaluate(() => window.rtc.getCallInfo())).type === 2);
+	await run(page, pieces.hangup[0]);
+	await status(page, "idle");
+	await bobIs("idle");
+});
+
+await tap.test("box: who is busy is said, and a record of it goes to the other side", async () => {
+	await forget(page);
+	await ask(bob.socket, "setDnd", { on: true });
+	await page.evaluate(() => window.rtc.call({ userId: "bob", type: 1 }));
+	assert.equal((await take(page, "onUserBusy")).first, "bob");
+	const end = (await take(page, "onCallEnd")).payload;
+	assert.equal(end.reasonCode, 3);
+	assert.equal((await take(page, "onMessageSent")).payload.callId, end.callId);
+	const [record] = await page.evaluate(() => window.rtc.getCallRecords({ limit: 1 }));
+	assert.deepEqual([record.peer, record.status, record.channelId], ["bob", 5, end.callId]);
+	await ask(bob.socket, "setDnd", { on: false });
 });
 
 await tap.test("box: views of the caller show both cameras' numbers", async () => {

@@ -9,7 +9,11 @@ import { claimTab, inheritRecords } from "./tab.js";
 
 const RECORDS_MAX = 200,
 	PING_MS = 10000,
+	ONLINE_LIMIT_MS = 10000,
 	ANY = "";
+
+/* What a browser says of a device that it does not give. */
+const DEVICE_FAULTS = { NotAllowedError: "not allowed", NotFoundError: "none found", NotReadableError: "in use" };
 
 const hex = (bytes) =>
 	[...crypto.getRandomValues(new Uint8Array(bytes))].map((b) => b.toString(16).padStart(2, "0")).join("");
@@ -63,6 +67,7 @@ export class PeerWay {
 		};
 		this.ready = new Promise((resolve, reject) => Object.assign(this, { resolve, reject }));
 		this.ready.catch(() => {});
+		this.lineKnow();
 		this.leave = () => this.machine && this.machine.live && this.run((m) => m.leave());
 		window.addEventListener("pagehide", this.leave);
 		this.begun = this.begin({ url, token: token || "" }, table, policy);
@@ -137,9 +142,24 @@ export class PeerWay {
 	status(state, message) {
 		Object.assign(this.lineState, { state, message });
 		if (state === "online") this.resolve();
+		if (state !== "connecting") this.lineKnown();
 		if (state === "refused" || state === "kicked") this.reject(new CallError(message, "state"));
 		if (state === "kicked") this.run((m) => m.kicked());
 		this.emit("onLineState", { ...this.lineState });
+	}
+
+	lineKnow() {
+		this.known = new Promise((resolve) => (this.lineKnown = resolve));
+	}
+
+	/* Throws in words when the hub is not there; while the line is being made that is waited for. */
+	async online() {
+		if (this.lineState.state === "connecting") {
+			this.lineKnow();
+			await Promise.race([this.known, new Promise((resolve) => setTimeout(resolve, ONLINE_LIMIT_MS))]);
+		}
+		const { account, state, message } = this.lineState;
+		if (state !== "online") throw new CallError(`account ${account} is ${state}: ${message}`, "state");
 	}
 
 	/* ---- the machine ---- */
@@ -231,7 +251,8 @@ export class PeerWay {
 
 	/* What there is of camera and microphone; a missing one does not end the call. */
 	async devicesOpen(video) {
-		const { audio } = this.constraints;
+		const { audio } = this.constraints,
+			{ mediaDevices } = navigator;
 		const wishes = video
 			? [
 					{ audio, video: this.constraints.video },
@@ -241,13 +262,14 @@ export class PeerWay {
 			: [{ audio }];
 		for (const wish of wishes) {
 			try {
-				return await navigator.mediaDevices.getUserMedia(wish);
+				if (!mediaDevices) throw new Error("no secure page: https or this very machine");
+				return await mediaDevices.getUserMedia(wish);
 			} catch (error) {
 				this.emit("onDevice", {
 					kind: wish.video ? "camera" : "microphone",
 					id: "",
 					state: "failed",
-					message: error.message,
+					message: DEVICE_FAULTS[error.name] || error.message,
 				});
 			}
 		}
@@ -443,6 +465,7 @@ function groupOf({ userIds, groupId, isFromGroup }) {
 async function deviceList() {
 	const kinds = { audioinput: "microphones", videoinput: "cameras", audiooutput: "speakers" };
 	const list = { microphones: [], cameras: [], speakers: [] };
+	if (!navigator.mediaDevices) return list;
 	for (const { kind, deviceId, label } of await navigator.mediaDevices.enumerateDevices())
 		list[kinds[kind]].push({ id: deviceId, name: label || deviceId });
 	return list;
@@ -489,7 +512,7 @@ async function setProfile(way, { resolution, width, height, frameRate }) {
 const VERBS = {
 	/* With userIds and no userId each of these is asked in turn. */
 	async call(way, { userId, type, attachment, ...group }) {
-		await way.ready;
+		await way.online();
 		const what = { type, attachment, group: groupOf(group) };
 		return {
 			callId: way.run(() =>

@@ -1,14 +1,20 @@
-/* guest: somebody with an account on the hub and no box: logs in, calls a room, is called. */
+/* guest: somebody with an account on the hub and no box: logs in, calls a room, is called. Account and token are kept for
+ * this tab alone, so that a page that is loaded again is logged in again; who logs out takes them away. */
 import { Callbox } from "./callbox.js";
 import { h } from "./parts.js";
 import { Room } from "./room.js";
-import { languageOf, translator } from "./words.js";
+import { faultWords, languageOf, translator } from "./words.js";
+
+const ACCOUNT_KEY = "callbox.account",
+	TOKEN_KEY = "callbox.guest";
 
 const hub = new URL("/", location.href);
 hub.protocol = hub.protocol === "https:" ? "wss:" : "ws:";
 
+const words = () => translator(languageOf(localStorage.getItem("callbox.language") || "auto"));
+
 function ask(fault = "") {
-	const t = translator(languageOf(localStorage.getItem("callbox.language") || "auto"));
+	const t = words();
 	const secure = window.isSecureContext ? "" : t("needsSecure");
 	const account = h("input", {
 		id: "account",
@@ -26,7 +32,7 @@ function ask(fault = "") {
 	});
 	const said = h("p", { class: "fault", role: "alert" }, fault || secure);
 	const button = h("button", { class: "wide good", type: "submit" }, t("login"));
-	account.value = sessionStorage.getItem("callbox.account") || "";
+	account.value = sessionStorage.getItem(ACCOUNT_KEY) || "";
 	const form = h(
 		"form",
 		{
@@ -35,7 +41,8 @@ function ask(fault = "") {
 				event.preventDefault();
 				button.disabled = true;
 				said.textContent = "";
-				await open(account.value.trim(), token.value.trim());
+				said.textContent = await open(account.value.trim(), token.value.trim());
+				button.disabled = false;
 			},
 		},
 		h("h1", {}, t("guestTitle")),
@@ -48,28 +55,55 @@ function ask(fault = "") {
 		button,
 	);
 	document.body.replaceChildren(h("main", { class: "center" }, form));
+	document.documentElement.lang = languageOf(localStorage.getItem("callbox.language") || "auto") === "zh" ? "zh-CN" : "en";
 	document.title = t("guestTitle");
 	(account.value ? token : account).focus();
 }
 
-async function open(account, token) {
-	sessionStorage.setItem("callbox.account", account);
-	const rtc = new Callbox({ way: "peer", url: hub.href, account, token });
-	try {
-		await rtc.ready;
-	} catch (error) {
-		rtc.destroy();
-		ask(error.message);
-		return;
-	}
-	const leave = (fault) => {
-		rtc.destroy();
-		ask(fault);
-	};
-	const room = new Room({ rtc, way: "peer", onLogout: () => leave("") });
-	rtc.on("onLineState", ({ state, message }) => state === "kicked" && leave(message));
-	document.body.replaceChildren(room.element);
-	window.rtc = rtc; /* for whoever looks with the browser's console */
+/* Logged in, or the words why not. */
+function login(rtc) {
+	return new Promise((resolve) => {
+		rtc.ready.then(
+			() => resolve(""),
+			(error) => resolve(error.message),
+		);
+		rtc.on("onLineState", ({ state, message }) => state === "offline" && resolve(message));
+	});
 }
 
-ask();
+/* The room in place of the form: ""; or what is wrong, in words. */
+async function open(account, token) {
+	sessionStorage.setItem(ACCOUNT_KEY, account);
+	const rtc = new Callbox({ way: "peer", url: hub.href, account, token });
+	const fault = await login(rtc);
+	if (fault) {
+		rtc.destroy();
+		return faultWords(words(), fault);
+	}
+	sessionStorage.setItem(TOKEN_KEY, token);
+	rtc.off("onLineState");
+	const leave = (why) => {
+		sessionStorage.removeItem(TOKEN_KEY);
+		room.close();
+		rtc.destroy();
+		ask(why);
+	};
+	const room = new Room({ rtc, way: "peer", onLogout: () => leave("") });
+	rtc.on(
+		"onLineState",
+		({ state, message }) =>
+			(state === "kicked" || state === "refused") && leave(faultWords(words(), message)),
+	);
+	document.body.replaceChildren(room.element);
+	window.rtc = rtc; /* for whoever looks with the browser's console */
+	return "";
+}
+
+async function begin() {
+	const account = sessionStorage.getItem(ACCOUNT_KEY),
+		token = sessionStorage.getItem(TOKEN_KEY);
+	const fault = account && token ? await open(account, token) : null;
+	if (fault !== "") ask(fault || "");
+}
+
+begin();

@@ -38,13 +38,14 @@ function askToken(wrong) {
 function open() {
 	const token = localStorage.getItem(KEY) || undefined;
 	const rtc = new Callbox({ way: "box", token });
+	const room = new Room({ rtc, way: "box" });
 	rtc.on("onPanelState", (state) => {
 		if (!state.token) return;
 		rtc.destroy();
+		room.close();
 		localStorage.removeItem(KEY);
 		askToken(Boolean(token));
 	});
-	const room = new Room({ rtc, way: "box" });
 	rtc.on("onPanelState", (state) => !state.token && room.connection(state));
 	document.body.replaceChildren(room.element);
 	window.rtc = rtc; /* for whoever looks with the browser's console */

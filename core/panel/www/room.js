@@ -62,14 +62,25 @@ export class Room {
 		);
 		rtc.on("onVolumeChange", (knob) => this.volumeShow(knob.kind, knob));
 		rtc.on("onError", ({ message }) => this.say(faultWords(this.t, message), true));
-		rtc.on("onDevice", ({ state, message }) => state === "failed" && this.say(message, true));
-		setInterval(() => this.tick(), 1000);
-		document.addEventListener("keydown", (event) => this.key(event));
+		rtc.on("onDevice", (device) => device.state === "failed" && this.say(this.deviceText(device), true));
+		this.ticker = setInterval(() => this.tick(), 1000);
+		this.keys = (event) => this.key(event);
+		document.addEventListener("keydown", this.keys);
 		rtc.ready.then(
 			() => this.connected(),
 			() => {},
 		);
 		this.refresh();
+	}
+
+	/* The page shows something else: nothing of this room sounds or hears keys any more. */
+	close() {
+		this.closed = true;
+		this.ringer.set(false);
+		clearInterval(this.ticker);
+		clearTimeout(this.toastTimer);
+		document.removeEventListener("keydown", this.keys);
+		this.element.remove();
 	}
 
 	/* ---- words ---- */
@@ -79,7 +90,15 @@ export class Room {
 		this.language = languageOf(wanted !== "auto" ? wanted : conf);
 		this.t = translator(this.language);
 		document.documentElement.lang = this.language === "zh" ? "zh-CN" : "en";
-		document.title = this.t(this.way === "box" ? "title" : "guestTitle");
+		this.title();
+	}
+
+	/* A page that lies behind others says in its title who calls. */
+	title() {
+		document.title =
+			this.screen === "incoming"
+				? this.t("announceIncoming", { kind: this.kindText(), user: this.call().userId })
+				: this.t(this.way === "box" ? "title" : "guestTitle");
 	}
 
 	build() {
@@ -108,7 +127,9 @@ export class Room {
 	/* ---- the state ---- */
 
 	connected() {
-		if (this.rtc.info && languageOf("auto") !== this.language) this.build();
+		const { language } = this;
+		this.setLanguage(localStorage.getItem(LANGUAGE_KEY) || "auto"); /* the panel's conf has a word in it */
+		if (language !== this.language) this.build();
 		this.loadRecords();
 		this.refresh();
 	}
@@ -165,6 +186,7 @@ export class Room {
 	}
 
 	render() {
+		if (this.closed) return;
 		const wanted = this.wanted(),
 			changed = wanted !== this.screen;
 		/* What was said of the call before does not stand beside the next one. */
@@ -184,6 +206,8 @@ export class Room {
 			incall: this.renderInCall,
 		}[wanted];
 		draw.call(this, changed);
+		if (changed && wanted !== "settings") this.setPreview(false);
+		if (changed) this.title();
 		if (changed) this.arrive();
 		this.announce();
 	}
@@ -237,7 +261,8 @@ export class Room {
 	}
 
 	ended({ reasonCode, userId, message, callId }) {
-		const word = `end${reasonCode}`,
+		const nowhere = reasonCode === 2 && this.dialed === callId && this.rang !== callId;
+		const word = nowhere ? "endNotReached" : `end${reasonCode}`,
 			goesOn = this.goesOn === callId,
 			/* Why it could not be set up, where that is known; other ends have their own words. */
 			why = reasonCode === 7 ? faultWords(this.t, message) : message;
@@ -296,6 +321,11 @@ export class Room {
 		buttons[0].focus();
 	}
 
+	deviceText({ kind, message }) {
+		const rest = faultWords(this.t, message);
+		return this.t(kind === "camera" ? "faultCamera" : kind === "speaker" ? "faultSpeaker" : "faultMicrophone", { rest });
+	}
+
 	async do(promise) {
 		try {
 			await promise;
@@ -319,6 +349,7 @@ export class Room {
 			icon("moon"),
 			h("span", {}, this.t("dndOn")),
 		);
+		this.lineNote = h("p", { class: "note", hidden: true });
 		this.missedBadge = h("span", { class: "badge", hidden: true });
 		const tab = (word, missed, ...more) =>
 			h(
@@ -379,6 +410,7 @@ export class Room {
 					this.time,
 					this.date,
 					this.dndNote,
+					this.lineNote,
 					h(
 						"button",
 						{
@@ -418,16 +450,37 @@ export class Room {
 		this.whoState.title = line ? line.message || "" : "";
 		this.lamp.className = `lamp ${line ? line.state : "offline"}`;
 		this.dndNote.hidden = !this.state.dnd;
+		this.lineNote.textContent = this.linesText(lines);
+		this.lineNote.hidden = !this.lineNote.textContent;
 		this.tick();
 		this.renderRecords();
+	}
+
+	/* Which accounts are not connected, and why. */
+	linesText(lines) {
+		return lines
+			.filter(
+				({ state, message }) =>
+					state !== "online" && (state !== "connecting" || /^hub \S+: /.test(message)),
+			)
+			.map(({ account, state, message }) =>
+				this.t("lineNote", {
+					user: account,
+					state: this.t(state),
+					why: faultWords(this.t, message || ""),
+				}),
+			)
+			.join("; ");
 	}
 
 	missedRecords() {
 		return this.records.filter((r) => r.direction === "in" && (r.status === 4 || r.status === 2));
 	}
 
+	/* By the clock that wrote the records, which need not be this browser's. */
 	missedSeen() {
-		localStorage.setItem(SEEN_KEY, String(Date.now()));
+		const newest = Math.max(0, ...this.missedRecords().map((r) => r.startedAt || 0));
+		localStorage.setItem(SEEN_KEY, String(newest));
 	}
 
 	when(ms) {
@@ -445,7 +498,8 @@ export class Room {
 		const kind = this.t(missed ? "missed" : r.direction === "out" ? "outgoing" : "incoming");
 		const how =
 			r.status === 1 ? clock(r.durationMs || 0) : missed ? "" : this.t(`status${r.status}`);
-		const text = [kind, how, r.startedAt ? this.when(r.startedAt) : ""].filter(Boolean).join(" · ");
+		const parts = [kind, how, r.startedAt ? this.when(r.startedAt) : ""].filter(Boolean);
+		const text = parts.map((part) => part.replace(/ /g, "\u00a0")).join(" · ");
 		return h(
 			"li",
 			{ class: missed ? "missed" : "" },
@@ -860,7 +914,8 @@ export class Room {
 		if (on === !this.shot.hidden) return;
 		this.shot.hidden = !on;
 		this.rtc.setupLocalView(on ? this.shot : this.ownView);
-		if (this.status() === "idle") await this.do(this.rtc.preview(on));
+		if (on) await this.do(this.rtc.preview(true));
+		else await this.rtc.preview(false).catch(() => {}); /* a box's preview has given way to the call */
 		this.render();
 		if (on) this.shot.scrollIntoView({ block: "end" });
 	}
@@ -955,6 +1010,8 @@ export class Room {
 
 	renderCalling() {
 		const call = this.call();
+		this.dialed = call.callId;
+		if (call.state === "ringback") this.rang = call.callId;
 		this.callingFace.show(
 			call.userId || "",
 			this.t(call.state === "ringback" ? "ringing" : "calling"),
@@ -1023,19 +1080,18 @@ export class Room {
 			connecting: "connectingCall",
 			recovering: "reconnecting",
 		}[call.state];
-		const peer = call.peerAudioMuted
-			? "peerMuted"
-			: video && (call.peerVideoMuted || call.peerCameraAvailable === false)
-				? "peerCameraOff"
-				: null;
+		const noPicture = Boolean(call.peerVideoMuted) || call.peerCameraAvailable === false;
+		const peer = [call.peerAudioMuted && "peerMuted", video && noPicture && "peerCameraOff"]
+			.filter(Boolean)
+			.map((word) => this.t(word, { user }))
+			.join(" · ");
 		this.peerName.textContent = user;
 		this.talkFace.show(user, waits ? this.t(waits) : "");
-		this.remoteView.hidden =
-			!video || Boolean(call.peerVideoMuted) || call.peerCameraAvailable === false;
+		this.remoteView.hidden = !video || noPicture;
 		this.remoteView.setAttribute("aria-label", this.t("remoteView", { user }));
 		this.ownView.hidden = !video || videoMuted;
 		this.told.hidden = !waits && !peer;
-		this.told.textContent = waits ? this.t(waits) : peer ? this.t(peer, { user }) : "";
+		this.told.textContent = waits ? this.t(waits) : peer;
 		this.micButton.relabel(this.t(audioMuted ? "unmute" : "mute"), audioMuted ? "noMic" : "mic");
 		this.micButton.dataset.on = audioMuted ? "no" : "yes";
 		this.camButton.hidden = !video;

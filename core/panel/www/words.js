@@ -39,6 +39,7 @@ const ROWS = {
 	faultOffline: ["Not connected: {rest}", "未连接：{rest}"], faultOwn: ["That is this room's own account", "这是本会议室自己的账号"],
 	faultNotAllowed: ["The administrator does not allow this here", "管理员未开放此操作"],
 	faultNoAnswer: ["callboxd does not answer", "callboxd 无响应"], faultMicrophone: ["Microphone: {rest}", "麦克风：{rest}"],
+	faultSpeaker: ["Speaker: {rest}", "扬声器：{rest}"],
 	faultCamera: ["Camera: {rest}", "摄像头：{rest}"],
 	language: ["Language", "语言"], automatic: ["Automatic", "自动"],
 	timeout: ["How long a call rings", "呼叫响铃时长"], seconds: ["{n} s", "{n} 秒"],
@@ -70,6 +71,11 @@ const ROWS = {
 	announceConnected: ["Connected with {user}", "已与 {user} 接通"], announceMuted: ["You are muted", "本端已静音"],
 	duration: ["Duration", "通话时长"], shown: ["Calls that are shown", "显示的通话"],
 	announceIncoming: ["{kind} from {user}", "{user} 的{kind}"],
+	lineNote: ["{user}: {state} – {why}", "{user}：{state}，{why}"],
+	noHub: ["The hub does not answer: {rest}", "服务器无响应：{rest}"], wrongToken: ["The token of {rest} is wrong", "{rest} 的令牌错误"],
+	endNotReached: ["{user} was not reached: it rang nowhere", "无法接通 {user}：没有设备响铃"],
+	deviceRefused: ["this page may not use it; the browser's address bar lets it", "浏览器未授权，请在地址栏中允许使用"],
+	deviceNone: ["there is none", "未找到设备"], deviceBusy: ["another program uses it", "正被其他程序占用"],
 	needsSecure: ["Camera and microphone need https, or a page of this very machine.", "摄像头和麦克风需要 https 或本机页面。"],
 };
 
@@ -90,6 +96,16 @@ export function translator(language) {
 
 /* What callboxd, the panel and the hub say, in the page's language; what is not known here is said as it came. */
 const FAULTS = [
+	[/^account (?:.*?) is (?:offline|connecting): (wss?:\S+) does not answer$/, "noHub"],
+	[/^(wss?:\S+) does not answer$/, "noHub"],
+	[/^(?:hub \S+: )?wrong token for account "(.*)"/, "wrongToken"],
+	[/^(?:hub \S+: )?no account "(.*)" on this hub/, "faultNobody"],
+	[/logged in (?:elsewhere|on another device)/, "end8"],
+	[/^(?:account \S+ is \w+: )?hub (\S+): /, "noHub"],
+	[/^not allowed$/, "deviceRefused"],
+	[/^none found$/, "deviceNone"],
+	[/^in use$/, "deviceBusy"],
+	[/^no secure page/, "needsSecure"],
 	[/^wrong state: (.*)/, "faultState"],
 	[/invite to (.*): no such account/, "faultNobody"],
 	[/^account (.*) is (?:offline|connecting|refused|kicked)/, "faultOffline"],
