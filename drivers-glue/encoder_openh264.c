@@ -194,17 +194,30 @@ static int openh264_encode(struct encoder *encoder, struct frame *frame, bool id
 	return 0;
 }
 
+/* Of the one layer and of the whole: each is checked against the other. */
+static bool bits_set(ISVCEncoder *codec, ENCODER_OPTION option, int bits)
+{
+	SBitrateInfo layer = { .iLayer = SPATIAL_LAYER_0, .iBitrate = bits };
+	SBitrateInfo all = { .iLayer = SPATIAL_LAYER_ALL, .iBitrate = bits };
+	return (*codec)->SetOption(codec, option, &layer) == cmResultSuccess &&
+	       (*codec)->SetOption(codec, option, &all) == cmResultSuccess;
+}
+
+/* The target never stands above the most, neither on the way up nor down: it would be refused. */
 static int openh264_set_rate(struct encoder *encoder, int bitrate_bps, int fps)
 {
-	SBitrateInfo most = { .iLayer = SPATIAL_LAYER_ALL, .iBitrate = bitrate_bps * 3 / 2 };
-	SBitrateInfo target = { .iLayer = SPATIAL_LAYER_ALL, .iBitrate = bitrate_bps };
+	ISVCEncoder *codec = encoder->codec;
 	float rate = (float)fps;
+	bool rises = bitrate_bps > encoder->wish.bitrate_bps, good = true;
 	encoder->wish.bitrate_bps = bitrate_bps;
 	encoder->wish.fps = fps;
-	(*encoder->codec)->SetOption(encoder->codec, ENCODER_OPTION_MAX_BITRATE, &most);
-	(*encoder->codec)->SetOption(encoder->codec, ENCODER_OPTION_FRAME_RATE, &rate);
-	return (*encoder->codec)->SetOption(encoder->codec, ENCODER_OPTION_BITRATE, &target) == cmResultSuccess
-		       ? 0 : -EINVAL;
+	if (rises)
+		good = bits_set(codec, ENCODER_OPTION_MAX_BITRATE, bitrate_bps * 3 / 2);
+	good = bits_set(codec, ENCODER_OPTION_BITRATE, bitrate_bps) && good;
+	if (!rises)
+		good = bits_set(codec, ENCODER_OPTION_MAX_BITRATE, bitrate_bps * 3 / 2) && good;
+	(*codec)->SetOption(codec, ENCODER_OPTION_FRAME_RATE, &rate);
+	return good ? 0 : -EINVAL;
 }
 
 const struct encoder_driver encoder_openh264 = {
