@@ -171,21 +171,10 @@ static void one_call(unsigned int i)
 	client_forget(bob);
 }
 
-/* A process that is killed while LeakSanitizer's helper looks at it stays a zombie as long as that likes. */
-static bool has_zombies(const struct box *box)
-{
-#ifdef __SANITIZE_ADDRESS__
-	(void)box;
-	return false;
-#else
-	return box_zombies(box) > 0;
-#endif
-}
-
 static void devices_closed(struct box *box)
 {
 	gint64 end = g_get_monotonic_time() + LIMIT_US;
-	while (box_child(box, "callbox-media") > 0 || box_child(box, "callbox-video") > 0 || has_zombies(box)) {
+	while (box_child(box, "callbox-media") > 0 || box_child(box, "callbox-video") > 0 || box_zombies(box) > 0) {
 		g_assert_cmpint(g_get_monotonic_time(), <, end);
 		g_usleep(5000);
 	}

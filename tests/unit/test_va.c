@@ -30,12 +30,12 @@
 #define ROW_STEP 17
 #define LONG_STREAM 20u
 #define STREAM 2u
-#define RATES 0u /* thousands of pictures, and no thread more */
+#define RATES 0 /* thousands of pictures, and no thread more */
 #else
 #define ROW_STEP 1
 #define LONG_STREAM 270u /* over the end of frame_num */
 #define STREAM 8u
-#define RATES G_N_ELEMENTS(rates)
+#define RATES (int)G_N_ELEMENTS(rates)
 #endif
 
 static char *folder, *report;
@@ -676,7 +676,7 @@ int main(int argc, char **argv)
 		g_test_add_data_func(name, &rows[i], test_matrix);
 	}
 	g_test_add_func("/va/sizes", test_sizes);
-	for (size_t i = 0; i < RATES; i++) {
+	for (int i = 0; i < RATES; i++) {
 		g_autofree char *name = g_strdup_printf("/va/rate/%s", rates[i][0] ? rates[i] : "cbr");
 		g_test_add_data_func(name, rates[i], test_rate);
 	}
