@@ -36,6 +36,10 @@ drivers_glue_libscreenglue_a_SOURCES = drivers-glue/cec.c drivers-glue/cec.h \
 	drivers-glue/display_kms_draw.c drivers-glue/display_kms_draw.h
 SCREENGLUE_LDADD = drivers-glue/libscreenglue.a core/devices/libdevices.a $(DRM_LIBS) $(JPEG_LIBS) $(YUV_LIBS)
 
+check_PROGRAMS += tests/unit/test_library
+tests_unit_test_library_SOURCES = tests/unit/test_library.c
+tests_unit_test_library_LDADD = drivers-glue/libvideoglue.a $(BASE_LDADD)
+
 check_PROGRAMS += tests/unit/test_camera_file tests/unit/test_guard tests/unit/test_h264 tests/unit/test_rate_control
 check_PROGRAMS += tests/unit/test_openh264
 tests_unit_test_camera_file_SOURCES = tests/unit/test_camera_file.c

@@ -25,6 +25,18 @@ const is = (box, wanted) =>
 	until(`${box.account} is ${wanted}`, async () => (await ask(box.socket, "status")).status === wanted);
 const button = (page, name) => page.getByRole("button", { name, exact: true });
 const visible = (page, name) => until(`button ${name}`, () => button(page, name).isVisible());
+async function carolLogsIn(page) {
+	await page.fill("#account", "carol");
+	await page.fill("#token", carolsToken);
+	await page.keyboard.press("Enter");
+	await visible(page, "Call");
+}
+/* She accepts by key. */
+async function bobCallsCarol(page) {
+	await ask(bob.socket, "call", { userId: "carol", type: 2 });
+	await visible(page, "Accept");
+	await page.keyboard.press("a");
+}
 const seesPeer = (page) =>
 	until("a picture", async () => (await page.evaluate(readPattern, ".remote canvas")).number > 0);
 
@@ -155,13 +167,8 @@ await tap.test("a preview ends with the last page that looks, also when a page i
 
 await tap.test("guest: a page that is loaded again in mid-call ends the call and is logged in again", async () => {
 	const page = await open(browser, base);
-	await page.fill("#account", "carol");
-	await page.fill("#token", carolsToken);
-	await page.keyboard.press("Enter");
-	await visible(page, "Call");
-	await ask(bob.socket, "call", { userId: "carol", type: 2 });
-	await visible(page, "Accept");
-	await page.keyboard.press("a");
+	await carolLogsIn(page);
+	await bobCallsCarol(page);
 	await is(bob, "inCall");
 	await until("remote", () => page.evaluate(() => document.querySelector(".remote video")?.videoWidth > 2));
 	await page.reload();
@@ -182,10 +189,7 @@ await tap.test("guest: a page that is loaded again in mid-call ends the call and
 
 await tap.test("guest: a preview in mid-ring gives way, and no camera stays open after the call", async () => {
 	const page = await open(browser, base);
-	await page.fill("#account", "carol");
-	await page.fill("#token", carolsToken);
-	await page.keyboard.press("Enter");
-	await visible(page, "Call");
+	await carolLogsIn(page);
 	await page.evaluate(() => {
 		window.tracks = [];
 		const ask_ = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
@@ -290,13 +294,8 @@ await tap.test("panel: its process dies in mid-call and is back: so is the page"
 
 await tap.test("guest: the hub is gone in mid-call: the call goes on, and its end arrives when the hub is back", async () => {
 	const page = await open(browser, base);
-	await page.fill("#account", "carol");
-	await page.fill("#token", carolsToken);
-	await page.keyboard.press("Enter");
-	await visible(page, "Call");
-	await ask(bob.socket, "call", { userId: "carol", type: 2 });
-	await visible(page, "Accept");
-	await page.keyboard.press("a");
+	await carolLogsIn(page);
+	await bobCallsCarol(page);
 	const frames = () =>
 		page.evaluate(async () =>
 			Object.values(await window.rtc.getStats())

@@ -84,6 +84,28 @@ static void test_bounded(void)
 	history_close(history);
 }
 
+/* Between begin and commit: all of it or nothing. */
+static void test_whole(void)
+{
+	struct history *history = open_history();
+	history_begin(history);
+	write_entry(history, "first", false);
+	write_entry(history, "second", false);
+	history_close(history); /* as a power cut would */
+	history = open_history();
+	struct seen before = replay(history);
+	g_assert_cmpstr(before.last, !=, "second");
+	history_begin(history);
+	write_entry(history, "first", false);
+	write_entry(history, "second", false);
+	history_commit(history);
+	history_close(history);
+	history = open_history();
+	struct seen after = replay(history);
+	g_assert_cmpstr(after.last, ==, "second");
+	history_close(history);
+}
+
 static void test_clock(void)
 {
 	struct history *history = open_history();
@@ -107,6 +129,7 @@ int main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	folder = g_dir_make_tmp("callbox-history-XXXXXX", NULL);
 	g_test_add_func("/history/bounded", test_bounded);
+	g_test_add_func("/history/whole", test_whole);
 	g_test_add_func("/history/clock", test_clock);
 	int r = g_test_run();
 	g_autofree char *command = g_strdup_printf("rm -r '%s'", folder);
