@@ -14,7 +14,7 @@ core_media_libmedia_a_SOURCES = core/media/congestion.c core/media/congestion.h 
 	core/media/h264.c core/media/h264.h core/media/ice.c core/media/ice.h \
 	core/media/addresses.c core/media/addresses.h core/media/certificate.c core/media/certificate.h \
 	core/media/mdns.c core/media/mdns.h core/media/negotiation.c core/media/negotiation.h \
-	core/media/transport.c core/media/transport.h \
+	core/media/transport.c core/media/transport.h core/media/fast_path.c core/media/fast_path.h \
 	core/media/payload.c core/media/payload.h core/media/vp8.c core/media/vp8.h core/media/rtp.c core/media/rtp.h core/media/sdp.c core/media/sdp.h core/media/secure.c \
 	core/media/secure.h core/media/session.c core/media/session.h core/media/video_receive.c \
 	core/media/video_receive.h core/media/sound/clock_fit.c core/media/sound/clock_fit.h \

@@ -118,8 +118,8 @@ static int number_id(const struct session *s, const struct sdp_stream *stream)
 	return stream->transport == lead(s)->transport ? stream->twcc_id : 0;
 }
 
-/* Under the lock. The payload stands RTP_HEADER_MAX behind the buffer's begin and has SECURE_ROOM behind it. False: there
- * are no keys yet, the sequence number was not used. */
+/* Under the lock. The payload stands RTP_HEADER_MAX behind the buffer's begin and has SECURE_ROOM behind it. A picture's
+ * packet waits for on_video_flush(). False: there are no keys yet, the sequence number was not used. */
 static bool packet_send(struct session *s, struct out_stream *out, enum congestion_kind kind, struct rtp rtp,
 			uint8_t *buffer)
 {
@@ -129,7 +129,8 @@ static bool packet_send(struct session *s, struct out_stream *out, enum congesti
 	rtp.transport_sequence = uplink_number(s->uplink);
 	uint8_t *packet = buffer + RTP_HEADER_MAX - rtp_header_bytes(&rtp);
 	size_t bytes = rtp_write(packet, &rtp) + rtp.payload_bytes;
-	int r = negotiation_send(s->negotiation, out->transport, false, packet, &bytes);
+	int r = kind == CONGESTION_AUDIO ? negotiation_send(s->negotiation, out->transport, false, packet, &bytes)
+					 : negotiation_queue(s->negotiation, out->transport, false, packet, &bytes);
 	if (r == -ENOTCONN)
 		return false;
 	out->packets++;
@@ -181,6 +182,11 @@ static void on_video_packet(const struct rtp *from, bool rtx, void *data)
 	packet_send(s, rtx ? &s->rtx_out : &s->video_out, rtx ? CONGESTION_RTX : CONGESTION_VIDEO, rtp, packet);
 }
 
+static void on_video_flush(void *data)
+{
+	negotiation_flush(((struct session *)data)->negotiation);
+}
+
 static void on_keyframe_wanted(void *data)
 {
 	struct session *s = data;
@@ -188,7 +194,7 @@ static void on_keyframe_wanted(void *data)
 		unit_channel_request_idr(s->units);
 }
 
-static const struct uplink_ops uplink_ops = { on_video_packet, on_keyframe_wanted };
+static const struct uplink_ops uplink_ops = { on_video_packet, on_video_flush, on_keyframe_wanted };
 
 /* From callbox-video: a picture of ours. */
 static void on_unit(const struct unit *unit, void *data)

@@ -65,6 +65,7 @@ static gboolean on_timer(void *data)
 static void run(struct uplink *uplink)
 {
 	int64_t wait_us = video_send_run(uplink->video, congestion_pace_bps(uplink->congestion), now_us());
+	uplink->ops->flush(uplink->data);
 	if (wait_us >= 0 && !uplink->timer)
 		uplink->timer = g_timeout_add((guint)CLAMP(wait_us / 1000, STEP_LEAST_MS, STEP_MOST_MS), on_timer,
 					      uplink);
@@ -138,6 +139,7 @@ void uplink_nack(struct uplink *uplink, uint16_t sequence, int64_t rtt_us)
 	congestion_stats(uplink->congestion, &road);
 	bool twice = road.loss >= LOSS_TWICE && road.queue_ms < QUEUE_LITTLE_MS;
 	video_send_resend(uplink->video, sequence, twice ? 2 : 1, rtt_us, now_us());
+	uplink->ops->flush(uplink->data);
 	pthread_mutex_unlock(uplink->lock);
 }
 
