@@ -85,22 +85,43 @@ static int group_unite(int fd)
 	return filter_set(fd, lines, G_N_ELEMENTS(lines));
 }
 
-/* Sockets that differ in IPV6_V6ONLY are no group. */
+/* What ours must have as libnice's does: where its packets go (a check that comes through by another interface than the
+ * route's says nothing of the route's), how they are marked, and that the two are a group at all (IPV6_V6ONLY). */
+static const struct {
+	int family, level, name;
+} shared[] = {
+	{ AF_INET, IPPROTO_IP, IP_UNICAST_IF },	    { AF_INET, IPPROTO_IP, IP_TOS },
+	{ AF_INET, IPPROTO_IP, IP_MTU_DISCOVER },   { AF_INET6, IPPROTO_IPV6, IPV6_UNICAST_IF },
+	{ AF_INET6, IPPROTO_IPV6, IPV6_TCLASS },    { AF_INET6, IPPROTO_IPV6, IPV6_MTU_DISCOVER },
+	{ AF_INET6, IPPROTO_IPV6, IPV6_V6ONLY },
+};
+
+static int options_share(int fd, int libnices, int family)
+{
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < G_N_ELEMENTS(shared); i++) {
+		int value = 0;
+		socklen_t bytes = sizeof(value);
+		if (shared[i].family != family)
+			continue;
+		r = getsockopt(libnices, shared[i].level, shared[i].name, &value, &bytes) < 0
+			    ? -errno : option_set(fd, shared[i].level, shared[i].name, value);
+	}
+	return r;
+}
+
 static int bind_beside(int fd, int libnices)
 {
 	union address local = { 0 };
-	socklen_t local_bytes = sizeof(local), value_bytes = sizeof(int);
-	int r = 0, only = 0;
-	if (getsockname(libnices, &local.any, &local_bytes) < 0)
+	socklen_t bytes = sizeof(local);
+	if (getsockname(libnices, &local.any, &bytes) < 0)
 		return -errno;
-	if (local.any.sa_family == AF_INET6)
-		r = getsockopt(libnices, IPPROTO_IPV6, IPV6_V6ONLY, &only, &value_bytes) < 0
-			    ? -errno : option_set(fd, IPPROTO_IPV6, IPV6_V6ONLY, only);
+	int r = options_share(fd, libnices, local.any.sa_family);
 	if (r == 0)
 		r = option_set(libnices, SOL_SOCKET, SO_REUSEPORT, 1);
 	if (r == 0)
 		r = option_set(fd, SOL_SOCKET, SO_REUSEPORT, 1);
-	if (r == 0 && bind(fd, &local.any, local_bytes) < 0)
+	if (r == 0 && bind(fd, &local.any, bytes) < 0)
 		r = -errno;
 	/* By libnice's: refused there when the two are no group. */
 	return r < 0 ? r : group_divide(libnices);

@@ -31,7 +31,7 @@ struct fast_path_stats {
 	uint64_t sent, received; /* datagrams */
 };
 
-/* fd: libnice's, bound; borrowed for the call, and SO_REUSEPORT is set on it. */
+/* fd: libnice's, bound; borrowed for the call, and SO_REUSEPORT is set on it. Ours takes over its options. */
 int fast_path_open(int fd, const struct sockaddr *remote, const struct fast_path_ops *ops, void *data,
 		   struct fast_path **ret_path);
 void fast_path_close(struct fast_path *path);
