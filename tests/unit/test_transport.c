@@ -196,7 +196,7 @@ static void test_both_ways(const void *data)
 	talk(ends, &sequence, 100);
 	for (int i = 0; i < 2; i++) {
 		struct fast_path_stats now = fast_path_of(&ends[i]);
-		g_assert_cmpuint(now.sent - before[i].sent, ==, 102);
+		g_assert_cmpuint(now.sent - before[i].sent, >=, 102); /* and what DTLS says again */
 		g_assert_cmpuint(now.received - before[i].received, ==, 102);
 	}
 	ends_close(ends);
