@@ -31,7 +31,7 @@ struct fast_path {
 	const struct fast_path_ops *ops;
 	void *data;
 	int fd;
-	guint source;
+	GSource *source;
 	union address remote, from[BURST];
 	unsigned int queued;
 	_Atomic uint64_t sent;
@@ -191,7 +191,10 @@ int fast_path_open(int fd, const struct sockaddr *remote, const struct fast_path
 	path->fd = own;
 	bursts_prepare(path);
 	fast_path_remote(path, remote);
-	path->source = g_unix_fd_add(own, G_IO_IN | G_IO_ERR, on_readable, path);
+	path->source = g_unix_fd_source_new(own, G_IO_IN | G_IO_ERR);
+	g_source_set_callback(path->source, G_SOURCE_FUNC(on_readable), path, NULL);
+	g_source_set_can_recurse(path->source, TRUE); /* else GLib wakes itself twice for each burst */
+	g_source_attach(path->source, NULL);
 	*ret_path = path;
 	return 0;
 }
@@ -200,7 +203,8 @@ void fast_path_close(struct fast_path *path)
 {
 	if (!path)
 		return;
-	g_source_remove(path->source);
+	g_source_destroy(path->source);
+	g_source_unref(path->source);
 	close(path->fd);
 	g_free(path);
 }
