@@ -12,7 +12,7 @@ core_media_libmedia_a_CFLAGS = $(AM_CFLAGS) $(NICE_CFLAGS) $(OPENSSL_CFLAGS) $(S
 core_media_libmedia_a_SOURCES = core/media/congestion.c core/media/congestion.h core/media/twcc.c core/media/twcc.h \
 	core/media/uplink.c core/media/uplink.h core/media/video_send.c core/media/video_send.h \
 	core/media/h264.c core/media/h264.h core/media/ice.c core/media/ice.h \
-	core/media/addresses.c core/media/addresses.h core/media/certificate.c core/media/certificate.h \
+	core/media/addresses.c core/media/addresses.h core/media/beat.c core/media/beat.h core/media/certificate.c core/media/certificate.h \
 	core/media/mdns.c core/media/mdns.h core/media/negotiation.c core/media/negotiation.h \
 	core/media/transport.c core/media/transport.h core/media/fast_path.c core/media/fast_path.h \
 	core/media/payload.c core/media/payload.h core/media/vp8.c core/media/vp8.h core/media/rtp.c core/media/rtp.h core/media/sdp.c core/media/sdp.h core/media/secure.c \

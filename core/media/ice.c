@@ -12,6 +12,7 @@
 
 #define COMPONENTS_MAX 2
 #define PACING_MS 5 /* between checks: the least that RFC 8445 §14.2 allows */
+#define IDLE_MS 200  /* that libnice goes on ticking at that pace when there is nothing left to check */
 
 struct path {
 	struct ice *ice;
@@ -64,6 +65,7 @@ static void on_state(NiceAgent *agent, guint stream, guint component, guint stat
 		up &= ice->up[i];
 	if (up && !ice->connected) {
 		ice->connected = true;
+		g_object_set(ice->agent, "idle-timeout", IDLE_MS, NULL);
 		ice->ops->connected(ice, ice->data);
 	}
 }

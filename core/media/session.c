@@ -10,6 +10,7 @@
 #include "core/base/log.h"
 #include "core/base/message.h"
 #include "core/base/unit_channel.h"
+#include "core/media/beat.h"
 #include "core/media/negotiation.h"
 #include "core/media/payload.h"
 #include "core/media/rtp.h"
@@ -19,7 +20,7 @@
 #include "core/media/uplink.h"
 #include "core/media/video_receive.h"
 
-#define TICK_MS 25 /* at the latest; ... */
+#define TICK_US 25000 /* at the latest; ... */
 #define TICK_EARLY_US 18000 /* ... a packet that comes then brings it along, so that nobody wakes up for it alone */
 #define REPORT_TICKS 50	    /* RTCP every second */
 #define RATE_TICKS 5	    /* the encoder's, looked at every 100 ms */
@@ -63,8 +64,7 @@ struct session {
 	struct sound *sound;
 	struct unit_channel *units;
 	struct sdp local, remote; /* as both agreed */
-	GSource *tick;
-	int64_t tick_us; /* the last one */
+	struct beat *beat;
 	unsigned int ticks;
 
 	pthread_mutex_t lock; /* the send side: what follows up to the line */
@@ -556,8 +556,7 @@ static void on_packet(int transport, bool rtcp, const uint8_t *packet, size_t by
 		rtcp_parse(packet, bytes, &rtcp_ops, s);
 	else
 		rtp_receive(s, transport, packet, bytes);
-	if (now_us() - s->tick_us >= TICK_EARLY_US)
-		g_source_set_ready_time(s->tick, 0);
+	beat_early(s->beat, TICK_EARLY_US);
 }
 
 /* ---- rate ---- */
@@ -604,10 +603,9 @@ static void drift_check(struct session *s)
 	s->ops->drift(q.microphone.id, q.speaker.id, (int)lrint(q.echo.drift_ppm * 1000), s->data);
 }
 
-static gboolean on_tick(void *data)
+static void on_beat(void *data)
 {
 	struct session *s = data;
-	s->tick_us = now_us();
 	s->ticks++;
 	negotiation_tick(s->negotiation);
 	if (s->video_receive)
@@ -628,7 +626,6 @@ static gboolean on_tick(void *data)
 	if (s->ticks % QUALITY_TICKS == 0 && s->up)
 		s->ops->quality(quality_of(MAX(s->audio_loss_out, s->video_loss_out), s->rtt_ms),
 				quality_of(loss_in(&s->audio_in), s->rtt_ms), s->data);
-	return G_SOURCE_CONTINUE;
 }
 
 /* ---- set-up ---- */
@@ -772,8 +769,6 @@ int session_open(const cJSON *start, const struct session_ops *ops, void *data, 
 	s->ops = ops;
 	s->data = data;
 	s->video_enabled = true;
-	s->tick = g_timeout_source_new(TICK_MS);
-	g_source_set_callback(s->tick, on_tick, s, NULL);
 	pthread_mutex_init(&s->lock, NULL);
 	s->sender.picture = (uint16_t)g_random_int();
 	streams_init(s);
@@ -788,7 +783,7 @@ int session_open(const cJSON *start, const struct session_ops *ops, void *data, 
 		session_close(s);
 		return r;
 	}
-	g_source_attach(s->tick, NULL);
+	s->beat = beat_start(TICK_US, on_beat, s);
 	*ret_session = s;
 	return 0;
 }
@@ -797,8 +792,7 @@ void session_close(struct session *s)
 {
 	if (!s)
 		return;
-	g_source_destroy(s->tick);
-	g_source_unref(s->tick);
+	beat_stop(s->beat);
 	sound_stop(s->sound);
 	unit_channel_close(s->units);
 	video_receive_destroy(s->video_receive);
