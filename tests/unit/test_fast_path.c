@@ -258,13 +258,13 @@ static void test_drain(void)
 
 static void test_refused(void)
 {
-	const struct sockaddr_in6 other_family = { .sin6_family = AF_INET6, .sin6_port = htons(9),
-						   .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+	const struct sockaddr_in6 six = { .sin6_family = AF_INET6, .sin6_port = htons(9),
+					  .sin6_addr = IN6ADDR_LOOPBACK_INIT };
 	struct fast_path *none = NULL;
 	struct scene scene;
 	scene_open(&scene, AF_INET);
 	fast_path_close(scene.path);
-	g_assert_cmpint(fast_path_open(scene.libnices, (const struct sockaddr *)&other_family, &ops, &scene, &none), <, 0);
+	g_assert_cmpint(fast_path_open(scene.libnices, (const struct sockaddr *)&six, &ops, &scene, &none), <, 0);
 	g_assert_null(none);
 	check_undivided(&scene);
 	g_assert_cmpint(fast_path_open(-1, &scene.there.any, &ops, &scene, &none), ==, -EBADF);
