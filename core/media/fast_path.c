@@ -211,8 +211,8 @@ void fast_path_close(struct fast_path *path)
 
 void fast_path_drain(struct fast_path *path)
 {
-	group_unite(path->fd);
-	while (receive(path) == BURST)
+	int r = group_unite(path->fd);
+	while (r == 0 && receive(path) == BURST)
 		;
 }
 

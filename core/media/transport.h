@@ -49,8 +49,8 @@ bool transport_is_restarting(const struct transport *transport);
 
 /* In place; *bytes grows by at most 40. -ENOTCONN: no keys yet, nothing was used up; -EAGAIN: closed but not sent. */
 int transport_send(struct transport *transport, bool rtcp, uint8_t *packet, size_t *bytes);
-/* The same for packets that leave together: each may wait for transport_flush(), which who queues calls before it does
- * anything else that may take time. 0: sent, or as good as sent: what the network refuses at the flush is a lost packet. */
+/* The same for packets that leave together: each may wait for transport_flush(), which whoever queues calls before
+ * anything that may take time. 0: sent, or as good as sent: what the network refuses at the flush is a lost packet. */
 int transport_queue(struct transport *transport, bool rtcp, uint8_t *packet, size_t *bytes);
 void transport_flush(struct transport *transport);
 

@@ -305,6 +305,7 @@ struct nat {
 	int in, out; /* in: for end 1, which takes it for end 0; out: what end 0 sees of end 1 */
 	guint sources[2];
 	struct sockaddr_in inside, outside;
+	bool rebound; /* end 1's own checks are not let through any more: only nat_check() is to tell of it */
 	unsigned int answers, carried; /* by the newest address: STUN's answers, end 1's SRTP */
 };
 
@@ -330,6 +331,8 @@ static gboolean on_nat(int fd, GIOCondition condition, void *data)
 		return G_SOURCE_CONTINUE;
 	if (fd == nat->in)
 		nat->inside = from;
+	if (fd == nat->in && nat->rebound && datagram[0] == 0 && datagram[1] == 1)
+		return G_SOURCE_CONTINUE;
 	nat->carried += fd == nat->in && datagram[0] >= 128;
 	nat->answers += fd == nat->out && datagram[0] == 1 && datagram[1] == 1;
 	const struct sockaddr_in *to = fd == nat->in ? &nat->outside : &nat->inside;
@@ -345,6 +348,7 @@ static void nat_rebind(struct nat *nat, struct sockaddr_in *ret_address)
 	nat->out = nat_socket(ret_address);
 	nat->sources[1] = g_unix_fd_add(nat->out, G_IO_IN, on_nat, nat);
 	nat->answers = nat->carried = 0;
+	nat->rebound = true;
 }
 
 /* What end 1's next check would be: it comes once in many seconds. */
