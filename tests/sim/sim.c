@@ -3,8 +3,9 @@
  * up late or never; boxes that crash and come back with their journal; a stranger who forges messages about
  * live calls. Time is virtual. After each step the invariants hold, or the flow's seed and trace are printed.
  *
- * usage: sim [-n FLOWS] [-s SEED] [-j WORKERS] [-v]
- * -s alone: that one flow, with -v readably; with -n: that many from this seed on. CALLBOX_FSM: another table */
+ * usage: sim [-n FLOWS] [-s SEED] [-j WORKERS] [-v] [-x]
+ * -s alone: that one flow, with -v readably; with -n: that many from this seed on; -x: each flow's seed and a digest
+ * of all that came out of it, to compare two builds. CALLBOX_FSM: another table */
 #include <getopt.h>
 #include <glib.h>
 #include <stdio.h>
@@ -16,6 +17,7 @@
 #include "core/base/message.h"
 #include "core/call/call_core.h"
 #include "tests/sim/dice.h"
+#include "tests/sim/digest.h"
 #include "tests/sim/schedule.h"
 
 #define DEVICES_MAX 9
@@ -27,6 +29,12 @@
 #define FLOW_MS 400000 /* by then every timer has run out */
 
 
+/* A row of the journal. */
+struct entry {
+	char call_id[CALL_ID_CHARS + 1];
+	cJSON *json;
+};
+
 struct device {
 	char account[12], party[24];
 	int index, boot;
@@ -34,7 +42,7 @@ struct device {
 	int64_t crashed_ms;
 	GQueue kept;		/* struct event: letters that the network keeps while the box is away */
 	struct call_core *core; /* NULL while crashed */
-	GHashTable *journal;	/* call_id → cJSON; survives a crash */
+	GQueue journal;		/* struct entry, as last written; survives a crash */
 	GHashTable *accepted;	/* call ids this user took, or dialled into glare */
 	GHashTable *refused;	/* call ids this user refused or hung up while it rang */
 	GHashTable *told;	/* call ids that the user knows of, of this boot: dialled or onInvited */
@@ -59,7 +67,8 @@ struct world {
 	GHashTable *verdicts; /* call_id → "outcome winner" as first sent by the anchor */
 	GHashTable *dialled;  /* call_id → struct device of the anchor */
 	unsigned int next_id;
-	bool verbose, lossless, crashed;
+	bool verbose, digests, lossless, crashed;
+	uint64_t digest;
 	bool calm;	     /* two people call each other, nothing fails and nobody presses anything more */
 	unsigned int joined; /* media starts of a calm world */
 	guint32 seed;
@@ -247,6 +256,33 @@ static void do_record(struct world *w, struct device *d, const struct call_outpu
 	g_hash_table_insert(d->records, g_strdup(o->call_id), GINT_TO_POINTER(status));
 }
 
+static struct entry *journal_entry(const struct device *d, const char *call_id)
+{
+	for (GList *l = d->journal.head; l; l = l->next)
+		if (strcmp(((struct entry *)l->data)->call_id, call_id) == 0)
+			return l->data;
+	return NULL;
+}
+
+static void entry_free(struct entry *entry)
+{
+	cJSON_Delete(entry->json);
+	g_free(entry);
+}
+
+/* The real one gives its rows back in the order in which they were last written. */
+static void do_journal(struct device *d, const struct call_output *o)
+{
+	struct entry *old = journal_entry(d, o->call_id), *entry = g_new0(struct entry, 1);
+	if (old) {
+		g_queue_remove(&d->journal, old);
+		entry_free(old);
+	}
+	g_strlcpy(entry->call_id, o->call_id, sizeof(entry->call_id));
+	entry->json = cJSON_Duplicate(o->json, true);
+	g_queue_push_tail(&d->journal, entry);
+}
+
 static void carry_out(struct world *w, struct device *d, const struct call_output *o)
 {
 	switch (o->type) {
@@ -278,7 +314,7 @@ static void carry_out(struct world *w, struct device *d, const struct call_outpu
 		do_ring(w, d, o);
 		break;
 	case OUT_JOURNAL:
-		g_hash_table_insert(d->journal, g_strdup(o->call_id), cJSON_Duplicate(o->json, true));
+		do_journal(d, o);
 		break;
 	case OUT_RECORD:
 		do_record(w, d, o);
@@ -289,10 +325,22 @@ static void carry_out(struct world *w, struct device *d, const struct call_outpu
 	}
 }
 
+static void digest_step(struct world *w, const struct device *d, const struct call_output *o)
+{
+	w->digest = digest_number(w->digest, (uint64_t)w->now_ms);
+	w->digest = digest_text(w->digest, d->party);
+	w->digest = digest_text(w->digest, call_core_live_id(d->core));
+	w->digest = digest_text(w->digest, call_core_waiting_id(d->core));
+	w->digest = digest_output(w->digest, o);
+}
+
 static void drain(struct world *w, struct device *d)
 {
-	for (struct call_output *o; (o = call_core_take(d->core)); call_output_free(o))
+	for (struct call_output *o; (o = call_core_take(d->core)); call_output_free(o)) {
+		if (w->digests)
+			digest_step(w, d, o);
 		carry_out(w, d, o);
+	}
 	/* I2: media only while a call is live. */
 	if (d->media[0] && g_strcmp0(call_core_live_id(d->core), d->media) != 0)
 		fail(w, "media outlives its call", d->media, d);
@@ -372,12 +420,9 @@ static void boot(struct world *w, struct device *d)
 	d->tick_ms = -1;
 	g_snprintf(d->party, sizeof(d->party), "d%d:%d", d->index, d->boot);
 	d->core = call_core_create(w->fsm, d->party, &d->policy);
-	GHashTableIter iter;
-	void *entry;
-	g_hash_table_iter_init(&iter, d->journal);
 	g_autoptr(GPtrArray) entries = g_ptr_array_new();
-	while (g_hash_table_iter_next(&iter, NULL, &entry))
-		g_ptr_array_add(entries, aged(w, d, entry));
+	for (GList *l = d->journal.head; l; l = l->next)
+		g_ptr_array_add(entries, aged(w, d, ((struct entry *)l->data)->json));
 	for (unsigned int i = 0; i < entries->len; i++) {
 		call_core_restore(d->core, w->now_ms, entries->pdata[i]);
 		cJSON_Delete(entries->pdata[i]);
@@ -618,12 +663,12 @@ static void check_told(struct world *w, const struct device *d)
  * records say the same. */
 static void check_record(struct world *w, const char *id, const struct device *d)
 {
-	const cJSON *entry = g_hash_table_lookup(d->journal, id);
+	const struct entry *entry = journal_entry(d, id);
 	if (!entry)
 		fail(w, "a call without a journal", id, d);
 	int status = GPOINTER_TO_INT(g_hash_table_lookup(d->records, id));
-	bool glare = strcmp(message_string(entry, "outcome", "none"), "glare") == 0;
-	if (!status && !glare && (d->core || !message_bool(entry, "live", false)))
+	bool glare = strcmp(message_string(entry->json, "outcome", "none"), "glare") == 0;
+	if (!status && !glare && (d->core || !message_bool(entry->json, "live", false)))
 		fail(w, "a call without a record", id, d);
 	if (!w->lossless || w->crashed)
 		return;
@@ -698,7 +743,6 @@ static void join(struct world *w, const char *account)
 	d->index = w->count++;
 	g_strlcpy(d->account, account, sizeof(d->account));
 	d->policy = policy_of(w);
-	d->journal = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)cJSON_Delete);
 	d->accepted = id_set();
 	d->refused = id_set();
 	d->told = id_set();
@@ -713,11 +757,12 @@ static void join(struct world *w, const char *account)
 
 static void leave(struct device *d)
 {
-	GHashTable *sets[] = { d->journal, d->accepted, d->refused, d->told, d->ended, d->timed_out, d->replaced,
+	GHashTable *sets[] = { d->accepted, d->refused, d->told, d->ended, d->timed_out, d->replaced,
 			       d->over, d->records };
 	call_core_free(d->core);
 	for (size_t i = 0; i < G_N_ELEMENTS(sets); i++)
 		g_hash_table_destroy(sets[i]);
+	g_queue_clear_full(&d->journal, (GDestroyNotify)entry_free);
 	g_queue_clear_full(&d->kept, (GDestroyNotify)event_free);
 }
 
@@ -734,9 +779,9 @@ static void plan(struct world *w)
 			  dice_range(&w->dice, 0, 60000));
 }
 
-static void flow(const struct fsm *fsm, guint32 seed, bool verbose)
+static void flow(const struct fsm *fsm, guint32 seed, bool verbose, bool digests)
 {
-	struct world w = { .fsm = fsm, .seed = seed, .verbose = verbose, .now_ms = 1000000,
+	struct world w = { .fsm = fsm, .seed = seed, .verbose = verbose, .digests = digests, .now_ms = 1000000,
 			   .dice = { seed }, .schedule = schedule_create() };
 	w.verdicts = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 	w.dialled = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
@@ -763,6 +808,8 @@ static void flow(const struct fsm *fsm, guint32 seed, bool verbose)
 		happen(&w, e);
 	}
 	check_rest(&w);
+	if (digests)
+		printf("%u %016llx\n", seed, (unsigned long long)digest_number(w.digest, w.dice.state));
 	for (int i = 0; i < w.count; i++)
 		leave(&w.devices[i]);
 	g_hash_table_destroy(w.verdicts);
@@ -770,32 +817,40 @@ static void flow(const struct fsm *fsm, guint32 seed, bool verbose)
 	schedule_free(w.schedule);
 }
 
+/* What there is to do. */
+struct job {
+	const struct fsm *fsm;
+	long seed, flows, workers;
+	bool digests;
+};
+
 /* What a worker tells of its share. */
 struct share {
 	uint64_t steps, connected, crashes, forged;
 };
 
 /* Flows seed, seed + workers, …; its own process, so that both cores work. */
-static pid_t worker_start(const struct fsm *fsm, long seed, long flows, int workers, int number, int out)
+static pid_t worker_start(const struct job *job, int number, int out)
 {
 	pid_t pid = fork();
 	if (pid != 0)
 		return pid;
-	for (long i = number; i < flows; i += workers)
-		flow(fsm, (guint32)(seed + i), false);
+	for (long i = number; i < job->flows; i += job->workers)
+		flow(job->fsm, (guint32)(job->seed + i), false, job->digests);
+	fflush(stdout);
 	const struct share share = { total_steps, total_connected, total_crashes, total_forged };
 	_exit(write(out, &share, sizeof(share)) == (ssize_t)sizeof(share) ? 0 : 1);
 }
 
 /* 0 when every worker found nothing. A worker that found something has printed it. */
-static int run_workers(const struct fsm *fsm, long seed, long flows, int workers)
+static int run_workers(const struct job *job)
 {
 	int fds[2], failed = 0, status;
 	if (pipe(fds) < 0)
 		return 1;
 	fflush(stdout);
-	for (int i = 0; i < workers; i++)
-		if (worker_start(fsm, seed, flows, workers, i, fds[1]) < 0)
+	for (int i = 0; i < job->workers; i++)
+		if (worker_start(job, i, fds[1]) < 0)
 			return 1;
 	close(fds[1]);
 	for (struct share share; read(fds[0], &share, sizeof(share)) == (ssize_t)sizeof(share);) {
@@ -822,14 +877,15 @@ static int report(long flows, double seconds)
 int main(int argc, char **argv)
 {
 	long flows = 0, seed = 0, workers = g_get_num_processors();
-	bool verbose = false;
-	for (int c; (c = getopt(argc, argv, "n:s:j:v")) != -1;)
+	bool verbose = false, digests = false;
+	for (int c; (c = getopt(argc, argv, "n:s:j:vx")) != -1;)
 		switch (c) {
 		case 'n': flows = atol(optarg); break;
 		case 's': seed = atol(optarg); break;
 		case 'j': workers = CLAMP(atol(optarg), 1, 64); break;
 		case 'v': verbose = true; break;
-		default: fputs("usage: sim [-n FLOWS] [-s SEED] [-j WORKERS] [-v]\n", stderr); return 64;
+		case 'x': digests = true; break;
+		default: fputs("usage: sim [-n FLOWS] [-s SEED] [-j WORKERS] [-v] [-x]\n", stderr); return 64;
 		}
 	const char *source = g_getenv("CALLBOX_SRC"), *table = g_getenv("CALLBOX_FSM");
 	g_autofree char *file = table ? g_strdup(table)
@@ -843,9 +899,9 @@ int main(int argc, char **argv)
 	gint64 began = g_get_monotonic_time();
 	int r = 0;
 	if (seed && !flows)
-		flow(fsm, (guint32)seed, verbose);
+		flow(fsm, (guint32)seed, verbose, digests);
 	else
-		r = run_workers(fsm, seed ? seed : 1, flows ? flows : FLOWS, (int)workers);
+		r = run_workers(&(struct job){ fsm, seed ? seed : 1, flows ? flows : FLOWS, workers, digests });
 	double seconds = (double)(g_get_monotonic_time() - began) / 1e6;
 	fsm_free(fsm);
 	return r ? 1 : report(flows ? flows : seed ? 1 : FLOWS, seconds);
