@@ -13,7 +13,6 @@ void letter_drop(struct letter *letter)
 	if (!letter || --letter->holders > 0)
 		return;
 	cJSON_Delete(letter->body);
-	g_free(letter->kind);
 	g_free(letter);
 }
 

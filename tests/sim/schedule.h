@@ -9,7 +9,7 @@
 
 /* A message on its way, perhaps to many. */
 struct letter {
-	char *kind;
+	char kind[16];
 	cJSON *body;
 	const char *from_user; /* of a device, which lives as long as the world */
 	char from_party[8];

@@ -155,12 +155,13 @@ static int delay(struct world *w)
 	       : r < 96 ? dice_range(&w->dice, 60, 3000) : dice_range(&w->dice, 3000, 25000);
 }
 
-/* The letter of what a core sends takes its words and its body. */
+/* The letter of what a core sends takes its body. */
 static struct letter *letter_of(const struct device *from, struct call_output *o, int call)
 {
 	struct letter *l = g_new(struct letter, 1);
-	*l = (struct letter){ .kind = g_steal_pointer(&o->kind), .body = g_steal_pointer(&o->json), .call = call,
-			      .from_user = from->account, .seq = o->seq };
+	*l = (struct letter){ .body = g_steal_pointer(&o->json), .call = call, .from_user = from->account,
+			      .seq = o->seq };
+	g_strlcpy(l->kind, o->kind, sizeof(l->kind));
 	g_strlcpy(l->from_party, from->party, sizeof(l->from_party));
 	return l;
 }
@@ -193,9 +194,10 @@ static void do_send(struct world *w, const struct device *d, struct call_output 
 	    !has(d->refused, call))
 		fail(w, "refused for the account, but not by its user", o->call_id, d);
 	struct letter *l = letter_hold(letter_of(d, o, call));
+	bool all = strcmp(o->to_party, "*") == 0;
 	for (int i = 0; i < w->count; i++)
-		if (strcmp(w->devices[i].account, o->to_user) == 0 &&
-		    (strcmp(o->to_party, "*") == 0 || strcmp(o->to_party, w->devices[i].party) == 0))
+		if ((all || strcmp(o->to_party, w->devices[i].party) == 0) &&
+		    strcmp(w->devices[i].account, o->to_user) == 0)
 			post(w, i, l);
 	letter_drop(l);
 }
@@ -621,15 +623,16 @@ static void forge(struct world *w, struct device *d)
 	int live = call_number(w, call_core_live_id(d->core));
 	if (live == NO_CALL)
 		return;
-	cJSON *body = cJSON_Parse("{\"scope\":\"all\",\"reason\":\"hangup\",\"outcome\":\"canceled\",\"type\":1,"
-				  "\"what\":\"set\",\"rev\":99,\"status\":1}");
+	static cJSON *body;
+	if (!body)
+		body = cJSON_Parse("{\"scope\":\"all\",\"reason\":\"hangup\",\"outcome\":\"canceled\",\"type\":1,"
+				   "\"what\":\"set\",\"rev\":99,\"status\":1}");
 	const struct call_message m = { .account = d->account,
 					.kind = kinds[dice_range(&w->dice, 0, G_N_ELEMENTS(kinds))],
 					.call_id = call_name(w, live), .from_user = "mallory", .from_party = "d0:1",
 					.seq = (uint32_t)dice_next(&w->dice), .age_ms = 0, .body = body };
 	enum call_status status = call_core_status(d->core);
 	call_core_message(d->core, w->now_ms, &m);
-	cJSON_Delete(body);
 	total_forged++;
 	if (call_core_status(d->core) != status || !is_call(w, live, call_core_live_id(d->core)))
 		fail(w, "a stranger changed a call", call_name(w, live), d);
