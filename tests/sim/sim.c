@@ -177,7 +177,8 @@ static void post(struct world *w, int to, struct letter *l)
 static void note_verdict(struct world *w, const struct device *d, const struct call_output *o, int call)
 {
 	struct dialled *first = &w->calls[call];
-	const char *outcome = message_string(o->json, "outcome", "?"), *winner = message_string(o->json, "winner", "-");
+	const char *outcome = message_string(o->json, "outcome", "?");
+	const char *winner = message_string(o->json, "winner", "-");
 	if (first->outcome[0] && (strcmp(first->outcome, outcome) != 0 || strcmp(first->winner, winner) != 0))
 		fail(w, "two verdicts", o->call_id, d);
 	if (strcmp(outcome, "accepted") == 0 && strcmp(winner, "-") == 0)
@@ -574,7 +575,8 @@ static void hang_up(struct world *w, struct device *d)
 static void accept(struct world *w, struct device *d)
 {
 	char *error = NULL;
-	int live = call_number(w, call_core_live_id(d->core)), waiting = call_number(w, call_core_waiting_id(d->core));
+	int live = call_number(w, call_core_live_id(d->core));
+	int waiting = call_number(w, call_core_waiting_id(d->core));
 	bool second = call_core_status(d->core) != CALL_CALLED && waiting != NO_CALL;
 	if (call_core_accept(d->core, w->now_ms, NULL, chance(w, 10) ? CALL_AUDIO : 0, &error) == 0)
 		put(&d->accepted, second ? waiting : live);
