@@ -1,8 +1,9 @@
 /* camera_file: a YUV4MPEG2 file (C420, progressive) that plays for ever as a camera, at its own speed or the wish's,
- * whichever is lower. Who takes late misses pictures, as with any camera. The file is mapped: it must not shrink while it
- * plays. */
+ * whichever is lower. Who takes late misses pictures, as with any camera. The file is mapped, and pictures are handed out
+ * where they lie in it: it must not shrink, nor change, while it plays. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,9 +19,15 @@
 #define PICTURES_MAX 100000
 #define RATE_MAX 240
 
-struct camera {
+/* The mapping: the camera's and of all its pictures that are still under way. */
+struct film {
 	uint8_t *file;
 	size_t bytes;
+	atomic_int count;
+};
+
+struct camera {
+	struct film *film;
 	int width, height, rate_num, rate_den; /* pictures a second: num / den */
 	int fps;			       /* handed out at most */
 	size_t *pictures;		       /* where each one's luma begins */
@@ -62,13 +69,13 @@ static size_t header_read(struct camera *c, const char **ret_wrong)
 {
 	static const char magic[] = "YUV4MPEG2 ";
 	char line[HEADER_MAX], *rest = NULL;
-	const uint8_t *end = memchr(c->file, '\n', c->bytes < HEADER_MAX ? c->bytes : HEADER_MAX);
-	if (!end || c->bytes < sizeof(magic) || memcmp(c->file, magic, sizeof(magic) - 1) != 0) {
+	const uint8_t *end = memchr(c->film->file, '\n', c->film->bytes < HEADER_MAX ? c->film->bytes : HEADER_MAX);
+	if (!end || c->film->bytes < sizeof(magic) || memcmp(c->film->file, magic, sizeof(magic) - 1) != 0) {
 		*ret_wrong = "not a YUV4MPEG2 file";
 		return 0;
 	}
-	size_t length = (size_t)(end - c->file);
-	memcpy(line, c->file, length);
+	size_t length = (size_t)(end - c->film->file);
+	memcpy(line, c->film->file, length);
 	line[length] = '\0';
 	for (char *word = strtok_r(line + sizeof(magic) - 1, " ", &rest); word; word = strtok_r(NULL, " ", &rest))
 		if (!header_word(c, word, ret_wrong))
@@ -85,17 +92,33 @@ static size_t header_read(struct camera *c, const char **ret_wrong)
 static void pictures_find(struct camera *c, size_t at)
 {
 	const size_t size = (size_t)c->width * (size_t)c->height * 3 / 2;
-	while (c->count < PICTURES_MAX && at + 6 + size <= c->bytes && memcmp(c->file + at, "FRAME", 5) == 0) {
-		size_t room = c->bytes - at;
-		const uint8_t *end = memchr(c->file + at, '\n', room < HEADER_MAX ? room : HEADER_MAX);
-		if (!end || (size_t)(end + 1 - c->file) + size > c->bytes)
+	const uint8_t *file = c->film->file;
+	while (c->count < PICTURES_MAX && at + 6 + size <= c->film->bytes && memcmp(file + at, "FRAME", 5) == 0) {
+		size_t room = c->film->bytes - at;
+		const uint8_t *end = memchr(file + at, '\n', room < HEADER_MAX ? room : HEADER_MAX);
+		if (!end || (size_t)(end + 1 - file) + size > c->film->bytes)
 			return;
-		c->pictures[c->count++] = (size_t)(end + 1 - c->file);
+		c->pictures[c->count++] = (size_t)(end + 1 - file);
 		at = c->pictures[c->count - 1] + size;
 	}
 }
 
-static int file_map(struct camera *c, const char *path)
+static struct film *film_hold(struct film *film)
+{
+	atomic_fetch_add(&film->count, 1);
+	return film;
+}
+
+static void film_release(struct film *film)
+{
+	if (!film || atomic_fetch_sub(&film->count, 1) != 1)
+		return;
+	if (film->file)
+		munmap(film->file, film->bytes);
+	free(film);
+}
+
+static int film_map(struct film *film, const char *path)
 {
 	struct stat st;
 	int fd = open(path, O_RDONLY | O_CLOEXEC), r = 0;
@@ -104,11 +127,11 @@ static int file_map(struct camera *c, const char *path)
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size == 0) {
 		r = -EINVAL;
 	} else {
-		c->bytes = (size_t)st.st_size;
-		c->file = mmap(NULL, c->bytes, PROT_READ, MAP_PRIVATE, fd, 0);
-		if (c->file == MAP_FAILED) {
+		film->bytes = (size_t)st.st_size;
+		film->file = mmap(NULL, film->bytes, PROT_READ, MAP_PRIVATE, fd, 0);
+		if (film->file == MAP_FAILED) {
 			r = -errno;
-			c->file = NULL;
+			film->file = NULL;
 		}
 	}
 	close(fd);
@@ -117,24 +140,35 @@ static int file_map(struct camera *c, const char *path)
 
 static void file_close(struct camera *c)
 {
-	if (c->file)
-		munmap(c->file, c->bytes);
+	film_release(c->film);
 	free(c->pictures);
 	free(c);
+}
+
+/* A camera without a film yet; NULL: no memory. */
+static struct camera *camera_create(void)
+{
+	struct camera *c = calloc(1, sizeof(*c));
+	if (!c)
+		return NULL;
+	c->pictures = calloc(PICTURES_MAX, sizeof(c->pictures[0]));
+	c->film = calloc(1, sizeof(*c->film));
+	if (c->film)
+		atomic_store(&c->film->count, 1);
+	if (c->pictures && c->film)
+		return c;
+	file_close(c);
+	return NULL;
 }
 
 static int file_open(const char *address, const struct camera_wish *wish, struct camera **ret_camera, char *why,
 		     size_t why_bytes)
 {
 	const char *wrong = NULL;
-	struct camera *c = calloc(1, sizeof(*c));
-	if (c)
-		c->pictures = calloc(PICTURES_MAX, sizeof(c->pictures[0]));
-	if (!c || !c->pictures) {
-		free(c);
+	struct camera *c = camera_create();
+	if (!c)
 		return -ENOMEM;
-	}
-	int r = file_map(c, address);
+	int r = film_map(c->film, address);
 	size_t header = r < 0 ? 0 : header_read(c, &wrong);
 	if (header)
 		pictures_find(c, header);
@@ -152,19 +186,32 @@ static int file_open(const char *address, const struct camera_wish *wish, struct
 	return 0;
 }
 
-static int film_copy(struct camera *c, struct frame **ret_frame)
+static void picture_give_back(struct frame *frame)
 {
-	struct picture to;
-	const uint8_t *from = c->file + c->pictures[c->last % c->count];
-	int r = frame_new(FRAME_I420, c->width, c->height, ret_frame);
-	if (r < 0)
-		return r;
-	frame_picture(*ret_frame, &to);
-	for (int plane = 0; plane < 3; plane++) {
-		int width = plane ? c->width / 2 : c->width, height = plane ? c->height / 2 : c->height;
-		for (int y = 0; y < height; y++, from += width)
-			memcpy(to.planes[plane] + (ptrdiff_t)y * to.strides[plane], from, (size_t)width);
-	}
+	film_release(frame->owner);
+	free(frame);
+}
+
+static const struct frame_ops picture_ops = { .give_back = picture_give_back };
+
+/* The picture of this number, where it lies. */
+static int picture_frame(struct camera *c, struct frame **ret_frame)
+{
+	size_t luma = (size_t)c->width * (size_t)c->height;
+	struct frame *frame = calloc(1, sizeof(*frame));
+	if (!frame)
+		return -ENOMEM;
+	frame->format = FRAME_I420;
+	frame->width = c->width;
+	frame->height = c->height;
+	frame->bytes = luma * 3 / 2;
+	frame->strides[0] = c->width;
+	frame->strides[1] = frame->strides[2] = c->width / 2;
+	frame->planes[0] = c->film->file + c->pictures[c->last % c->count];
+	frame->planes[1] = frame->planes[0] + luma;
+	frame->planes[2] = frame->planes[1] + luma / 4;
+	frame_begin(frame, &picture_ops, film_hold(c->film));
+	*ret_frame = frame;
 	return 0;
 }
 
@@ -184,7 +231,7 @@ static int file_next(struct camera *c, int timeout_ms, struct frame **ret_frame)
 	c->next_us += 1000000 / c->fps;
 	if (c->next_us < now) /* no burst to catch up */
 		c->next_us = now + 1000000 / c->fps;
-	int r = film_copy(c, ret_frame);
+	int r = picture_frame(c, ret_frame);
 	if (r < 0)
 		return r;
 	(*ret_frame)->capture_us = now;

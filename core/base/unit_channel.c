@@ -180,6 +180,7 @@ int unit_channel_open(int fd, GMainContext *context, const struct unit_channel_o
 	}
 	channel->source = g_unix_fd_source_new(fd, G_IO_IN | G_IO_HUP | G_IO_ERR);
 	g_source_set_callback(channel->source, G_SOURCE_FUNC(on_readable), channel, NULL);
+	g_source_set_can_recurse(channel->source, TRUE); /* else GLib wakes itself twice for each unit */
 	g_source_attach(channel->source, context);
 	*ret_channel = channel;
 	return 0;

@@ -7,8 +7,8 @@
 
 #define STEP_LEAST_MS 3
 #define STEP_MOST_MS 20
-/* On a road that loses by itself, not for its queue, what is sent again is sent twice: a repair that is lost costs a
- * pause that people see. */
+/* On a road that loses by itself, not for its queue, what is sent again is sent twice, and the end of a picture is sent
+ * again unasked: a repair that is lost, or late, costs a pause that people see. */
 #define LOSS_TWICE 0.03
 #define QUEUE_LITTLE_MS 40
 #define FRESH_US 300000 /* what waited for the road may be sent, when it is no older */
@@ -49,8 +49,15 @@ static bool on_rtx(size_t bytes, void *data)
 
 static const struct video_send_ops video_ops = { on_send, on_room, on_rtx };
 
-/* Under the lock. */
+/* Under the lock, both. */
 static void run(struct uplink *uplink);
+
+static bool is_lossy(const struct uplink *uplink)
+{
+	struct congestion_stats road;
+	congestion_stats(uplink->congestion, &road);
+	return road.loss >= LOSS_TWICE && road.queue_ms < QUEUE_LITTLE_MS;
+}
 
 static gboolean on_timer(void *data)
 {
@@ -64,6 +71,7 @@ static gboolean on_timer(void *data)
 
 static void run(struct uplink *uplink)
 {
+	video_send_guard(uplink->video, is_lossy(uplink));
 	int64_t wait_us = video_send_run(uplink->video, congestion_pace_bps(uplink->congestion), now_us());
 	if (wait_us >= 0 && !uplink->timer)
 		uplink->timer = g_timeout_add((guint)CLAMP(wait_us / 1000, STEP_LEAST_MS, STEP_MOST_MS), on_timer,
@@ -134,10 +142,7 @@ void uplink_sent(struct uplink *uplink, enum congestion_kind kind, bool numbered
 void uplink_nack(struct uplink *uplink, uint16_t sequence, int64_t rtt_us)
 {
 	pthread_mutex_lock(uplink->lock);
-	struct congestion_stats road;
-	congestion_stats(uplink->congestion, &road);
-	bool twice = road.loss >= LOSS_TWICE && road.queue_ms < QUEUE_LITTLE_MS;
-	video_send_resend(uplink->video, sequence, twice ? 2 : 1, rtt_us, now_us());
+	video_send_resend(uplink->video, sequence, is_lossy(uplink) ? 2 : 1, rtt_us, now_us());
 	pthread_mutex_unlock(uplink->lock);
 }
 

@@ -10,6 +10,7 @@
 #define BURST_LEAST 3600.0
 #define BURST_FIRST 14600.0	/* before anything is known of the road: RFC 6928 */
 #define RESEND_LEAST_US 5000	/* a packet is not sent again twice within that */
+#define GUARD_US 5000		/* behind the packet it repeats: what loses one packet often loses its neighbours */
 #define KEYFRAMES_AT_ONCE 2.0
 #define LITTLE_BPS 60000
 
@@ -34,6 +35,9 @@ struct video_send {
 	bool begun;  /* something left */
 	int64_t room_us;
 	bool wants_keyframe, broken; /* broken: what follows refers to what was thrown away */
+	bool guards;
+	uint16_t guarded;  /* the last packet of the newest picture that left, ... */
+	int64_t guard_us;  /* ... and when it is sent again; 0: it is not */
 	double keyframes; /* that may be asked for */
 	int64_t keyframes_us, keyframe_left_us;
 	struct video_send_stats stats;
@@ -140,29 +144,12 @@ static void first_send(struct video_send *send, int64_t now_us)
 	send->room -= (double)kept->bytes;
 	send->unsent++;
 	send->begun = true;
+	if (kept->marker && send->guards) {
+		send->guarded = kept->sequence;
+		send->guard_us = now_us + GUARD_US;
+	}
 	if (kept->keyframe)
 		send->keyframe_left_us = now_us;
-}
-
-int64_t video_send_run(struct video_send *send, double pace_bps, int64_t now_us)
-{
-	double a_microsecond = pace_bps / 8e6, most = fmax(BURST_US * a_microsecond, BURST_LEAST);
-	if (send->begun)
-		send->room = fmin(send->room + (double)(now_us - send->room_us) * a_microsecond, most);
-	send->room_us = now_us;
-	while (waiting(send) > 0 && send->room > 0 && send->ops->has_room(send->data))
-		first_send(send, now_us);
-	if (waiting(send) == 0)
-		return -1;
-	return send->room > 0 ? BURST_US : (int64_t)(-send->room / a_microsecond) + 1;
-}
-
-void video_send_drop_stale(struct video_send *send, int64_t now_us)
-{
-	const struct kept *first = kept_at(send, send->unsent);
-	int64_t most = first->keyframe ? VIDEO_SEND_WAIT_KEYFRAME_US : VIDEO_SEND_WAIT_US;
-	if (waiting(send) >= WAITING_MAX || (waiting(send) > 0 && now_us - first->queued_us > most))
-		video_send_drop(send);
 }
 
 void video_send_resend(struct video_send *send, uint16_t sequence, int copies, int64_t rtt_us, int64_t now_us)
@@ -183,6 +170,51 @@ void video_send_resend(struct video_send *send, uint16_t sequence, int copies, i
 		send->stats.rtx_packets++;
 		send->ops->send(&rtp, true, send->data);
 	}
+}
+
+static void guard_send(struct video_send *send, int64_t now_us)
+{
+	if (!send->guard_us || now_us < send->guard_us)
+		return;
+	send->guard_us = 0;
+	video_send_resend(send, send->guarded, 1, 0, now_us);
+}
+
+/* Microseconds until something that waits may leave; -1: nothing waits. */
+static int64_t first_wait_us(const struct video_send *send, double a_microsecond)
+{
+	if (waiting(send) == 0)
+		return -1;
+	return send->room > 0 ? BURST_US : (int64_t)(-send->room / a_microsecond) + 1;
+}
+
+int64_t video_send_run(struct video_send *send, double pace_bps, int64_t now_us)
+{
+	double a_microsecond = pace_bps / 8e6, most = fmax(BURST_US * a_microsecond, BURST_LEAST);
+	if (send->begun)
+		send->room = fmin(send->room + (double)(now_us - send->room_us) * a_microsecond, most);
+	send->room_us = now_us;
+	guard_send(send, now_us);
+	while (waiting(send) > 0 && send->room > 0 && send->ops->has_room(send->data))
+		first_send(send, now_us);
+	int64_t wait_us = first_wait_us(send, a_microsecond);
+	if (!send->guard_us)
+		return wait_us;
+	int64_t guard_us = send->guard_us - now_us;
+	return wait_us >= 0 && wait_us < guard_us ? wait_us : guard_us;
+}
+
+void video_send_guard(struct video_send *send, bool on)
+{
+	send->guards = on;
+}
+
+void video_send_drop_stale(struct video_send *send, int64_t now_us)
+{
+	const struct kept *first = kept_at(send, send->unsent);
+	int64_t most = first->keyframe ? VIDEO_SEND_WAIT_KEYFRAME_US : VIDEO_SEND_WAIT_US;
+	if (waiting(send) >= WAITING_MAX || (waiting(send) > 0 && now_us - first->queued_us > most))
+		video_send_drop(send);
 }
 
 void video_send_want_keyframe(struct video_send *send, int64_t rtt_us, int64_t now_us)

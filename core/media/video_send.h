@@ -37,6 +37,9 @@ void video_send_destroy(struct video_send *send);
 
 void video_send_begin(struct video_send *send, uint32_t rtp_time, bool keyframe, int64_t now_us);
 void video_send_payload(const uint8_t *payload, size_t bytes, bool last, void *send);
+/* Whether the last packet of each picture is sent again, as RTX, a little later: that it is lost is seen by nobody before
+ * the next picture comes, and what cannot be missed cannot be asked for. For a road that loses; at first it is not. */
+void video_send_guard(struct video_send *send, bool on);
 /* Sends what is due; microseconds until more is, -1: nothing waits. */
 int64_t video_send_run(struct video_send *send, double pace_bps, int64_t now_us);
 /* Whether something waits, and nothing of it for longer. */

@@ -72,6 +72,25 @@ static void play(const char *path, unsigned int count)
 	g_assert_cmpint(frame_living(), ==, 0);
 }
 
+/* Handed out where it lies in the film: the film stays as long as it does. */
+static void test_outlives(void)
+{
+	const struct camera_wish wish = { .width = 1280, .height = 720, .fps = 60 };
+	GString *text = film("YUV4MPEG2 W320 H96 F30:1\n", "FRAME Ip\n");
+	g_autofree char *path = write_file("outlives.y4m", text);
+	struct camera *camera;
+	struct frame *first, *second;
+	char why[200] = "";
+	g_assert_cmpint(camera_file.open(path, &wish, &camera, why, sizeof(why)), ==, 0);
+	g_assert_cmpint(camera_file.next(camera, 1000, &first), ==, 0);
+	g_assert_cmpint(camera_file.next(camera, 1000, &second), ==, 0);
+	camera_file.close(camera);
+	g_assert_cmpuint(number_of(first), ==, 1);
+	g_assert_cmpuint(number_of(second), >=, 2);
+	g_assert_cmpint(frame_living(), ==, 0);
+	g_string_free(text, TRUE);
+}
+
 static void test_plays(void)
 {
 	GString *text = film("YUV4MPEG2 W320 H96 F30:1 Ip A1:1 C420jpeg XSOMETHING\n", "FRAME\n");
@@ -125,6 +144,7 @@ int main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	folder = g_dir_make_tmp("callbox-film-XXXXXX", NULL);
 	g_test_add_func("/camera_file/plays", test_plays);
+	g_test_add_func("/camera_file/outlives", test_outlives);
 	g_test_add_func("/camera_file/refused", test_refused);
 	int r = g_test_run();
 	g_autofree char *command = g_strdup_printf("rm -r '%s'", folder);

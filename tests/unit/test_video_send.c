@@ -192,6 +192,37 @@ static void test_keyframes(void)
 	}
 }
 
+/* The end of each picture once more, later, and not when it was asked for meanwhile. */
+static void test_guard(void)
+{
+	struct road road;
+	int64_t now = 1000000;
+	road_open(&road);
+	video_send_guard(road.send, true);
+	picture(&road, 3, true, now);
+	int64_t wait = video_send_run(road.send, 1e9, now);
+	g_assert_cmpint(wait, >, 0);
+	g_assert_cmpint(wait, <=, 10000);
+	g_assert_cmpint(video_send_run(road.send, 1e9, now + wait - 1), ==, 1);
+	g_assert_cmpuint(road.again->len, ==, 0);
+	g_assert_cmpint(video_send_run(road.send, 1e9, now + wait), ==, -1);
+	g_assert_cmpuint(road.again->len, ==, 1);
+	g_assert_cmpuint(g_array_index(road.again, uint16_t, 0), ==, 65532);
+	g_assert_cmpuint(road.markers, ==, 2);
+	video_send_resend(road.send, 65532, 1, 40000, now + 20000); /* asked for before the guard can be there */
+	g_assert_cmpuint(road.again->len, ==, 1);
+	video_send_guard(road.send, false);
+	picture(&road, 1, false, now + 33000);
+	g_assert_cmpint(video_send_run(road.send, 1e9, now + 33000), ==, -1);
+	video_send_guard(road.send, true);
+	picture(&road, 1, false, now + 66000);
+	g_assert_cmpint(video_send_run(road.send, 1e9, now + 66000), >, 0);
+	road.no_rtx = true;
+	g_assert_cmpint(video_send_run(road.send, 1e9, now + 90000), ==, -1);
+	g_assert_cmpuint(road.again->len, ==, 1);
+	road_close(&road);
+}
+
 /* More than there is room for: bounded, and it goes on with a key frame. */
 static void test_flood(void)
 {
@@ -224,5 +255,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/video-send/drop", test_drop);
 	g_test_add_func("/video-send/keyframes", test_keyframes);
 	g_test_add_func("/video-send/flood", test_flood);
+	g_test_add_func("/video-send/guard", test_guard);
 	return g_test_run();
 }
