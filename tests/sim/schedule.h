@@ -29,7 +29,7 @@ enum event_kind {
 struct event {
 	int64_t at_ms;
 	uint32_t order; /* the schedule's own */
-	unsigned char kind;
+	enum event_kind kind;
 	unsigned char device, boot;
 	signed char call;      /* EVENT_MEDIA, EVENT_SCREENED */
 	struct letter *letter; /* EVENT_LETTER: held */

@@ -681,7 +681,7 @@ static void happen(struct world *w, struct event *e)
 	}
 	if (e->boot != d->boot && e->kind != EVENT_LETTER)
 		return;
-	switch ((enum event_kind)e->kind) {
+	switch (e->kind) {
 	case EVENT_LETTER:
 		take_letter(w, d, e->letter, false, 0);
 		break;
