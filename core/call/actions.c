@@ -36,6 +36,8 @@ static unsigned int devices_ringing(const struct call *call, const char *but)
 	GHashTableIter iter;
 	void *party, *reason;
 	unsigned int n = 0;
+	if (!call->devices)
+		return 0;
 	g_hash_table_iter_init(&iter, call->devices);
 	while (g_hash_table_iter_next(&iter, &party, &reason))
 		n += *(char *)reason == '\0' && g_strcmp0(party, but) != 0;
@@ -45,7 +47,8 @@ static unsigned int devices_ringing(const struct call *call, const char *but)
 /* The refusing device had rung, and no other rings. */
 static bool last_device(struct step *step)
 {
-	const char *mine = g_hash_table_lookup(step->call->devices, step->from_party);
+	GHashTable *devices = step->call->devices;
+	const char *mine = devices ? g_hash_table_lookup(devices, step->from_party) : NULL;
 	if (step->core->policy.busy_first && g_str_equal(message_string(step->body, "reason", ""), "busy"))
 		return true;
 	return mine && !*mine && devices_ringing(step->call, step->from_party) == 0;
@@ -237,7 +240,7 @@ static void decide_aggregate(struct step *step, const char *unused)
 		{ "timeout", "timeout" }, { "glare", "busy" }, { "unsupported", "rejected" },
 	};
 	(void)unused;
-	for (size_t i = 0; i < G_N_ELEMENTS(weights); i++) {
+	for (size_t i = 0; step->call->devices && i < G_N_ELEMENTS(weights); i++) {
 		GHashTableIter iter;
 		void *reason;
 		g_hash_table_iter_init(&iter, step->call->devices);
@@ -252,17 +255,25 @@ static void decide_aggregate(struct step *step, const char *unused)
 	decide(step, "rejected");
 }
 
+static GHashTable *devices_of(struct call *call)
+{
+	if (!call->devices)
+		call->devices = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+	return call->devices;
+}
+
 static void note_ringing(struct step *step, const char *unused)
 {
+	GHashTable *devices = devices_of(step->call);
 	(void)unused;
-	if (!g_hash_table_contains(step->call->devices, step->from_party))
-		g_hash_table_insert(step->call->devices, g_strdup(step->from_party), g_strdup(""));
+	if (!g_hash_table_contains(devices, step->from_party))
+		g_hash_table_insert(devices, g_strdup(step->from_party), g_strdup(""));
 }
 
 static void note_refusal(struct step *step, const char *unused)
 {
 	(void)unused;
-	g_hash_table_insert(step->call->devices, g_strdup(step->from_party),
+	g_hash_table_insert(devices_of(step->call), g_strdup(step->from_party),
 			    g_strdup(message_string(step->body, "reason", "decline")));
 }
 

@@ -45,6 +45,8 @@ static bool rings_too_often(struct call_core *core, int64_t now_ms, const char *
 
 static struct flood *flood_of(struct call_core *core, int64_t now_ms, const char *user)
 {
+	if (!core->floods)
+		core->floods = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 	struct flood *flood = g_hash_table_lookup(core->floods, user);
 	if (!flood) {
 		if (g_hash_table_size(core->floods) > 1000)

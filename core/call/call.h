@@ -48,7 +48,7 @@ struct call {
 	const char *refusal_scope;
 	enum call_end end;
 	char *detail;		     /* words for the user about a failure */
-	GHashTable *devices;	     /* anchor: party → "" ringing, or its refusal's reason */
+	GHashTable *devices;	     /* anchor: party → "" ringing, or its refusal's reason; NULL before the first */
 	GHashTable *seen;	     /* "kind party seq" of messages already taken */
 	cJSON *held;		     /* media messages that came before the verdict */
 	char *last_kind;	     /* my last message to the anchor, for a repeated invite */
@@ -80,7 +80,7 @@ struct call_core {
 	int64_t rings_since_ms;
 	int rings;
 	GHashTable *synced; /* accounts */
-	GHashTable *floods; /* user → struct flood */
+	GHashTable *floods; /* user → struct flood; NULL before the first */
 	uint64_t seq, event_seq;
 	int flags_rev;
 	bool audio_muted, video_muted, audio_enabled, video_enabled;

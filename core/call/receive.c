@@ -25,11 +25,22 @@ static int table_event(const char *kind)
 	return -1;
 }
 
+/* The decimal digits before end, where a 0 ends them. */
+static const char *digits_of(uint64_t number, char *end)
+{
+	*end = '\0';
+	do
+		*--end = (char)('0' + number % 10);
+	while (number /= 10);
+	return end;
+}
+
 /* At-least-once delivery: true when this very message was taken before. */
 static bool is_repeated(struct call *call, const struct call_message *message)
 {
-	char *key = g_strdup_printf("%s %s %" G_GUINT64_FORMAT, message->kind, message->from_party,
-				    message->seq);
+	char seq[24];
+	char *key = g_strconcat(message->kind, " ", message->from_party, " ",
+				digits_of(message->seq, seq + sizeof(seq) - 1), NULL);
 	if (g_hash_table_contains(call->seen, key)) {
 		g_free(key);
 		return true;
@@ -118,7 +129,8 @@ void call_core_flags(struct call_core *core, int64_t now_ms, bool audio_muted, b
 
 static void copy_ms(cJSON *to, const cJSON *from, const char *name)
 {
-	cJSON_AddNumberToObject(to, name, CLAMP(message_number(from, name, 0), 0, RECORD_MS_MAX));
+	double ms = message_number(from, name, 0);
+	cJSON_AddNumberToObject(to, name, CLAMP(ms, 0, RECORD_MS_MAX));
 }
 
 static cJSON *copy_durations(const cJSON *from)
@@ -235,15 +247,15 @@ static void known_message(struct step *step, const struct call_message *message)
  * only the verdict counts that I refused for my own: a late one of an old call says nothing about the present. */
 static void crossing_answer(struct call_core *core, int64_t now_ms, const struct call_message *message)
 {
-	const struct call *other = g_hash_table_lookup(core->calls, message->call_id);
 	struct call *live = core->live;
-	if (other && g_strcmp0(other->refusal, "glare") != 0)
-		return;
 	if (!g_str_equal(message->kind, "decide") || !live || !live->anchor || live->outcome != OUTCOME_NONE ||
 	    g_str_equal(live->id, message->call_id) || !g_str_equal(live->peer_user, message->from_user) ||
 	    !g_str_equal(live->account, message->account) ||
 	    !g_str_equal(message_string(message->body, "outcome", ""), "accepted") ||
 	    g_str_equal(message_string(message->body, "winner", ""), core->party))
+		return;
+	const struct call *other = g_hash_table_lookup(core->calls, message->call_id);
+	if (other && g_strcmp0(other->refusal, "glare") != 0)
 		return;
 	struct step step = { .core = core, .call = live, .now_ms = now_ms };
 	live->end = END_ELSEWHERE;

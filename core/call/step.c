@@ -41,39 +41,21 @@ static int timer_ms(const struct call_core *core, const struct call *call, int t
 	}
 }
 
-static bool state_lists(const struct fsm *fsm, int state, int timer)
-{
-	for (int i = 0; i < FSM_STATE_TIMERS && fsm->states[state].timers[i] >= 0; i++)
-		if (fsm->states[state].timers[i] == timer)
-			return true;
-	return false;
-}
-
-static bool state_takes(const struct fsm *fsm, int state, int timer)
-{
-	for (int i = 0; i < fsm->row_count; i++)
-		if (fsm->rows[i].from == state && fsm->rows[i].timer == timer)
-			return true;
-	return false;
-}
-
-static bool is_lasting(int timer)
-{
-	return timer == TIMER_MAXCALL || timer == TIMER_SWITCH || timer == TIMER_HEARTBEAT;
-}
+/* C's own, which run through changes of state. */
+#define TIMERS_LASTING (1U << TIMER_MAXCALL | 1U << TIMER_SWITCH | 1U << TIMER_HEARTBEAT)
 
 /* Deadlines that both states list go on; others start or stop. Timers armed by C stop where no row takes them. */
 static void timers_change(struct step *step, int from, int to)
 {
 	const struct fsm *fsm = step->core->fsm;
 	struct call *call = step->call;
-	for (int timer = 0; timer < CALL_TIMERS; timer++) {
-		bool now_listed = state_lists(fsm, to, timer);
-		if (now_listed && !state_lists(fsm, from, timer))
+	unsigned int start = fsm->timers_listed[to] & ~fsm->timers_listed[from];
+	unsigned int keep = fsm->timers_listed[to] | fsm->timers_taken[to] | TIMERS_LASTING;
+	for (int timer = 0; timer < CALL_TIMERS; timer++)
+		if (start & 1U << timer)
 			call->timers[timer] = step->now_ms + timer_ms(step->core, call, timer);
-		else if (!now_listed && !is_lasting(timer) && !state_takes(fsm, to, timer))
+		else if (!(keep & 1U << timer))
 			call->timers[timer] = -1;
-	}
 }
 
 static void state_told(struct step *step)
@@ -167,7 +149,6 @@ struct call *call_new(struct call_core *core, const char *id, const char *accoun
 	call->peer_audio_enabled = call->peer_video_enabled = true;
 	for (int i = 0; i < CALL_TIMERS; i++)
 		call->timers[i] = -1;
-	call->devices = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 	call->seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	g_hash_table_insert(core->calls, call->id, call);
 	return call;
@@ -203,7 +184,6 @@ struct call_core *call_core_create(const struct fsm *fsm, const char *party, con
 	core->party = g_strdup(party);
 	core->calls = g_hash_table_new(g_str_hash, g_str_equal);
 	core->synced = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-	core->floods = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 	core->audio_enabled = core->video_enabled = true;
 	core->dnd = policy->dnd;
 	core->dnd_until_ms = -1;
@@ -242,7 +222,7 @@ void call_core_free(struct call_core *core)
 	g_queue_clear_full(&core->outputs, (GDestroyNotify)call_output_free);
 	g_hash_table_destroy(core->calls);
 	g_hash_table_destroy(core->synced);
-	g_hash_table_destroy(core->floods);
+	g_clear_pointer(&core->floods, g_hash_table_destroy);
 	g_free(core->party);
 	g_free(core->allow);
 	g_free(core->block);

@@ -9,7 +9,7 @@
 static int wrong_state(const struct call_core *core, const char *verb, const char *needs, char **ret_error)
 {
 	const char *state = core->live ? core->fsm->states[core->live->state].name : "idle";
-	*ret_error = g_strdup_printf("wrong state: %s; %s needs %s", state, verb, needs);
+	*ret_error = g_strconcat("wrong state: ", state, "; ", verb, " needs ", needs, NULL);
 	return -EBADE;
 }
 
