@@ -148,6 +148,12 @@ void type_question_void(struct step *step);
 /* receive.c */
 void flags_send(struct step *step);
 
+/* A member of an object; name is a literal, which is not copied. */
+#define json_item(object, name, item) ((void)cJSON_AddItemToObjectCS(object, "" name, item))
+#define json_string(object, name, string) json_item(object, name, cJSON_CreateString(string))
+#define json_number(object, name, number) json_item(object, name, cJSON_CreateNumber(number))
+#define json_bool(object, name, boolean) json_item(object, name, cJSON_CreateBool(boolean))
+
 cJSON *payload_user(const struct call *call); /* {userId: peer} */
 
 #endif

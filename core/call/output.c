@@ -64,14 +64,14 @@ void event_put(struct call_core *core, const struct call *call, const char *name
 	output->kind = g_strdup(name);
 	output->json = payload ? payload : cJSON_CreateObject();
 	if (call)
-		cJSON_AddStringToObject(output->json, "callId", call->id);
-	cJSON_AddNumberToObject(output->json, "sequence", (double)++core->event_seq);
+		json_string(output->json, "callId", call->id);
+	json_number(output->json, "sequence", (double)++core->event_seq);
 }
 
 cJSON *payload_user(const struct call *call)
 {
 	cJSON *payload = cJSON_CreateObject();
-	cJSON_AddStringToObject(payload, "userId", call->peer_user);
+	json_string(payload, "userId", call->peer_user);
 	return payload;
 }
 
@@ -80,20 +80,20 @@ void journal_put(struct step *step)
 	const struct call *call = step->call;
 	struct call_output *output = output_put(step->core, OUT_JOURNAL, call);
 	cJSON *json = cJSON_CreateObject();
-	cJSON_AddStringToObject(json, "callId", call->id);
-	cJSON_AddStringToObject(json, "account", call->account);
-	cJSON_AddStringToObject(json, "peer", call->peer_user);
+	json_string(json, "callId", call->id);
+	json_string(json, "account", call->account);
+	json_string(json, "peer", call->peer_user);
 	if (call->peer_party)
-		cJSON_AddStringToObject(json, "peerParty", call->peer_party);
+		json_string(json, "peerParty", call->peer_party);
 	if (call->winner)
-		cJSON_AddStringToObject(json, "winner", call->winner);
-	cJSON_AddBoolToObject(json, "anchor", call->anchor);
-	cJSON_AddNumberToObject(json, "type", call->type);
-	cJSON_AddBoolToObject(json, "live", fsm_is_live(step->core->fsm, call->state));
-	cJSON_AddBoolToObject(json, "connected", call->connected_ms >= 0);
-	cJSON_AddNumberToObject(json, "ageMs", (double)(step->now_ms - call->started_ms));
+		json_string(json, "winner", call->winner);
+	json_bool(json, "anchor", call->anchor);
+	json_number(json, "type", call->type);
+	json_bool(json, "live", fsm_is_live(step->core->fsm, call->state));
+	json_bool(json, "connected", call->connected_ms >= 0);
+	json_number(json, "ageMs", (double)(step->now_ms - call->started_ms));
 	if (call->connected_ms >= 0)
-		cJSON_AddNumberToObject(json, "durationMs", (double)(step->now_ms - call->connected_ms));
-	cJSON_AddStringToObject(json, "outcome", call_outcome_name(call->outcome));
+		json_number(json, "durationMs", (double)(step->now_ms - call->connected_ms));
+	json_string(json, "outcome", call_outcome_name(call->outcome));
 	output->json = json;
 }

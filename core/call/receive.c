@@ -70,8 +70,8 @@ static void media_message(struct step *step, const struct call_message *message)
 	if (cJSON_GetArraySize(call->held) >= HELD_MAX)
 		return;
 	cJSON *held = cJSON_CreateObject();
-	cJSON_AddStringToObject(held, "kind", message->kind);
-	cJSON_AddItemToObject(held, "body", cJSON_Duplicate(message->body, true));
+	json_string(held, "kind", message->kind);
+	json_item(held, "body", cJSON_Duplicate(message->body, true));
 	cJSON_AddItemToArray(call->held, held);
 }
 
@@ -106,12 +106,12 @@ void flags_send(struct step *step)
 	struct call_core *core = step->core;
 	const struct call *call = step->call;
 	cJSON *body = cJSON_CreateObject();
-	cJSON_AddNumberToObject(body, "rev", ++core->flags_rev);
-	cJSON_AddBoolToObject(body, "audio_muted", core->audio_muted);
-	cJSON_AddBoolToObject(body, "video_muted", core->video_muted);
-	cJSON_AddBoolToObject(body, "audio_on", core->audio_enabled && !call->on_hold);
-	cJSON_AddBoolToObject(body, "video_on", core->video_enabled && !call->on_hold);
-	cJSON_AddBoolToObject(body, "held", call->on_hold);
+	json_number(body, "rev", ++core->flags_rev);
+	json_bool(body, "audio_muted", core->audio_muted);
+	json_bool(body, "video_muted", core->video_muted);
+	json_bool(body, "audio_on", core->audio_enabled && !call->on_hold);
+	json_bool(body, "video_on", core->video_enabled && !call->on_hold);
+	json_bool(body, "held", call->on_hold);
 	send_to(step, "flags", call->peer_party, body);
 }
 
@@ -142,7 +142,7 @@ static cJSON *copy_durations(const cJSON *from)
 		if (!account || strlen(account) > 128 || cJSON_GetArraySize(list) >= RECORD_ACCOUNTS_MAX)
 			continue;
 		cJSON *copy = cJSON_CreateObject();
-		cJSON_AddStringToObject(copy, "accid", account);
+		json_string(copy, "accid", account);
 		copy_ms(copy, one, "duration");
 		cJSON_AddItemToArray(list, copy);
 	}
@@ -159,18 +159,18 @@ static void record_message(struct call_core *core, const struct call_message *me
 	output->account = g_strdup(message->account);
 	output->call_id = g_strdup(message->call_id);
 	output->json = record;
-	cJSON_AddNumberToObject(record, "type", message_int(message->body, "type", 0));
-	cJSON_AddStringToObject(record, "channelId", message->call_id);
-	cJSON_AddNumberToObject(record, "status", message_int(message->body, "status", 0));
-	cJSON_AddItemToObject(record, "durations", copy_durations(message_member(message->body, "durations")));
-	cJSON_AddStringToObject(record, "account", message->account);
-	cJSON_AddStringToObject(record, "peer", message->from_user);
-	cJSON_AddStringToObject(record, "direction", "in");
+	json_number(record, "type", message_int(message->body, "type", 0));
+	json_string(record, "channelId", message->call_id);
+	json_number(record, "status", message_int(message->body, "status", 0));
+	json_item(record, "durations", copy_durations(message_member(message->body, "durations")));
+	json_string(record, "account", message->account);
+	json_string(record, "peer", message->from_user);
+	json_string(record, "direction", "in");
 	copy_ms(record, message->body, "durationMs");
 	copy_ms(record, message->body, "agoMs");
 	if (detail && strlen(detail) <= RECORD_DETAIL_BYTES)
-		cJSON_AddStringToObject(record, "detail", detail);
-	cJSON_AddBoolToObject(record, "final", true);
+		json_string(record, "detail", detail);
+	json_bool(record, "final", true);
 }
 
 static bool is_good_record(const struct call_message *message)
@@ -190,7 +190,7 @@ static void record_ends(struct call_core *core, int64_t now_ms, struct call *cal
 		return;
 	cJSON *body = cJSON_CreateObject();
 	enum call_outcome outcome = outcomes[message_int(message->body, "status", 2)];
-	cJSON_AddStringToObject(body, "outcome", call_outcome_name(outcome));
+	json_string(body, "outcome", call_outcome_name(outcome));
 	struct step step = { .core = core, .call = call, .now_ms = now_ms, .from_party = message->from_party,
 			     .body = body };
 	call_step(&step, PEER_DECIDE, -1);
@@ -284,7 +284,7 @@ void answer_unknown(struct call_core *core, int64_t now_ms, const struct call_me
 static void unknown_question(struct call_core *core, int64_t now_ms, const struct call_message *message)
 {
 	cJSON *body = cJSON_CreateObject();
-	cJSON_AddStringToObject(body, "reason", "gone");
+	json_string(body, "reason", "gone");
 	answer_unknown(core, now_ms, message, "bye", body);
 }
 

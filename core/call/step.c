@@ -62,9 +62,9 @@ static void state_told(struct step *step)
 {
 	const struct fsm_state *state = &step->core->fsm->states[step->call->state];
 	cJSON *payload = cJSON_CreateObject();
-	cJSON_AddStringToObject(payload, "state", state->name);
-	cJSON_AddStringToObject(payload, "status", call_status_name(state->status));
-	cJSON_AddStringToObject(payload, "userId", step->call->peer_user);
+	json_string(payload, "state", state->name);
+	json_string(payload, "status", call_status_name(state->status));
+	json_string(payload, "userId", step->call->peer_user);
 	event_put(step->core, step->call, "onCallState", payload);
 }
 
@@ -271,7 +271,7 @@ static void maxcall_due(struct step *step)
 		call->prompted = true;
 		call->timers[TIMER_MAXCALL] = step->now_ms + rest;
 		cJSON *payload = payload_user(call);
-		cJSON_AddNumberToObject(payload, "remainingMs", rest);
+		json_number(payload, "remainingMs", rest);
 		event_put(step->core, call, "onMaxCall", payload);
 		return;
 	}
