@@ -110,8 +110,8 @@ static void media_open(struct step *step, const char *unused)
 	call->media_asked = true;
 	output_put(step->core, call->anchor ? OUT_MEDIA_OPEN : OUT_MEDIA_START, call);
 	for (cJSON *held = call->held ? call->held->child : NULL; held; held = held->next) {
-		struct call_output *output = output_put(step->core, OUT_MEDIA_MESSAGE, call);
-		output->kind = g_strdup(message_string(held, "kind", ""));
+		struct call_output *output = output_put_kind(step->core, OUT_MEDIA_MESSAGE, call,
+							     message_string(held, "kind", ""), call->peer_party);
 		output->json = cJSON_Duplicate(message_member(held, "body"), true);
 	}
 	cJSON_Delete(call->held);

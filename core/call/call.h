@@ -69,7 +69,7 @@ struct call_core {
 	char *party;
 	struct call_policy policy;
 	char *allow, *block, *contacts;
-	GQueue outputs;
+	struct call_output *first_output, *last_output;
 	GHashTable *calls; /* id → struct call */
 	GQueue ended;	   /* struct call, newest first */
 	struct call *live;
@@ -109,6 +109,12 @@ void call_record(struct step *step);
 
 /* output.c */
 struct call_output *output_put(struct call_core *core, enum call_output_type type, const struct call *call);
+/* About a call, which may be NULL, but of that kind and to that party. */
+struct call_output *output_put_kind(struct call_core *core, enum call_output_type type, const struct call *call,
+				    const char *kind, const char *to_party);
+/* With copies of these words, some NULL. */
+struct call_output *output_put_words(struct call_core *core, enum call_output_type type,
+				     const struct call_output *words);
 void send_to(struct step *step, const char *kind, const char *to_party, cJSON *body);
 /* An API event about a call; payload is taken and gets callId and sequence. call may be NULL. */
 void event_put(struct call_core *core, const struct call *call, const char *name, cJSON *payload);

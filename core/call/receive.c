@@ -58,8 +58,8 @@ static void media_message(struct step *step, const struct call_message *message)
 	if (g_strcmp0(message->from_party, call->peer_party) != 0 || !call_is_here(step->core, call))
 		return;
 	if (call->outcome == OUTCOME_ACCEPTED) {
-		struct call_output *output = output_put(step->core, OUT_MEDIA_MESSAGE, call);
-		output->kind = g_strdup(message->kind);
+		struct call_output *output = output_put_kind(step->core, OUT_MEDIA_MESSAGE, call, message->kind,
+							     call->peer_party);
 		output->json = cJSON_Duplicate(message->body, true);
 		return;
 	}
@@ -153,11 +153,10 @@ static cJSON *copy_durations(const cJSON *from)
  * foreign record is kept, each within its bounds. */
 static void record_message(struct call_core *core, const struct call_message *message)
 {
-	struct call_output *output = output_put(core, OUT_RECORD, NULL);
+	const struct call_output words = { .account = message->account, .call_id = message->call_id };
+	struct call_output *output = output_put_words(core, OUT_RECORD, &words);
 	const char *detail = message_string(message->body, "detail", NULL);
 	cJSON *record = cJSON_CreateObject();
-	output->account = g_strdup(message->account);
-	output->call_id = g_strdup(message->call_id);
 	output->json = record;
 	json_number(record, "type", message_int(message->body, "type", 0));
 	json_string(record, "channelId", message->call_id);

@@ -68,13 +68,21 @@ static void state_told(struct step *step)
 	event_put(step->core, step->call, "onCallState", payload);
 }
 
-/* Moves what was put since mark behind a journal entry: the state is written before anything is sent. */
-static void journal_first(struct step *step, unsigned int mark)
+/* Moves what was put since mark, the last output then, behind a journal entry: the state is written before anything
+ * is sent. */
+static void journal_first(struct step *step, struct call_output *mark)
 {
-	GQueue *outputs = &step->core->outputs;
+	struct call_core *core = step->core;
+	struct call_output *last = core->last_output;
 	journal_put(step);
-	struct call_output *entry = g_queue_pop_tail(outputs);
-	g_queue_push_nth(outputs, entry, (int)mark);
+	struct call_output *entry = core->last_output;
+	if (last == mark)
+		return;
+	last->next = NULL;
+	core->last_output = last;
+	struct call_output **place = mark ? &mark->next : &core->first_output;
+	entry->next = *place;
+	*place = entry;
 }
 
 static void run_row(struct step *step, const struct fsm_row *row)
@@ -84,7 +92,7 @@ static void run_row(struct step *step, const struct fsm_row *row)
 	int from = call->state;
 	core->rows_taken[row - core->fsm->rows]++;
 	enum call_outcome before = call->outcome;
-	unsigned int mark = g_queue_get_length(&core->outputs);
+	struct call_output *mark = core->last_output;
 	if (!row->stay) {
 		call->state = row->to;
 		timers_change(step, from, row->to);
@@ -187,7 +195,6 @@ struct call_core *call_core_create(const struct fsm *fsm, const char *party, con
 	core->audio_enabled = core->video_enabled = true;
 	core->dnd = policy->dnd;
 	core->dnd_until_ms = -1;
-	g_queue_init(&core->outputs);
 	g_queue_init(&core->ended);
 	call_core_policy(core, policy);
 	return core;
@@ -219,7 +226,8 @@ void call_core_free(struct call_core *core)
 	while (g_hash_table_iter_next(&iter, NULL, &call))
 		call_free(call);
 	g_queue_clear(&core->ended);
-	g_queue_clear_full(&core->outputs, (GDestroyNotify)call_output_free);
+	for (struct call_output *output; (output = call_core_take(core));)
+		call_output_free(output);
 	g_hash_table_destroy(core->calls);
 	g_hash_table_destroy(core->synced);
 	g_clear_pointer(&core->floods, g_hash_table_destroy);
