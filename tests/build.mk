@@ -67,7 +67,8 @@ EXTRA_DIST += tests/check-long tests/lint/run tests/lint/includes tests/mutants/
 # tests/sim: the call core in a world of its own
 noinst_PROGRAMS += tests/sim/sim
 TESTS += tests/sim/sim
-tests_sim_sim_SOURCES = tests/sim/sim.c tests/sim/dice.c tests/sim/dice.h tests/sim/schedule.c tests/sim/schedule.h
+tests_sim_sim_SOURCES = tests/sim/sim.c tests/sim/dice.c tests/sim/dice.h tests/sim/digest.c tests/sim/digest.h \
+	tests/sim/schedule.c tests/sim/schedule.h
 tests_sim_sim_LDADD = $(JEMALLOC_LIBS) core/call/libcall.a $(BASE_LDADD)
 
 # tests/model: every order of events of small worlds

@@ -36,6 +36,8 @@ static unsigned int devices_ringing(const struct call *call, const char *but)
 	GHashTableIter iter;
 	void *party, *reason;
 	unsigned int n = 0;
+	if (!call->devices)
+		return 0;
 	g_hash_table_iter_init(&iter, call->devices);
 	while (g_hash_table_iter_next(&iter, &party, &reason))
 		n += *(char *)reason == '\0' && g_strcmp0(party, but) != 0;
@@ -45,7 +47,8 @@ static unsigned int devices_ringing(const struct call *call, const char *but)
 /* The refusing device had rung, and no other rings. */
 static bool last_device(struct step *step)
 {
-	const char *mine = g_hash_table_lookup(step->call->devices, step->from_party);
+	GHashTable *devices = step->call->devices;
+	const char *mine = devices ? g_hash_table_lookup(devices, step->from_party) : NULL;
 	if (step->core->policy.busy_first && g_str_equal(message_string(step->body, "reason", ""), "busy"))
 		return true;
 	return mine && !*mine && devices_ringing(step->call, step->from_party) == 0;
@@ -107,8 +110,8 @@ static void media_open(struct step *step, const char *unused)
 	call->media_asked = true;
 	output_put(step->core, call->anchor ? OUT_MEDIA_OPEN : OUT_MEDIA_START, call);
 	for (cJSON *held = call->held ? call->held->child : NULL; held; held = held->next) {
-		struct call_output *output = output_put(step->core, OUT_MEDIA_MESSAGE, call);
-		output->kind = g_strdup(message_string(held, "kind", ""));
+		struct call_output *output = output_put_kind(step->core, OUT_MEDIA_MESSAGE, call,
+							     message_string(held, "kind", ""), call->peer_party);
 		output->json = cJSON_Duplicate(message_member(held, "body"), true);
 	}
 	cJSON_Delete(call->held);
@@ -132,14 +135,14 @@ static void send_invite(struct step *step, const char *unused)
 	const struct call *call = step->call;
 	(void)unused;
 	cJSON *body = cJSON_CreateObject();
-	cJSON_AddNumberToObject(body, "type", call->type);
-	cJSON_AddNumberToObject(body, "lifetime_ms", call->ring_ms);
-	cJSON_AddStringToObject(body, "channel_name", call->id);
+	json_number(body, "type", call->type);
+	json_number(body, "lifetime_ms", call->ring_ms);
+	json_string(body, "channel_name", call->id);
 	if (call->attachment)
-		cJSON_AddItemToObject(body, "attachment", cJSON_Duplicate(call->attachment, true));
+		json_item(body, "attachment", cJSON_Duplicate(call->attachment, true));
 	if (call->group)
-		cJSON_AddItemToObject(body, "group", cJSON_Duplicate(call->group, true));
-	cJSON_AddItemToObject(body, "ended", ended_ids(step));
+		json_item(body, "group", cJSON_Duplicate(call->group, true));
+	json_item(body, "ended", ended_ids(step));
 	send_to(step, "invite", "*", body);
 }
 
@@ -152,7 +155,7 @@ static void send_accept(struct step *step, const char *unused)
 {
 	(void)unused;
 	cJSON *body = cJSON_CreateObject();
-	cJSON_AddNumberToObject(body, "type", step->call->type);
+	json_number(body, "type", step->call->type);
 	step->call->accept_sent = true;
 	send_to(step, "accept", anchor_party(step->call), body);
 }
@@ -160,8 +163,8 @@ static void send_accept(struct step *step, const char *unused)
 static void send_reject(struct step *step, const char *scope, const char *reason)
 {
 	cJSON *body = cJSON_CreateObject();
-	cJSON_AddStringToObject(body, "scope", scope);
-	cJSON_AddStringToObject(body, "reason", reason);
+	json_string(body, "scope", scope);
+	json_string(body, "reason", reason);
 	send_to(step, "reject", anchor_party(step->call), body);
 }
 
@@ -199,21 +202,20 @@ static void send_bye(struct step *step, const char *unused)
 	const struct call *call = step->call;
 	(void)unused;
 	cJSON *body = cJSON_CreateObject();
-	cJSON_AddStringToObject(body, "reason", call->outcome == OUTCOME_ACCEPTED ? reasons[call->end]
+	json_string(body, "reason", call->outcome == OUTCOME_ACCEPTED ? reasons[call->end]
 										   : "noconfirm");
-	cJSON_AddNumberToObject(body, "duration",
-				call->connected_ms < 0 ? 0 : (double)(step->now_ms - call->connected_ms));
+	json_number(body, "duration", call->connected_ms < 0 ? 0 : (double)(step->now_ms - call->connected_ms));
 	send_to(step, "bye", anchor_party(call), body);
 }
 
 static cJSON *verdict_body(const struct call *call)
 {
 	cJSON *body = cJSON_CreateObject();
-	cJSON_AddStringToObject(body, "outcome", outcome_names[call->outcome]);
+	json_string(body, "outcome", outcome_names[call->outcome]);
 	if (call->winner)
-		cJSON_AddStringToObject(body, "winner", call->winner);
+		json_string(body, "winner", call->winner);
 	if (call->refusal)
-		cJSON_AddStringToObject(body, "reason", call->refusal);
+		json_string(body, "reason", call->refusal);
 	return body;
 }
 
@@ -237,7 +239,7 @@ static void decide_aggregate(struct step *step, const char *unused)
 		{ "timeout", "timeout" }, { "glare", "busy" }, { "unsupported", "rejected" },
 	};
 	(void)unused;
-	for (size_t i = 0; i < G_N_ELEMENTS(weights); i++) {
+	for (size_t i = 0; step->call->devices && i < G_N_ELEMENTS(weights); i++) {
 		GHashTableIter iter;
 		void *reason;
 		g_hash_table_iter_init(&iter, step->call->devices);
@@ -252,17 +254,25 @@ static void decide_aggregate(struct step *step, const char *unused)
 	decide(step, "rejected");
 }
 
+static GHashTable *devices_of(struct call *call)
+{
+	if (!call->devices)
+		call->devices = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+	return call->devices;
+}
+
 static void note_ringing(struct step *step, const char *unused)
 {
+	GHashTable *devices = devices_of(step->call);
 	(void)unused;
-	if (!g_hash_table_contains(step->call->devices, step->from_party))
-		g_hash_table_insert(step->call->devices, g_strdup(step->from_party), g_strdup(""));
+	if (!g_hash_table_contains(devices, step->from_party))
+		g_hash_table_insert(devices, g_strdup(step->from_party), g_strdup(""));
 }
 
 static void note_refusal(struct step *step, const char *unused)
 {
 	(void)unused;
-	g_hash_table_insert(step->call->devices, g_strdup(step->from_party),
+	g_hash_table_insert(devices_of(step->call), g_strdup(step->from_party),
 			    g_strdup(message_string(step->body, "reason", "decline")));
 }
 
@@ -281,9 +291,9 @@ static void reply_state(struct step *step, const char *unused)
 	const struct call *call = step->call;
 	(void)unused;
 	cJSON *body = cJSON_CreateObject();
-	cJSON_AddStringToObject(body, "state", step->core->fsm->states[call->state].name);
+	json_string(body, "state", step->core->fsm->states[call->state].name);
 	if (call->outcome != OUTCOME_NONE)
-		cJSON_AddItemToObject(body, "verdict", verdict_body(call));
+		json_item(body, "verdict", verdict_body(call));
 	send_to(step, "state", step->from_party, body);
 }
 
@@ -291,7 +301,7 @@ static void reply_bye(struct step *step, const char *unused)
 {
 	(void)unused;
 	cJSON *body = cJSON_CreateObject();
-	cJSON_AddStringToObject(body, "reason", "gone");
+	json_string(body, "reason", "gone");
 	send_to(step, "bye", step->from_party, body);
 }
 
@@ -330,17 +340,17 @@ static cJSON *invited_payload(const struct call *call)
 {
 	cJSON *payload = cJSON_CreateObject();
 	const cJSON *users = message_member(call->group, "user_ids");
-	cJSON_AddStringToObject(payload, "invitor", call->peer_user);
+	json_string(payload, "invitor", call->peer_user);
 	if (users)
-		cJSON_AddItemToObject(payload, "userIds", cJSON_Duplicate(users, true));
+		json_item(payload, "userIds", cJSON_Duplicate(users, true));
 	else
 		cJSON_AddItemToArray(cJSON_AddArrayToObject(payload, "userIds"),
 				     cJSON_CreateString(call->account));
-	cJSON_AddBoolToObject(payload, "isFromGroup", message_bool(call->group, "is_from_group", false));
-	cJSON_AddStringToObject(payload, "groupId", message_string(call->group, "group_id", ""));
-	cJSON_AddItemToObject(payload, "attachment", call->attachment ? cJSON_Duplicate(call->attachment, true)
+	json_bool(payload, "isFromGroup", message_bool(call->group, "is_from_group", false));
+	json_string(payload, "groupId", message_string(call->group, "group_id", ""));
+	json_item(payload, "attachment", call->attachment ? cJSON_Duplicate(call->attachment, true)
 								      : cJSON_CreateObject());
-	cJSON_AddNumberToObject(payload, "type", call->type);
+	json_number(payload, "type", call->type);
 	return payload;
 }
 
@@ -352,7 +362,7 @@ static void notify_ring(struct step *step, const char *unused)
 	bool second = call != step->core->live;
 	call->invited_told = true;
 	cJSON *payload = invited_payload(call);
-	cJSON_AddBoolToObject(payload, "waiting", second);
+	json_bool(payload, "waiting", second);
 	event_put(step->core, call, "onInvited", payload);
 	struct call_output *ring = output_put(step->core, OUT_RING, call);
 	ring->on = true;
@@ -392,9 +402,9 @@ static void notify_in_call(struct step *step, const char *unused)
 	if (core->audio_muted || core->video_muted || !core->audio_enabled || !core->video_enabled)
 		flags_send(step);
 	cJSON *joined = payload_user(call);
-	cJSON_AddStringToObject(joined, "uid", step->core->party);
-	cJSON_AddStringToObject(joined, "cid", call->id);
-	cJSON_AddStringToObject(joined, "channelName", call->id);
+	json_string(joined, "uid", step->core->party);
+	json_string(joined, "cid", call->id);
+	json_string(joined, "channelName", call->id);
 	event_put(step->core, call, "onJoinChannel", joined);
 	event_put(step->core, call, "onUserEnter", payload_user(call));
 }

@@ -45,6 +45,8 @@ static bool rings_too_often(struct call_core *core, int64_t now_ms, const char *
 
 static struct flood *flood_of(struct call_core *core, int64_t now_ms, const char *user)
 {
+	if (!core->floods)
+		core->floods = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 	struct flood *flood = g_hash_table_lookup(core->floods, user);
 	if (!flood) {
 		if (g_hash_table_size(core->floods) > 1000)
@@ -114,13 +116,13 @@ static cJSON *group_of(const cJSON *body)
 	if (!cJSON_IsObject(from))
 		return NULL;
 	cJSON *group = cJSON_CreateObject();
-	cJSON_AddStringToObject(group, "group_id", strlen(id) <= CALL_GROUP_BYTES_MAX ? id : "");
+	json_string(group, "group_id", strlen(id) <= CALL_GROUP_BYTES_MAX ? id : "");
 	cJSON *users = cJSON_AddArrayToObject(group, "user_ids");
 	size_t bytes = 0;
 	cJSON_ArrayForEach(one, message_member(from, "user_ids"))
 		if (cJSON_IsString(one) && (bytes += strlen(one->valuestring) + 3) <= CALL_GROUP_BYTES_MAX)
 			cJSON_AddItemToArray(users, cJSON_CreateString(one->valuestring));
-	cJSON_AddBoolToObject(group, "is_from_group", message_bool(from, "is_from_group", false));
+	json_bool(group, "is_from_group", message_bool(from, "is_from_group", false));
 	return group;
 }
 
@@ -153,9 +155,9 @@ static struct step step_of(struct call_core *core, int64_t now_ms, struct call *
 static void refused_told(struct step *step, const char *reason, bool missed)
 {
 	cJSON *payload = payload_user(step->call);
-	cJSON_AddStringToObject(payload, "reason", reason);
+	json_string(payload, "reason", reason);
 	if (step->call->detail)
-		cJSON_AddStringToObject(payload, "detail", step->call->detail);
+		json_string(payload, "detail", step->call->detail);
 	event_put(step->core, step->call, "onCallRefused", payload);
 	if (missed)
 		event_put(step->core, step->call, "onCallMissed", payload_user(step->call));
@@ -186,7 +188,7 @@ static void admit(struct call_core *core, int64_t now_ms, struct call *call,
 		struct call_output *output = output_put(core, OUT_SCREEN, call);
 		call->asking = true;
 		output->json = payload_user(call);
-		cJSON_AddNumberToObject(output->json, "type", call->type);
+		json_number(output->json, "type", call->type);
 	} else if (call->verified) {
 		call_step(&step, SIGNALLING_SYNCED, -1);
 	}
@@ -229,7 +231,7 @@ static void end_call(struct call_core *core, int64_t now_ms, struct call *call, 
 static void replaced_told(struct call_core *core, const char *lost, const struct call *call)
 {
 	cJSON *payload = payload_user(call);
-	cJSON_AddStringToObject(payload, "replaced", lost);
+	json_string(payload, "replaced", lost);
 	event_put(core, call, "onCallReplaced", payload);
 }
 
@@ -298,8 +300,8 @@ static void admit_beside(struct call_core *core, int64_t now_ms, struct call *ca
 static void refuse_flood(struct call_core *core, int64_t now_ms, const struct call_message *message)
 {
 	cJSON *body = cJSON_CreateObject();
-	cJSON_AddStringToObject(body, "scope", "device");
-	cJSON_AddStringToObject(body, "reason", "busy");
+	json_string(body, "scope", "device");
+	json_string(body, "reason", "busy");
 	answer_unknown(core, now_ms, message, "reject", body);
 }
 

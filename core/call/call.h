@@ -48,7 +48,7 @@ struct call {
 	const char *refusal_scope;
 	enum call_end end;
 	char *detail;		     /* words for the user about a failure */
-	GHashTable *devices;	     /* anchor: party → "" ringing, or its refusal's reason */
+	GHashTable *devices;	     /* anchor: party → "" ringing, or its refusal's reason; NULL before the first */
 	GHashTable *seen;	     /* "kind party seq" of messages already taken */
 	cJSON *held;		     /* media messages that came before the verdict */
 	char *last_kind;	     /* my last message to the anchor, for a repeated invite */
@@ -69,7 +69,7 @@ struct call_core {
 	char *party;
 	struct call_policy policy;
 	char *allow, *block, *contacts;
-	GQueue outputs;
+	struct call_output *first_output, *last_output;
 	GHashTable *calls; /* id → struct call */
 	GQueue ended;	   /* struct call, newest first */
 	struct call *live;
@@ -80,7 +80,7 @@ struct call_core {
 	int64_t rings_since_ms;
 	int rings;
 	GHashTable *synced; /* accounts */
-	GHashTable *floods; /* user → struct flood */
+	GHashTable *floods; /* user → struct flood; NULL before the first */
 	uint64_t seq, event_seq;
 	int flags_rev;
 	bool audio_muted, video_muted, audio_enabled, video_enabled;
@@ -109,6 +109,12 @@ void call_record(struct step *step);
 
 /* output.c */
 struct call_output *output_put(struct call_core *core, enum call_output_type type, const struct call *call);
+/* About a call, which may be NULL, but of that kind and to that party. */
+struct call_output *output_put_kind(struct call_core *core, enum call_output_type type, const struct call *call,
+				    const char *kind, const char *to_party);
+/* With copies of these words, some NULL. */
+struct call_output *output_put_words(struct call_core *core, enum call_output_type type,
+				     const struct call_output *words);
 void send_to(struct step *step, const char *kind, const char *to_party, cJSON *body);
 /* An API event about a call; payload is taken and gets callId and sequence. call may be NULL. */
 void event_put(struct call_core *core, const struct call *call, const char *name, cJSON *payload);
@@ -147,6 +153,12 @@ void type_question_void(struct step *step);
 
 /* receive.c */
 void flags_send(struct step *step);
+
+/* A member of an object; name is a literal, which is not copied. */
+#define json_item(object, name, item) ((void)cJSON_AddItemToObjectCS(object, "" name, item))
+#define json_string(object, name, string) json_item(object, name, cJSON_CreateString(string))
+#define json_number(object, name, number) json_item(object, name, cJSON_CreateNumber(number))
+#define json_bool(object, name, boolean) json_item(object, name, cJSON_CreateBool(boolean))
 
 cJSON *payload_user(const struct call *call); /* {userId: peer} */
 

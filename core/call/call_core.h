@@ -75,9 +75,10 @@ enum call_output_type {
 	OUT_RECORD,
 };
 
+/* The words live in the output's own block. */
 struct call_output {
 	enum call_output_type type;
-	char *account, *call_id, *kind, *to_user, *to_party;
+	const char *account, *call_id, *kind, *to_user, *to_party;
 	uint64_t seq;
 	int deadline_ms; /* OUT_SEND: give up after this long */
 	bool on;
@@ -85,6 +86,7 @@ struct call_output {
 	bool anchor;
 	enum call_type call_type;
 	cJSON *json;
+	struct call_output *next; /* the core's own */
 };
 
 struct call_core;

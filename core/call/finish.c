@@ -113,7 +113,7 @@ static enum reason reason_of(const struct step *step)
 static cJSON *timeout_payload(const struct call *call)
 {
 	cJSON *payload = payload_user(call);
-	cJSON_AddStringToObject(payload, "reason", call->anchor ? "callTimeOut" : "beCallTimeOut");
+	json_string(payload, "reason", call->anchor ? "callTimeOut" : "beCallTimeOut");
 	return payload;
 }
 
@@ -146,8 +146,8 @@ static void outcome_event(const struct step *step, enum reason reason)
 			event_put(step->core, call, events[i].event, payload_user(call));
 	if (is_failure(reason)) {
 		cJSON *payload = payload_user(call);
-		cJSON_AddNumberToObject(payload, "code", reason);
-		cJSON_AddStringToObject(payload, "message", call->detail ? call->detail
+		json_number(payload, "code", reason);
+		json_string(payload, "message", call->detail ? call->detail
 									 : reason_message(reason));
 		event_put(step->core, call, "onError", payload);
 	}
@@ -170,8 +170,8 @@ static cJSON *durations(const struct call *call, double ms)
 	const char *accounts[] = { call->account, call->peer_user };
 	for (int i = 0; i < 2; i++) {
 		cJSON *one = cJSON_CreateObject();
-		cJSON_AddStringToObject(one, "accid", accounts[i]);
-		cJSON_AddNumberToObject(one, "duration", ms);
+		json_string(one, "accid", accounts[i]);
+		json_number(one, "duration", ms);
 		cJSON_AddItemToArray(list, one);
 	}
 	return list;
@@ -183,17 +183,17 @@ static cJSON *record_json(const struct step *step, int status)
 	int64_t end_ms = call->ended_ms >= 0 ? call->ended_ms : step->now_ms;
 	double duration = call->connected_ms < 0 ? 0 : (double)(end_ms - call->connected_ms);
 	cJSON *record = cJSON_CreateObject();
-	cJSON_AddNumberToObject(record, "type", call->type);
-	cJSON_AddStringToObject(record, "channelId", call->id);
-	cJSON_AddNumberToObject(record, "status", status);
-	cJSON_AddItemToObject(record, "durations", durations(call, duration));
-	cJSON_AddStringToObject(record, "account", call->account);
-	cJSON_AddStringToObject(record, "peer", call->peer_user);
-	cJSON_AddStringToObject(record, "direction", call->anchor ? "out" : "in");
-	cJSON_AddNumberToObject(record, "durationMs", duration);
-	cJSON_AddNumberToObject(record, "agoMs", (double)(step->now_ms - call->started_ms));
+	json_number(record, "type", call->type);
+	json_string(record, "channelId", call->id);
+	json_number(record, "status", status);
+	json_item(record, "durations", durations(call, duration));
+	json_string(record, "account", call->account);
+	json_string(record, "peer", call->peer_user);
+	json_string(record, "direction", call->anchor ? "out" : "in");
+	json_number(record, "durationMs", duration);
+	json_number(record, "agoMs", (double)(step->now_ms - call->started_ms));
 	if (call->detail || call->refusal)
-		cJSON_AddStringToObject(record, "detail", call->detail ? call->detail : call->refusal);
+		json_string(record, "detail", call->detail ? call->detail : call->refusal);
 	return record;
 }
 
@@ -205,7 +205,7 @@ void call_record(struct step *step)
 		return;
 	struct call_output *output = output_put(step->core, OUT_RECORD, step->call);
 	output->json = record_json(step, status);
-	cJSON_AddBoolToObject(output->json, "final", step->call->anchor);
+	json_bool(output->json, "final", step->call->anchor);
 	if (!step->call->anchor)
 		return;
 	send_to(step, "record", "*", cJSON_Duplicate(output->json, true));
@@ -215,10 +215,9 @@ static void end_event(const struct step *step, enum reason reason)
 {
 	const struct call *call = step->call;
 	cJSON *payload = payload_user(call);
-	cJSON_AddNumberToObject(payload, "reasonCode", reason);
-	cJSON_AddStringToObject(payload, "message", call->detail ? call->detail : reason_message(reason));
-	cJSON_AddNumberToObject(payload, "durationMs",
-				call->connected_ms < 0 ? 0 : (double)(step->now_ms - call->connected_ms));
+	json_number(payload, "reasonCode", reason);
+	json_string(payload, "message", call->detail ? call->detail : reason_message(reason));
+	json_number(payload, "durationMs", call->connected_ms < 0 ? 0 : (double)(step->now_ms - call->connected_ms));
 	event_put(step->core, call, "onCallEnd", payload);
 }
 

@@ -367,6 +367,23 @@ static int check_all(struct parser *p)
 	return 0;
 }
 
+/* What a step asks for, so that it need not search all rows. */
+static void index_rows(struct fsm *fsm)
+{
+	for (int s = 0; s < fsm->state_count; s++) {
+		fsm->first_rows[s] = -1;
+		for (int i = 0; i < FSM_STATE_TIMERS && fsm->states[s].timers[i] >= 0; i++)
+			fsm->timers_listed[s] |= 1U << fsm->states[s].timers[i];
+	}
+	for (int i = fsm->row_count - 1; i >= 0; i--) {
+		struct fsm_row *row = &fsm->rows[i];
+		row->next = fsm->first_rows[row->from];
+		fsm->first_rows[row->from] = i;
+		if (row->timer >= 0)
+			fsm->timers_taken[row->from] |= 1U << row->timer;
+	}
+}
+
 static int parse_lines(struct parser *p, const char *text)
 {
 	g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
@@ -400,6 +417,7 @@ int fsm_parse(const struct fsm_words *words, const char *file, const char *text,
 		fsm_free(fsm);
 		return r;
 	}
+	index_rows(fsm);
 	*ret_fsm = fsm;
 	return 0;
 }
@@ -429,7 +447,7 @@ void fsm_free(struct fsm *fsm)
 const struct fsm_row *fsm_find(const struct fsm *fsm, int state, int event, int timer,
 			       bool (*guard_holds)(int guard, void *data), void *data)
 {
-	for (int i = 0; i < fsm->row_count; i++) {
+	for (int i = fsm->first_rows[state]; i >= 0; i = fsm->rows[i].next) {
 		const struct fsm_row *row = &fsm->rows[i];
 		if (row_matches(row, state, event, timer) &&
 		    (row->guard < 0 || guard_holds(row->guard, data)))

@@ -47,6 +47,7 @@ struct fsm_row {
 	bool stay;			/* "=": not a transition, deadlines go on */
 	int actions[FSM_ROW_ACTIONS];	/* indices into words.actions, -1 ends */
 	unsigned int line;
+	int next;			/* the next row from the same state, -1: none */
 };
 
 struct fsm {
@@ -57,6 +58,9 @@ struct fsm {
 	int initial, final; /* the first state, and the one that no row leaves */
 	struct fsm_row *rows;
 	int row_count;
+	/* By state: its first row, -1 without one; bits of the timers that it lists, and of those it has rows for. */
+	int first_rows[FSM_STATES_MAX];
+	unsigned int timers_listed[FSM_STATES_MAX], timers_taken[FSM_STATES_MAX];
 };
 
 /* Parses and checks text; file is for messages. 0, or -EINVAL with "FILE:LINE: why" (caller frees).

@@ -10,17 +10,17 @@ enum switch_state { SWITCH_ASK = 1, SWITCH_AGREE = 2, SWITCH_REFUSE = 3 };
 static void type_told(struct step *step, int type, enum switch_state state)
 {
 	cJSON *payload = payload_user(step->call);
-	cJSON_AddNumberToObject(payload, "type", type);
-	cJSON_AddNumberToObject(payload, "state", state);
+	json_number(payload, "type", type);
+	json_number(payload, "state", state);
 	event_put(step->core, step->call, "onCallTypeChange", payload);
 }
 
 static void update_rev_send(struct step *step, const char *what, int type, int rev)
 {
 	cJSON *body = cJSON_CreateObject();
-	cJSON_AddStringToObject(body, "what", what);
-	cJSON_AddNumberToObject(body, "type", type);
-	cJSON_AddNumberToObject(body, "rev", rev);
+	json_string(body, "what", what);
+	json_number(body, "type", type);
+	json_number(body, "rev", rev);
 	send_to(step, "update", step->call->peer_party, body);
 }
 

@@ -25,11 +25,22 @@ static int table_event(const char *kind)
 	return -1;
 }
 
+/* The decimal digits before end, where a 0 ends them. */
+static const char *digits_of(uint64_t number, char *end)
+{
+	*end = '\0';
+	do
+		*--end = (char)('0' + number % 10);
+	while (number /= 10);
+	return end;
+}
+
 /* At-least-once delivery: true when this very message was taken before. */
 static bool is_repeated(struct call *call, const struct call_message *message)
 {
-	char *key = g_strdup_printf("%s %s %" G_GUINT64_FORMAT, message->kind, message->from_party,
-				    message->seq);
+	char seq[24];
+	char *key = g_strconcat(message->kind, " ", message->from_party, " ",
+				digits_of(message->seq, seq + sizeof(seq) - 1), NULL);
 	if (g_hash_table_contains(call->seen, key)) {
 		g_free(key);
 		return true;
@@ -47,8 +58,8 @@ static void media_message(struct step *step, const struct call_message *message)
 	if (g_strcmp0(message->from_party, call->peer_party) != 0 || !call_is_here(step->core, call))
 		return;
 	if (call->outcome == OUTCOME_ACCEPTED) {
-		struct call_output *output = output_put(step->core, OUT_MEDIA_MESSAGE, call);
-		output->kind = g_strdup(message->kind);
+		struct call_output *output = output_put_kind(step->core, OUT_MEDIA_MESSAGE, call, message->kind,
+							     call->peer_party);
 		output->json = cJSON_Duplicate(message->body, true);
 		return;
 	}
@@ -59,8 +70,8 @@ static void media_message(struct step *step, const struct call_message *message)
 	if (cJSON_GetArraySize(call->held) >= HELD_MAX)
 		return;
 	cJSON *held = cJSON_CreateObject();
-	cJSON_AddStringToObject(held, "kind", message->kind);
-	cJSON_AddItemToObject(held, "body", cJSON_Duplicate(message->body, true));
+	json_string(held, "kind", message->kind);
+	json_item(held, "body", cJSON_Duplicate(message->body, true));
 	cJSON_AddItemToArray(call->held, held);
 }
 
@@ -95,12 +106,12 @@ void flags_send(struct step *step)
 	struct call_core *core = step->core;
 	const struct call *call = step->call;
 	cJSON *body = cJSON_CreateObject();
-	cJSON_AddNumberToObject(body, "rev", ++core->flags_rev);
-	cJSON_AddBoolToObject(body, "audio_muted", core->audio_muted);
-	cJSON_AddBoolToObject(body, "video_muted", core->video_muted);
-	cJSON_AddBoolToObject(body, "audio_on", core->audio_enabled && !call->on_hold);
-	cJSON_AddBoolToObject(body, "video_on", core->video_enabled && !call->on_hold);
-	cJSON_AddBoolToObject(body, "held", call->on_hold);
+	json_number(body, "rev", ++core->flags_rev);
+	json_bool(body, "audio_muted", core->audio_muted);
+	json_bool(body, "video_muted", core->video_muted);
+	json_bool(body, "audio_on", core->audio_enabled && !call->on_hold);
+	json_bool(body, "video_on", core->video_enabled && !call->on_hold);
+	json_bool(body, "held", call->on_hold);
 	send_to(step, "flags", call->peer_party, body);
 }
 
@@ -118,7 +129,8 @@ void call_core_flags(struct call_core *core, int64_t now_ms, bool audio_muted, b
 
 static void copy_ms(cJSON *to, const cJSON *from, const char *name)
 {
-	cJSON_AddNumberToObject(to, name, CLAMP(message_number(from, name, 0), 0, RECORD_MS_MAX));
+	double ms = message_number(from, name, 0);
+	cJSON_AddNumberToObject(to, name, CLAMP(ms, 0, RECORD_MS_MAX));
 }
 
 static cJSON *copy_durations(const cJSON *from)
@@ -130,7 +142,7 @@ static cJSON *copy_durations(const cJSON *from)
 		if (!account || strlen(account) > 128 || cJSON_GetArraySize(list) >= RECORD_ACCOUNTS_MAX)
 			continue;
 		cJSON *copy = cJSON_CreateObject();
-		cJSON_AddStringToObject(copy, "accid", account);
+		json_string(copy, "accid", account);
 		copy_ms(copy, one, "duration");
 		cJSON_AddItemToArray(list, copy);
 	}
@@ -141,24 +153,23 @@ static cJSON *copy_durations(const cJSON *from)
  * foreign record is kept, each within its bounds. */
 static void record_message(struct call_core *core, const struct call_message *message)
 {
-	struct call_output *output = output_put(core, OUT_RECORD, NULL);
+	const struct call_output words = { .account = message->account, .call_id = message->call_id };
+	struct call_output *output = output_put_words(core, OUT_RECORD, &words);
 	const char *detail = message_string(message->body, "detail", NULL);
 	cJSON *record = cJSON_CreateObject();
-	output->account = g_strdup(message->account);
-	output->call_id = g_strdup(message->call_id);
 	output->json = record;
-	cJSON_AddNumberToObject(record, "type", message_int(message->body, "type", 0));
-	cJSON_AddStringToObject(record, "channelId", message->call_id);
-	cJSON_AddNumberToObject(record, "status", message_int(message->body, "status", 0));
-	cJSON_AddItemToObject(record, "durations", copy_durations(message_member(message->body, "durations")));
-	cJSON_AddStringToObject(record, "account", message->account);
-	cJSON_AddStringToObject(record, "peer", message->from_user);
-	cJSON_AddStringToObject(record, "direction", "in");
+	json_number(record, "type", message_int(message->body, "type", 0));
+	json_string(record, "channelId", message->call_id);
+	json_number(record, "status", message_int(message->body, "status", 0));
+	json_item(record, "durations", copy_durations(message_member(message->body, "durations")));
+	json_string(record, "account", message->account);
+	json_string(record, "peer", message->from_user);
+	json_string(record, "direction", "in");
 	copy_ms(record, message->body, "durationMs");
 	copy_ms(record, message->body, "agoMs");
 	if (detail && strlen(detail) <= RECORD_DETAIL_BYTES)
-		cJSON_AddStringToObject(record, "detail", detail);
-	cJSON_AddBoolToObject(record, "final", true);
+		json_string(record, "detail", detail);
+	json_bool(record, "final", true);
 }
 
 static bool is_good_record(const struct call_message *message)
@@ -178,7 +189,7 @@ static void record_ends(struct call_core *core, int64_t now_ms, struct call *cal
 		return;
 	cJSON *body = cJSON_CreateObject();
 	enum call_outcome outcome = outcomes[message_int(message->body, "status", 2)];
-	cJSON_AddStringToObject(body, "outcome", call_outcome_name(outcome));
+	json_string(body, "outcome", call_outcome_name(outcome));
 	struct step step = { .core = core, .call = call, .now_ms = now_ms, .from_party = message->from_party,
 			     .body = body };
 	call_step(&step, PEER_DECIDE, -1);
@@ -235,15 +246,15 @@ static void known_message(struct step *step, const struct call_message *message)
  * only the verdict counts that I refused for my own: a late one of an old call says nothing about the present. */
 static void crossing_answer(struct call_core *core, int64_t now_ms, const struct call_message *message)
 {
-	const struct call *other = g_hash_table_lookup(core->calls, message->call_id);
 	struct call *live = core->live;
-	if (other && g_strcmp0(other->refusal, "glare") != 0)
-		return;
 	if (!g_str_equal(message->kind, "decide") || !live || !live->anchor || live->outcome != OUTCOME_NONE ||
 	    g_str_equal(live->id, message->call_id) || !g_str_equal(live->peer_user, message->from_user) ||
 	    !g_str_equal(live->account, message->account) ||
 	    !g_str_equal(message_string(message->body, "outcome", ""), "accepted") ||
 	    g_str_equal(message_string(message->body, "winner", ""), core->party))
+		return;
+	const struct call *other = g_hash_table_lookup(core->calls, message->call_id);
+	if (other && g_strcmp0(other->refusal, "glare") != 0)
 		return;
 	struct step step = { .core = core, .call = live, .now_ms = now_ms };
 	live->end = END_ELSEWHERE;
@@ -272,7 +283,7 @@ void answer_unknown(struct call_core *core, int64_t now_ms, const struct call_me
 static void unknown_question(struct call_core *core, int64_t now_ms, const struct call_message *message)
 {
 	cJSON *body = cJSON_CreateObject();
-	cJSON_AddStringToObject(body, "reason", "gone");
+	json_string(body, "reason", "gone");
 	answer_unknown(core, now_ms, message, "bye", body);
 }
 

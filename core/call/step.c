@@ -41,58 +41,48 @@ static int timer_ms(const struct call_core *core, const struct call *call, int t
 	}
 }
 
-static bool state_lists(const struct fsm *fsm, int state, int timer)
-{
-	for (int i = 0; i < FSM_STATE_TIMERS && fsm->states[state].timers[i] >= 0; i++)
-		if (fsm->states[state].timers[i] == timer)
-			return true;
-	return false;
-}
-
-static bool state_takes(const struct fsm *fsm, int state, int timer)
-{
-	for (int i = 0; i < fsm->row_count; i++)
-		if (fsm->rows[i].from == state && fsm->rows[i].timer == timer)
-			return true;
-	return false;
-}
-
-static bool is_lasting(int timer)
-{
-	return timer == TIMER_MAXCALL || timer == TIMER_SWITCH || timer == TIMER_HEARTBEAT;
-}
+/* C's own, which run through changes of state. */
+#define TIMERS_LASTING (1U << TIMER_MAXCALL | 1U << TIMER_SWITCH | 1U << TIMER_HEARTBEAT)
 
 /* Deadlines that both states list go on; others start or stop. Timers armed by C stop where no row takes them. */
 static void timers_change(struct step *step, int from, int to)
 {
 	const struct fsm *fsm = step->core->fsm;
 	struct call *call = step->call;
-	for (int timer = 0; timer < CALL_TIMERS; timer++) {
-		bool now_listed = state_lists(fsm, to, timer);
-		if (now_listed && !state_lists(fsm, from, timer))
+	unsigned int start = fsm->timers_listed[to] & ~fsm->timers_listed[from];
+	unsigned int keep = fsm->timers_listed[to] | fsm->timers_taken[to] | TIMERS_LASTING;
+	for (int timer = 0; timer < CALL_TIMERS; timer++)
+		if (start & 1U << timer)
 			call->timers[timer] = step->now_ms + timer_ms(step->core, call, timer);
-		else if (!now_listed && !is_lasting(timer) && !state_takes(fsm, to, timer))
+		else if (!(keep & 1U << timer))
 			call->timers[timer] = -1;
-	}
 }
 
 static void state_told(struct step *step)
 {
 	const struct fsm_state *state = &step->core->fsm->states[step->call->state];
 	cJSON *payload = cJSON_CreateObject();
-	cJSON_AddStringToObject(payload, "state", state->name);
-	cJSON_AddStringToObject(payload, "status", call_status_name(state->status));
-	cJSON_AddStringToObject(payload, "userId", step->call->peer_user);
+	json_string(payload, "state", state->name);
+	json_string(payload, "status", call_status_name(state->status));
+	json_string(payload, "userId", step->call->peer_user);
 	event_put(step->core, step->call, "onCallState", payload);
 }
 
-/* Moves what was put since mark behind a journal entry: the state is written before anything is sent. */
-static void journal_first(struct step *step, unsigned int mark)
+/* Moves what was put since mark, the last output then, behind a journal entry: the state is written before anything
+ * is sent. */
+static void journal_first(struct step *step, struct call_output *mark)
 {
-	GQueue *outputs = &step->core->outputs;
+	struct call_core *core = step->core;
+	struct call_output *last = core->last_output;
 	journal_put(step);
-	struct call_output *entry = g_queue_pop_tail(outputs);
-	g_queue_push_nth(outputs, entry, (int)mark);
+	struct call_output *entry = core->last_output;
+	if (last == mark)
+		return;
+	last->next = NULL;
+	core->last_output = last;
+	struct call_output **place = mark ? &mark->next : &core->first_output;
+	entry->next = *place;
+	*place = entry;
 }
 
 static void run_row(struct step *step, const struct fsm_row *row)
@@ -102,7 +92,7 @@ static void run_row(struct step *step, const struct fsm_row *row)
 	int from = call->state;
 	core->rows_taken[row - core->fsm->rows]++;
 	enum call_outcome before = call->outcome;
-	unsigned int mark = g_queue_get_length(&core->outputs);
+	struct call_output *mark = core->last_output;
 	if (!row->stay) {
 		call->state = row->to;
 		timers_change(step, from, row->to);
@@ -167,7 +157,6 @@ struct call *call_new(struct call_core *core, const char *id, const char *accoun
 	call->peer_audio_enabled = call->peer_video_enabled = true;
 	for (int i = 0; i < CALL_TIMERS; i++)
 		call->timers[i] = -1;
-	call->devices = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 	call->seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	g_hash_table_insert(core->calls, call->id, call);
 	return call;
@@ -203,11 +192,9 @@ struct call_core *call_core_create(const struct fsm *fsm, const char *party, con
 	core->party = g_strdup(party);
 	core->calls = g_hash_table_new(g_str_hash, g_str_equal);
 	core->synced = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-	core->floods = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 	core->audio_enabled = core->video_enabled = true;
 	core->dnd = policy->dnd;
 	core->dnd_until_ms = -1;
-	g_queue_init(&core->outputs);
 	g_queue_init(&core->ended);
 	call_core_policy(core, policy);
 	return core;
@@ -239,10 +226,11 @@ void call_core_free(struct call_core *core)
 	while (g_hash_table_iter_next(&iter, NULL, &call))
 		call_free(call);
 	g_queue_clear(&core->ended);
-	g_queue_clear_full(&core->outputs, (GDestroyNotify)call_output_free);
+	for (struct call_output *output; (output = call_core_take(core));)
+		call_output_free(output);
 	g_hash_table_destroy(core->calls);
 	g_hash_table_destroy(core->synced);
-	g_hash_table_destroy(core->floods);
+	g_clear_pointer(&core->floods, g_hash_table_destroy);
 	g_free(core->party);
 	g_free(core->allow);
 	g_free(core->block);
@@ -291,7 +279,7 @@ static void maxcall_due(struct step *step)
 		call->prompted = true;
 		call->timers[TIMER_MAXCALL] = step->now_ms + rest;
 		cJSON *payload = payload_user(call);
-		cJSON_AddNumberToObject(payload, "remainingMs", rest);
+		json_number(payload, "remainingMs", rest);
 		event_put(step->core, call, "onMaxCall", payload);
 		return;
 	}

@@ -9,7 +9,7 @@
 static int wrong_state(const struct call_core *core, const char *verb, const char *needs, char **ret_error)
 {
 	const char *state = core->live ? core->fsm->states[core->live->state].name : "idle";
-	*ret_error = g_strdup_printf("wrong state: %s; %s needs %s", state, verb, needs);
+	*ret_error = g_strconcat("wrong state: ", state, "; ", verb, " needs ", needs, NULL);
 	return -EBADE;
 }
 
@@ -147,7 +147,7 @@ static void hold_set(struct call_core *core, int64_t now_ms, struct call *call, 
 	if (call->outcome == OUTCOME_ACCEPTED)
 		flags_send(&step);
 	cJSON *payload = payload_user(call);
-	cJSON_AddBoolToObject(payload, "held", on);
+	json_bool(payload, "held", on);
 	event_put(core, call, "onCallHeld", payload);
 }
 
@@ -246,9 +246,9 @@ void call_core_dnd(struct call_core *core, int64_t now_ms, bool on, int64_t for_
 	if (!changed)
 		return;
 	cJSON *payload = cJSON_CreateObject();
-	cJSON_AddBoolToObject(payload, "on", on);
+	json_bool(payload, "on", on);
 	if (on && for_ms > 0)
-		cJSON_AddNumberToObject(payload, "forMs", (double)for_ms);
+		json_number(payload, "forMs", (double)for_ms);
 	event_put(core, NULL, "onDndChange", payload);
 }
 
@@ -377,52 +377,52 @@ void call_core_leave(struct call_core *core, int64_t now_ms, const char *account
 static cJSON *call_json(const struct call_core *core, const struct call *call, int64_t now_ms)
 {
 	cJSON *json = payload_user(call);
-	cJSON_AddStringToObject(json, "callId", call->id);
-	cJSON_AddStringToObject(json, "account", call->account);
-	cJSON_AddStringToObject(json, "state", core->fsm->states[call->state].name);
-	cJSON_AddStringToObject(json, "direction", call->anchor ? "out" : "in");
-	cJSON_AddNumberToObject(json, "type", call->type);
-	cJSON_AddNumberToObject(json, "ageMs", (double)(now_ms - call->started_ms));
+	json_string(json, "callId", call->id);
+	json_string(json, "account", call->account);
+	json_string(json, "state", core->fsm->states[call->state].name);
+	json_string(json, "direction", call->anchor ? "out" : "in");
+	json_number(json, "type", call->type);
+	json_number(json, "ageMs", (double)(now_ms - call->started_ms));
 	if (call->connected_ms >= 0)
-		cJSON_AddNumberToObject(json, "durationMs", (double)(now_ms - call->connected_ms));
+		json_number(json, "durationMs", (double)(now_ms - call->connected_ms));
 	if (call->peer_party)
-		cJSON_AddStringToObject(json, "peerParty", call->peer_party);
+		json_string(json, "peerParty", call->peer_party);
 	if (call->attachment)
-		cJSON_AddItemToObject(json, "attachment", cJSON_Duplicate(call->attachment, true));
+		json_item(json, "attachment", cJSON_Duplicate(call->attachment, true));
 	if (call->group) {
-		cJSON_AddItemToObject(json, "userIds",
+		json_item(json, "userIds",
 				      cJSON_Duplicate(message_member(call->group, "user_ids"), true));
-		cJSON_AddStringToObject(json, "groupId", message_string(call->group, "group_id", ""));
-		cJSON_AddBoolToObject(json, "isFromGroup", message_bool(call->group, "is_from_group", false));
+		json_string(json, "groupId", message_string(call->group, "group_id", ""));
+		json_bool(json, "isFromGroup", message_bool(call->group, "is_from_group", false));
 	}
 	if (call->asked_type)
-		cJSON_AddNumberToObject(json, "askedType", call->asked_type);
+		json_number(json, "askedType", call->asked_type);
 	if (call->asking_type)
-		cJSON_AddNumberToObject(json, "askingType", call->asking_type);
-	cJSON_AddBoolToObject(json, "held", call->on_hold);
-	cJSON_AddBoolToObject(json, "ignored", call->ignored);
-	cJSON_AddBoolToObject(json, "peerAudioMuted", call->peer_audio_muted);
-	cJSON_AddBoolToObject(json, "peerVideoMuted", call->peer_video_muted);
-	cJSON_AddBoolToObject(json, "peerAudioAvailable", call->peer_audio_enabled);
-	cJSON_AddBoolToObject(json, "peerCameraAvailable", call->peer_video_enabled);
+		json_number(json, "askingType", call->asking_type);
+	json_bool(json, "held", call->on_hold);
+	json_bool(json, "ignored", call->ignored);
+	json_bool(json, "peerAudioMuted", call->peer_audio_muted);
+	json_bool(json, "peerVideoMuted", call->peer_video_muted);
+	json_bool(json, "peerAudioAvailable", call->peer_audio_enabled);
+	json_bool(json, "peerCameraAvailable", call->peer_video_enabled);
 	return json;
 }
 
 cJSON *call_core_state(const struct call_core *core, int64_t now_ms)
 {
 	cJSON *state = cJSON_CreateObject();
-	cJSON_AddStringToObject(state, "status", call_status_name(call_core_status(core)));
-	cJSON_AddStringToObject(state, "party", core->party);
-	cJSON_AddNumberToObject(state, "callTimeoutMs", core->policy.call_timeout_ms);
-	cJSON_AddNumberToObject(state, "sequence", (double)core->event_seq);
-	cJSON_AddNumberToObject(state, "ignoredEvents", (double)core->ignored);
-	cJSON_AddBoolToObject(state, "dnd", call_core_has_dnd(core, now_ms));
+	json_string(state, "status", call_status_name(call_core_status(core)));
+	json_string(state, "party", core->party);
+	json_number(state, "callTimeoutMs", core->policy.call_timeout_ms);
+	json_number(state, "sequence", (double)core->event_seq);
+	json_number(state, "ignoredEvents", (double)core->ignored);
+	json_bool(state, "dnd", call_core_has_dnd(core, now_ms));
 	if (core->dnd && core->dnd_until_ms >= 0)
-		cJSON_AddNumberToObject(state, "dndForMs", (double)MAX(core->dnd_until_ms - now_ms, 0));
+		json_number(state, "dndForMs", (double)MAX(core->dnd_until_ms - now_ms, 0));
 	if (core->live)
-		cJSON_AddItemToObject(state, "call", call_json(core, core->live, now_ms));
+		json_item(state, "call", call_json(core, core->live, now_ms));
 	if (core->waiting)
-		cJSON_AddItemToObject(state, "waiting", call_json(core, core->waiting, now_ms));
+		json_item(state, "waiting", call_json(core, core->waiting, now_ms));
 	return state;
 }
 
@@ -445,11 +445,11 @@ static void settle(struct step *step)
 		call->outcome = call->anchor ? OUTCOME_CANCELED : OUTCOME_TIMEOUT;
 	if (call->anchor && call->outcome != OUTCOME_ACCEPTED) {
 		cJSON *body = cJSON_CreateObject();
-		cJSON_AddStringToObject(body, "outcome", call_outcome_name(call->outcome));
+		json_string(body, "outcome", call_outcome_name(call->outcome));
 		send_to(step, "decide", "*", body);
 	} else {
 		cJSON *body = cJSON_CreateObject();
-		cJSON_AddStringToObject(body, "reason", "gone");
+		json_string(body, "reason", "gone");
 		send_to(step, "bye", call->peer_party ? call->peer_party : "*", body);
 	}
 	call_record(step);

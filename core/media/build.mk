@@ -12,9 +12,9 @@ core_media_libmedia_a_CFLAGS = $(AM_CFLAGS) $(NICE_CFLAGS) $(OPENSSL_CFLAGS) $(S
 core_media_libmedia_a_SOURCES = core/media/congestion.c core/media/congestion.h core/media/twcc.c core/media/twcc.h \
 	core/media/uplink.c core/media/uplink.h core/media/video_send.c core/media/video_send.h \
 	core/media/h264.c core/media/h264.h core/media/ice.c core/media/ice.h \
-	core/media/addresses.c core/media/addresses.h core/media/certificate.c core/media/certificate.h \
+	core/media/addresses.c core/media/addresses.h core/media/beat.c core/media/beat.h core/media/certificate.c core/media/certificate.h \
 	core/media/mdns.c core/media/mdns.h core/media/negotiation.c core/media/negotiation.h \
-	core/media/transport.c core/media/transport.h \
+	core/media/transport.c core/media/transport.h core/media/fast_path.c core/media/fast_path.h \
 	core/media/payload.c core/media/payload.h core/media/vp8.c core/media/vp8.h core/media/rtp.c core/media/rtp.h core/media/sdp.c core/media/sdp.h core/media/secure.c \
 	core/media/secure.h core/media/session.c core/media/session.h core/media/video_receive.c \
 	core/media/video_receive.h core/media/sound/clock_fit.c core/media/sound/clock_fit.h \
@@ -71,3 +71,10 @@ tests_unit_test_video_send_LDADD = $(MEDIA_LDADD) $(BASE_LDADD)
 check_PROGRAMS += tests/unit/test_vp8
 tests_unit_test_vp8_SOURCES = tests/unit/test_vp8.c
 tests_unit_test_vp8_LDADD = core/media/libmedia.a $(VIDEOGLUE_LDADD) $(BASE_LDADD)
+check_PROGRAMS += tests/unit/test_fast_path
+tests_unit_test_fast_path_SOURCES = tests/unit/test_fast_path.c
+tests_unit_test_fast_path_LDADD = $(MEDIA_LDADD) $(BASE_LDADD)
+check_PROGRAMS += tests/unit/test_transport
+tests_unit_test_transport_SOURCES = tests/unit/test_transport.c
+tests_unit_test_transport_CFLAGS = $(AM_CFLAGS) $(NICE_CFLAGS)
+tests_unit_test_transport_LDADD = $(MEDIA_LDADD) $(BASE_LDADD)

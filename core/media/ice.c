@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <glib.h>
 #include <interfaces.h>
+#include <pthread.h>
 #include <string.h>
 
 #include "core/base/log.h"
@@ -11,6 +12,14 @@
 
 #define COMPONENTS_MAX 2
 #define PACING_MS 5 /* between checks: the least that RFC 8445 §14.2 allows */
+#define IDLE_MS 200  /* that libnice goes on ticking at that pace when there is nothing left to check */
+
+struct path {
+	struct ice *ice;
+	unsigned int component;
+	int fd; /* libnice's, beside which the fast path is */
+	struct fast_path *fast;
+};
 
 struct ice {
 	NiceAgent *agent;
@@ -19,6 +28,8 @@ struct ice {
 	void *data;
 	unsigned int components;
 	bool up[COMPONENTS_MAX], connected;
+	pthread_mutex_t lock; /* protects what is sent by the fast paths, and which ones there are */
+	struct path paths[COMPONENTS_MAX];
 };
 
 static void on_candidate(NiceAgent *agent, NiceCandidate *candidate, void *data)
@@ -54,6 +65,7 @@ static void on_state(NiceAgent *agent, guint stream, guint component, guint stat
 		up &= ice->up[i];
 	if (up && !ice->connected) {
 		ice->connected = true;
+		g_object_set(ice->agent, "idle-timeout", IDLE_MS, NULL);
 		ice->ops->connected(ice, ice->data);
 	}
 }
@@ -64,8 +76,89 @@ static void on_receive(NiceAgent *agent, guint stream, guint component, guint le
 	(void)agent;
 	(void)stream;
 	if (length > 0)
-		ice->ops->receive(component, (const uint8_t *)bytes, length, ice->data);
+		ice->ops->receive(component, (uint8_t *)bytes, length, ice->data);
 }
+
+/* ---- the fast paths ---- */
+
+static bool on_path_knows(const struct sockaddr *from, void *data)
+{
+	const struct path *path = data;
+	bool known = false;
+	NiceAddress address;
+	nice_address_init(&address);
+	nice_address_set_from_sockaddr(&address, from);
+	GSList *all = nice_agent_get_remote_candidates(path->ice->agent, path->ice->stream, path->component);
+	for (GSList *l = all; l; l = l->next)
+		known |= nice_address_equal(&address, &((NiceCandidate *)l->data)->addr);
+	g_slist_free_full(all, (GDestroyNotify)nice_candidate_free);
+	return known;
+}
+
+static void on_path_receive(uint8_t *datagram, size_t bytes, void *data)
+{
+	const struct path *path = data;
+	path->ice->ops->receive(path->component, datagram, bytes, path->ice->data);
+}
+
+static const struct fast_path_ops fast_path_ops = { on_path_knows, on_path_receive };
+
+static void path_set(struct path *path, struct fast_path *fast, int fd)
+{
+	pthread_mutex_lock(&path->ice->lock);
+	struct fast_path *old = path->fast;
+	if (old)
+		fast_path_flush(old);
+	path->fast = fast;
+	path->fd = fd;
+	pthread_mutex_unlock(&path->ice->lock);
+	if (old)
+		fast_path_drain(old);
+	fast_path_close(old);
+}
+
+/* The socket below a pair, -1 when something stands between it and the other side. */
+static int pair_socket(struct ice *ice, unsigned int component, const NiceCandidate *local)
+{
+	g_autoptr(GSocket) socket = nice_agent_get_selected_socket(ice->agent, ice->stream, component);
+	struct sockaddr_storage bound = { 0 };
+	socklen_t bytes = sizeof(bound);
+	NiceAddress address;
+	nice_address_init(&address);
+	if (!socket || local->type == NICE_CANDIDATE_TYPE_RELAYED || local->transport != NICE_CANDIDATE_TRANSPORT_UDP ||
+	    getsockname(g_socket_get_fd(socket), (struct sockaddr *)&bound, &bytes) < 0)
+		return -1;
+	nice_address_set_from_sockaddr(&address, (struct sockaddr *)&bound);
+	return nice_address_equal(&address, &local->base_addr) ? g_socket_get_fd(socket) : -1;
+}
+
+static void on_selected(NiceAgent *agent, guint stream, guint component, NiceCandidate *local, NiceCandidate *remote,
+			void *data)
+{
+	struct ice *ice = data;
+	(void)agent;
+	(void)stream;
+	if (component < 1 || component > ice->components)
+		return;
+	struct path *path = &ice->paths[component - 1];
+	struct fast_path *fast = NULL;
+	struct sockaddr_storage to = { 0 };
+	int fd = pair_socket(ice, component, local);
+	nice_address_copy_to_sockaddr(&remote->addr, (struct sockaddr *)&to);
+	if (path->fast && fd == path->fd) {
+		pthread_mutex_lock(&ice->lock);
+		fast_path_remote(path->fast, (struct sockaddr *)&to);
+		pthread_mutex_unlock(&ice->lock);
+		return;
+	}
+	path_set(path, NULL, -1);
+	int r = fd < 0 ? -EOPNOTSUPP : fast_path_open(fd, (struct sockaddr *)&to, &fast_path_ops, path, &fast);
+	if (r == 0)
+		path_set(path, fast, fd);
+	log_debug("ice: component %u: fast path: %s", component, r < 0 ? g_strerror(-r) : "open");
+}
+
+/* ---- life ---- */
 
 static void add_address(struct ice *ice, const char *text)
 {
@@ -130,6 +223,9 @@ int ice_open(const struct ice_settings *settings, const struct ice_ops *ops, voi
 	ice->ops = ops;
 	ice->data = data;
 	ice->components = settings->components;
+	pthread_mutex_init(&ice->lock, NULL);
+	for (unsigned int i = 0; i < COMPONENTS_MAX; i++)
+		ice->paths[i] = (struct path){ .ice = ice, .component = i + 1, .fd = -1 };
 	ice->agent = nice_agent_new_full(g_main_context_default(), NICE_COMPATIBILITY_RFC5245,
 					 NICE_AGENT_OPTION_ICE_TRICKLE); /* consent: see transport.c */
 	g_object_set(ice->agent, "controlling-mode", settings->controlling, "upnp", FALSE, "ice-tcp", FALSE,
@@ -143,6 +239,7 @@ int ice_open(const struct ice_settings *settings, const struct ice_ops *ops, voi
 	servers_add(ice, settings->servers);
 	g_signal_connect(ice->agent, "new-candidate-full", G_CALLBACK(on_candidate), ice);
 	g_signal_connect(ice->agent, "candidate-gathering-done", G_CALLBACK(on_gathered), ice);
+	g_signal_connect(ice->agent, "new-selected-pair-full", G_CALLBACK(on_selected), ice);
 	g_signal_connect(ice->agent, "component-state-changed", G_CALLBACK(on_state), ice);
 	for (unsigned int i = 1; i <= ice->components; i++)
 		nice_agent_attach_recv(ice->agent, ice->stream, i, g_main_context_default(), on_receive, ice);
@@ -155,12 +252,15 @@ void ice_close(struct ice *ice)
 	if (!ice)
 		return;
 	g_signal_handlers_disconnect_by_data(ice->agent, ice);
+	for (unsigned int i = 0; i < COMPONENTS_MAX; i++)
+		fast_path_close(ice->paths[i].fast);
 	if (ice->stream) {
 		for (unsigned int i = 1; i <= ice->components; i++)
 			nice_agent_attach_recv(ice->agent, ice->stream, i, NULL, NULL, NULL);
 		nice_agent_remove_stream(ice->agent, ice->stream);
 	}
 	g_object_unref(ice->agent);
+	pthread_mutex_destroy(&ice->lock);
 	g_free(ice);
 }
 
@@ -200,10 +300,49 @@ int ice_remote_candidate(struct ice *ice, const char *text)
 	return n > 0 ? 0 : -EINVAL;
 }
 
-int ice_send(struct ice *ice, unsigned int component, const uint8_t *datagram, size_t bytes)
+typedef int fast_send(struct fast_path *path, const uint8_t *datagram, size_t bytes);
+
+static int by_path(struct ice *ice, unsigned int component, const uint8_t *datagram, size_t bytes, fast_send *send)
 {
+	pthread_mutex_lock(&ice->lock);
+	struct fast_path *fast = ice->paths[component - 1].fast;
+	int r = fast ? send(fast, datagram, bytes) : -ENOTCONN;
+	pthread_mutex_unlock(&ice->lock);
+	if (fast)
+		return r;
 	int n = nice_agent_send(ice->agent, ice->stream, component, (guint)bytes, (const gchar *)datagram);
 	return n == (int)bytes ? 0 : -EAGAIN;
+}
+
+int ice_send(struct ice *ice, unsigned int component, const uint8_t *datagram, size_t bytes)
+{
+	return by_path(ice, component, datagram, bytes, fast_path_send);
+}
+
+int ice_queue(struct ice *ice, unsigned int component, const uint8_t *datagram, size_t bytes)
+{
+	return by_path(ice, component, datagram, bytes, fast_path_queue);
+}
+
+void ice_flush(struct ice *ice)
+{
+	pthread_mutex_lock(&ice->lock);
+	for (unsigned int i = 0; i < ice->components; i++)
+		if (ice->paths[i].fast)
+			fast_path_flush(ice->paths[i].fast);
+	pthread_mutex_unlock(&ice->lock);
+}
+
+void ice_fast_path(struct ice *ice, struct fast_path_stats *ret_stats)
+{
+	*ret_stats = (struct fast_path_stats){ .open = true };
+	for (unsigned int i = 0; i < ice->components; i++) {
+		struct fast_path_stats one;
+		fast_path_stats(ice->paths[i].fast, &one);
+		ret_stats->open &= one.open;
+		ret_stats->sent += one.sent;
+		ret_stats->received += one.received;
+	}
 }
 
 static void address_text(const NiceCandidate *candidate, char *text, size_t text_bytes)

@@ -649,6 +649,19 @@ int negotiation_send(struct negotiation *n, int transport, bool rtcp, uint8_t *p
 	return leg->transport ? transport_send(leg->transport, rtcp, packet, bytes) : -ENOTCONN;
 }
 
+int negotiation_queue(struct negotiation *n, int transport, bool rtcp, uint8_t *packet, size_t *bytes)
+{
+	struct leg *leg = &n->legs[transport];
+	return leg->transport ? transport_queue(leg->transport, rtcp, packet, bytes) : -ENOTCONN;
+}
+
+void negotiation_flush(struct negotiation *n)
+{
+	for (int i = 0; i < SDP_TRANSPORTS; i++)
+		if (n->legs[i].transport)
+			transport_flush(n->legs[i].transport);
+}
+
 bool negotiation_is_ready(const struct negotiation *n)
 {
 	for (int i = 0; i < SDP_TRANSPORTS; i++)
@@ -676,6 +689,7 @@ void negotiation_stats(const struct negotiation *n, cJSON *json)
 {
 	static const char *const pairs[] = { "candidate_pair", "candidate_pair_video" };
 	const char *profile = "";
+	struct fast_path_stats fast, all = { 0 };
 	char pair[300];
 	int transports = 0;
 	cJSON_AddStringToObject(json, "candidate_pair", "");
@@ -687,10 +701,17 @@ void negotiation_stats(const struct negotiation *n, cJSON *json)
 		cJSON_DeleteItemFromObject(json, pairs[i]);
 		cJSON_AddStringToObject(json, pairs[i], pair);
 		profile = transport_profile(transport);
+		transport_fast_path(transport, &fast);
+		all.open = fast.open && (all.open || transports == 0);
+		all.sent += fast.sent;
+		all.received += fast.received;
 		transports++;
 	}
 	cJSON_AddStringToObject(json, "srtp_profile", profile);
 	cJSON_AddNumberToObject(json, "transports", transports);
+	cJSON_AddBoolToObject(json, "fast_path", all.open);
+	cJSON_AddNumberToObject(json, "fast_path_sent", (double)all.sent);
+	cJSON_AddNumberToObject(json, "fast_path_received", (double)all.received);
 	cJSON_AddNumberToObject(json, "ice_restarts", n->restarts);
 	cJSON_AddNumberToObject(json, "packets_refused", (double)n->refused);
 }

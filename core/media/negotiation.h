@@ -14,7 +14,7 @@
  * Candidates say which generation they are of ("ufrag"); those of one that is over are left out, those of one that is
  * still to come wait. An mDNS name is resolved where the host can, else left out; so is fe80::.
  *
- * Thread: the default main context, but negotiation_send(). Owner: the session. */
+ * Thread: the default main context, but negotiation_send(), _queue() and _flush(). Owner: the session. */
 #ifndef CALLBOX_MEDIA_NEGOTIATION_H
 #define CALLBOX_MEDIA_NEGOTIATION_H
 
@@ -57,8 +57,10 @@ void negotiation_tick(struct negotiation *negotiation);
 /* New ICE credentials and addresses, as soon as no offer of ours is under way. why: static, for the log. */
 void negotiation_restart(struct negotiation *negotiation, const char *why);
 
-/* Any thread, once agreed() has come: closes and sends the packet as transport_send() does. */
+/* Any thread, once agreed() has come: as transport_send(), _queue() and, for all transports, _flush() do. */
 int negotiation_send(struct negotiation *negotiation, int transport, bool rtcp, uint8_t *packet, size_t *bytes);
+int negotiation_queue(struct negotiation *negotiation, int transport, bool rtcp, uint8_t *packet, size_t *bytes);
+void negotiation_flush(struct negotiation *negotiation);
 
 bool negotiation_is_ready(const struct negotiation *negotiation);
 bool negotiation_has_keys(const struct negotiation *negotiation, int transport);

@@ -10,6 +10,7 @@
 #include "core/base/log.h"
 #include "core/base/message.h"
 #include "core/base/unit_channel.h"
+#include "core/media/beat.h"
 #include "core/media/negotiation.h"
 #include "core/media/payload.h"
 #include "core/media/rtp.h"
@@ -19,7 +20,7 @@
 #include "core/media/uplink.h"
 #include "core/media/video_receive.h"
 
-#define TICK_MS 25 /* at the latest; ... */
+#define TICK_US 25000 /* at the latest; ... */
 #define TICK_EARLY_US 18000 /* ... a packet that comes then brings it along, so that nobody wakes up for it alone */
 #define REPORT_TICKS 50	    /* RTCP every second */
 #define RATE_TICKS 5	    /* the encoder's, looked at every 100 ms */
@@ -63,8 +64,7 @@ struct session {
 	struct sound *sound;
 	struct unit_channel *units;
 	struct sdp local, remote; /* as both agreed */
-	GSource *tick;
-	int64_t tick_us; /* the last one */
+	struct beat *beat;
 	unsigned int ticks;
 
 	pthread_mutex_t lock; /* the send side: what follows up to the line */
@@ -118,8 +118,8 @@ static int number_id(const struct session *s, const struct sdp_stream *stream)
 	return stream->transport == lead(s)->transport ? stream->twcc_id : 0;
 }
 
-/* Under the lock. The payload stands RTP_HEADER_MAX behind the buffer's begin and has SECURE_ROOM behind it. False: there
- * are no keys yet, the sequence number was not used. */
+/* Under the lock. The payload stands RTP_HEADER_MAX behind the buffer's begin and has SECURE_ROOM behind it. A picture's
+ * packet waits for on_video_flush(). False: there are no keys yet, the sequence number was not used. */
 static bool packet_send(struct session *s, struct out_stream *out, enum congestion_kind kind, struct rtp rtp,
 			uint8_t *buffer)
 {
@@ -129,7 +129,8 @@ static bool packet_send(struct session *s, struct out_stream *out, enum congesti
 	rtp.transport_sequence = uplink_number(s->uplink);
 	uint8_t *packet = buffer + RTP_HEADER_MAX - rtp_header_bytes(&rtp);
 	size_t bytes = rtp_write(packet, &rtp) + rtp.payload_bytes;
-	int r = negotiation_send(s->negotiation, out->transport, false, packet, &bytes);
+	int r = kind == CONGESTION_AUDIO ? negotiation_send(s->negotiation, out->transport, false, packet, &bytes)
+					 : negotiation_queue(s->negotiation, out->transport, false, packet, &bytes);
 	if (r == -ENOTCONN)
 		return false;
 	out->packets++;
@@ -181,6 +182,11 @@ static void on_video_packet(const struct rtp *from, bool rtx, void *data)
 	packet_send(s, rtx ? &s->rtx_out : &s->video_out, rtx ? CONGESTION_RTX : CONGESTION_VIDEO, rtp, packet);
 }
 
+static void on_video_flush(void *data)
+{
+	negotiation_flush(((struct session *)data)->negotiation);
+}
+
 static void on_keyframe_wanted(void *data)
 {
 	struct session *s = data;
@@ -188,7 +194,7 @@ static void on_keyframe_wanted(void *data)
 		unit_channel_request_idr(s->units);
 }
 
-static const struct uplink_ops uplink_ops = { on_video_packet, on_keyframe_wanted };
+static const struct uplink_ops uplink_ops = { on_video_packet, on_video_flush, on_keyframe_wanted };
 
 /* From callbox-video: a picture of ours. */
 static void on_unit(const struct unit *unit, void *data)
@@ -550,8 +556,7 @@ static void on_packet(int transport, bool rtcp, const uint8_t *packet, size_t by
 		rtcp_parse(packet, bytes, &rtcp_ops, s);
 	else
 		rtp_receive(s, transport, packet, bytes);
-	if (now_us() - s->tick_us >= TICK_EARLY_US)
-		g_source_set_ready_time(s->tick, 0);
+	beat_early(s->beat, TICK_EARLY_US);
 }
 
 /* ---- rate ---- */
@@ -598,10 +603,9 @@ static void drift_check(struct session *s)
 	s->ops->drift(q.microphone.id, q.speaker.id, (int)lrint(q.echo.drift_ppm * 1000), s->data);
 }
 
-static gboolean on_tick(void *data)
+static void on_beat(void *data)
 {
 	struct session *s = data;
-	s->tick_us = now_us();
 	s->ticks++;
 	negotiation_tick(s->negotiation);
 	if (s->video_receive)
@@ -622,7 +626,6 @@ static gboolean on_tick(void *data)
 	if (s->ticks % QUALITY_TICKS == 0 && s->up)
 		s->ops->quality(quality_of(MAX(s->audio_loss_out, s->video_loss_out), s->rtt_ms),
 				quality_of(loss_in(&s->audio_in), s->rtt_ms), s->data);
-	return G_SOURCE_CONTINUE;
 }
 
 /* ---- set-up ---- */
@@ -766,8 +769,6 @@ int session_open(const cJSON *start, const struct session_ops *ops, void *data, 
 	s->ops = ops;
 	s->data = data;
 	s->video_enabled = true;
-	s->tick = g_timeout_source_new(TICK_MS);
-	g_source_set_callback(s->tick, on_tick, s, NULL);
 	pthread_mutex_init(&s->lock, NULL);
 	s->sender.picture = (uint16_t)g_random_int();
 	streams_init(s);
@@ -782,7 +783,7 @@ int session_open(const cJSON *start, const struct session_ops *ops, void *data, 
 		session_close(s);
 		return r;
 	}
-	g_source_attach(s->tick, NULL);
+	s->beat = beat_start(TICK_US, on_beat, s);
 	*ret_session = s;
 	return 0;
 }
@@ -791,8 +792,7 @@ void session_close(struct session *s)
 {
 	if (!s)
 		return;
-	g_source_destroy(s->tick);
-	g_source_unref(s->tick);
+	beat_stop(s->beat);
 	sound_stop(s->sound);
 	unit_channel_close(s->units);
 	video_receive_destroy(s->video_receive);

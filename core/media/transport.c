@@ -13,6 +13,7 @@
 #define COMPONENTS_MAX 2
 #define CONSENT_US 30000000
 #define RETIRE_MS 3000
+#define PACKET_MAX 2048
 
 /* Keys of one component. */
 struct channel {
@@ -114,24 +115,22 @@ static void dtls_start(struct transport *t)
 
 /* ---- in ---- */
 
-static void packet_receive(struct transport *t, unsigned int component, const uint8_t *datagram, size_t bytes)
+static void packet_receive(struct transport *t, unsigned int component, uint8_t *packet, size_t bytes)
 {
-	uint8_t packet[2048];
 	size_t plain = bytes;
-	if (bytes > sizeof(packet))
+	if (bytes > PACKET_MAX)
 		return;
-	memcpy(packet, datagram, bytes);
 	bool rtcp = component == 2 || rtp_is_rtcp(packet, bytes);
 	if (secure_unprotect(t->channels[component - 1].secure, rtcp, packet, &plain) < 0) {
 		t->ops->refused(t->data);
 		return;
 	}
-	t->heard_us = g_get_monotonic_time();
+	atomic_store_explicit(&t->heard_us, g_get_monotonic_time(), memory_order_relaxed);
 	t->ops->packet(rtcp, packet, plain, bytes, t->data);
 }
 
 /* RFC 7983: by the first byte. */
-static void on_receive(unsigned int component, const uint8_t *datagram, size_t bytes, void *data)
+static void on_receive(unsigned int component, uint8_t *datagram, size_t bytes, void *data)
 {
 	struct transport *t = data;
 	if (component < 1 || component > t->components)
@@ -171,6 +170,7 @@ static void take_over(struct transport *t)
 		on_retire(t);
 	}
 	pthread_mutex_lock(&t->lock);
+	ice_flush(t->ice);
 	t->retired = t->ice;
 	t->ice = t->next;
 	t->next = NULL;
@@ -318,7 +318,9 @@ static bool has_consent(const struct transport *t)
 	return g_get_monotonic_time() - t->heard_us < CONSENT_US;
 }
 
-int transport_send(struct transport *t, bool rtcp, uint8_t *packet, size_t *bytes)
+typedef int way_out(struct ice *ice, unsigned int component, const uint8_t *datagram, size_t bytes);
+
+static int packet_send(struct transport *t, bool rtcp, uint8_t *packet, size_t *bytes, way_out *send)
 {
 	unsigned int component = rtcp ? t->components : 1;
 	int r = secure_protect(t->channels[component - 1].secure, rtcp, packet, bytes);
@@ -327,9 +329,26 @@ int transport_send(struct transport *t, bool rtcp, uint8_t *packet, size_t *byte
 	if (!has_consent(t))
 		return -EAGAIN;
 	pthread_mutex_lock(&t->lock);
-	r = ice_send(t->ice, component, packet, *bytes);
+	r = send(t->ice, component, packet, *bytes);
 	pthread_mutex_unlock(&t->lock);
 	return r;
+}
+
+int transport_send(struct transport *t, bool rtcp, uint8_t *packet, size_t *bytes)
+{
+	return packet_send(t, rtcp, packet, bytes, ice_send);
+}
+
+int transport_queue(struct transport *t, bool rtcp, uint8_t *packet, size_t *bytes)
+{
+	return packet_send(t, rtcp, packet, bytes, ice_queue);
+}
+
+void transport_flush(struct transport *t)
+{
+	pthread_mutex_lock(&t->lock);
+	ice_flush(t->ice);
+	pthread_mutex_unlock(&t->lock);
 }
 
 int64_t transport_heard_us(const struct transport *t)
@@ -350,4 +369,9 @@ void transport_pair(struct transport *t, char *text, size_t text_bytes)
 void transport_base(struct transport *t, char *text, size_t text_bytes)
 {
 	ice_base(t->ice, text, text_bytes);
+}
+
+void transport_fast_path(struct transport *t, struct fast_path_stats *ret_stats)
+{
+	ice_fast_path(t->ice, ret_stats);
 }

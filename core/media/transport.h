@@ -8,7 +8,8 @@
  * Consent to send (RFC 7675): whoever answers with our keys wants what we send. libnice's own consent ends after ten
  * seconds and for good; a network that comes back before a call is given up must find us still there.
  *
- * Thread: the default main context, but transport_send(), which any thread may call. Owner: the negotiation. */
+ * Thread: the default main context, but transport_send(), transport_queue() and transport_flush(), which any thread may
+ * call. Owner: the negotiation. */
 #ifndef CALLBOX_MEDIA_TRANSPORT_H
 #define CALLBOX_MEDIA_TRANSPORT_H
 
@@ -48,11 +49,17 @@ bool transport_is_restarting(const struct transport *transport);
 
 /* In place; *bytes grows by at most 40. -ENOTCONN: no keys yet, nothing was used up; -EAGAIN: closed but not sent. */
 int transport_send(struct transport *transport, bool rtcp, uint8_t *packet, size_t *bytes);
+/* The same for packets that leave together: each may wait for transport_flush(), which whoever queues calls before
+ * anything that may take time. 0: sent, or as good as sent: what the network refuses at the flush is a lost packet. */
+int transport_queue(struct transport *transport, bool rtcp, uint8_t *packet, size_t *bytes);
+void transport_flush(struct transport *transport);
 
 /* When the last packet that the peer's keys made came; 0: never. */
 int64_t transport_heard_us(const struct transport *transport);
 const char *transport_profile(const struct transport *transport); /* "" before keys */
 void transport_pair(struct transport *transport, char *text, size_t text_bytes);
 void transport_base(struct transport *transport, char *text, size_t text_bytes);
+/* Of the pair in use. */
+void transport_fast_path(struct transport *transport, struct fast_path_stats *ret_stats);
 
 #endif

@@ -73,6 +73,7 @@ static void run(struct uplink *uplink)
 {
 	video_send_guard(uplink->video, is_lossy(uplink));
 	int64_t wait_us = video_send_run(uplink->video, congestion_pace_bps(uplink->congestion), now_us());
+	uplink->ops->flush(uplink->data);
 	if (wait_us >= 0 && !uplink->timer)
 		uplink->timer = g_timeout_add((guint)CLAMP(wait_us / 1000, STEP_LEAST_MS, STEP_MOST_MS), on_timer,
 					      uplink);
@@ -143,6 +144,7 @@ void uplink_nack(struct uplink *uplink, uint16_t sequence, int64_t rtt_us)
 {
 	pthread_mutex_lock(uplink->lock);
 	video_send_resend(uplink->video, sequence, is_lossy(uplink) ? 2 : 1, rtt_us, now_us());
+	uplink->ops->flush(uplink->data);
 	pthread_mutex_unlock(uplink->lock);
 }
 

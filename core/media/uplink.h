@@ -20,6 +20,7 @@ struct uplink;
 struct uplink_ops {
 	/* Under the lock. rtp: sequence, time, marker and payload are set. */
 	void (*send)(const struct rtp *rtp, bool rtx, void *data);
+	void (*flush)(void *data); /* under the lock, after the last send of a turn */
 	void (*keyframe)(void *data); /* the encoder is to make one */
 };
 

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { built } from "./programs.mjs";
 import { median, print, show, verdict } from "./table.mjs";
 
-const FLOWS = 20000,
+const FLOWS = 100000,
 	STEPS_TARGET = 1e6,
 	FLOWS_TARGET = 1e5;
 

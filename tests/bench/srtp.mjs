@@ -21,6 +21,6 @@ export async function srtp({ rounds }) {
 			row("protect and send", "sendUs", "bareSendUs"),
 			row("receive and unprotect", "receiveUs", "bareReceiveUs"),
 		]);
-	console.log("\nParts alone: libsrtp2 plus sendmmsg or recvmmsg of a whole burst; callbox: ICE (libnice), consent, its locks too.");
+	console.log("\nParts alone: libsrtp2 plus sendmmsg or recvmmsg of a whole burst; callbox: its fast path beside libnice, consent, its locks too.");
 	return all;
 }

@@ -124,9 +124,10 @@ static struct spent round_callbox(struct end ends[2], uint16_t *sequence)
 		double began = cpu_us();
 		for (int i = 0; i < BURST; i++) {
 			size_t bytes = PACKET;
-			if (transport_send(ends[0].transport, false, packets[i], &bytes) < 0)
+			if (transport_queue(ends[0].transport, false, packets[i], &bytes) < 0)
 				g_error("a packet was not sent");
 		}
+		transport_flush(ends[0].transport);
 		double middle = cpu_us();
 		while (ends[1].received < wanted)
 			g_main_context_iteration(NULL, FALSE);

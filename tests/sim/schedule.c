@@ -1,32 +1,19 @@
 #include "tests/sim/schedule.h"
 
 #include <glib.h>
-#include <stdbool.h>
 
-struct schedule {
-	GPtrArray *heap; /* struct event */
-	uint64_t order;
-};
-
-struct schedule *schedule_create(void)
+struct letter *letter_hold(struct letter *letter)
 {
-	struct schedule *schedule = g_new0(struct schedule, 1);
-	schedule->heap = g_ptr_array_new_with_free_func((GDestroyNotify)event_free);
-	return schedule;
+	letter->holders++;
+	return letter;
 }
 
-void schedule_free(struct schedule *schedule)
+void letter_drop(struct letter *letter)
 {
-	g_ptr_array_free(schedule->heap, TRUE);
-	g_free(schedule);
-}
-
-void event_free(struct event *event)
-{
-	if (event->letter)
-		cJSON_Delete(event->letter->body);
-	g_free(event->letter);
-	g_free(event);
+	if (!letter || --letter->holders > 0)
+		return;
+	cJSON_Delete(letter->body);
+	g_free(letter);
 }
 
 static bool before(const struct event *a, const struct event *b)
@@ -34,44 +21,43 @@ static bool before(const struct event *a, const struct event *b)
 	return a->at_ms < b->at_ms || (a->at_ms == b->at_ms && a->order < b->order);
 }
 
-static void heap_swap(GPtrArray *heap, unsigned int a, unsigned int b)
+void schedule_put(struct schedule *schedule, struct event event)
 {
-	void *kept = heap->pdata[a];
-	heap->pdata[a] = heap->pdata[b];
-	heap->pdata[b] = kept;
-}
-
-struct event *schedule_put(struct schedule *schedule, enum event_kind kind, int device, int boot, int64_t at_ms)
-{
-	GPtrArray *heap = schedule->heap;
-	struct event *e = g_new0(struct event, 1);
-	e->kind = kind;
-	e->device = device;
-	e->boot = boot;
-	e->at_ms = at_ms;
-	e->order = ++schedule->order;
-	g_ptr_array_add(heap, e);
-	for (unsigned int i = heap->len - 1; i > 0 && before(heap->pdata[i], heap->pdata[(i - 1) / 2]);
-	     i = (i - 1) / 2)
-		heap_swap(heap, i, (i - 1) / 2);
-	return e;
-}
-
-struct event *schedule_take(struct schedule *schedule)
-{
-	GPtrArray *heap = schedule->heap;
-	if (heap->len == 0)
-		return NULL;
-	heap_swap(heap, 0, heap->len - 1);
-	struct event *first = g_ptr_array_steal_index(heap, heap->len - 1);
-	for (unsigned int i = 0;;) {
-		unsigned int least = i;
-		for (unsigned int child = 2 * i + 1; child <= 2 * i + 2 && child < heap->len; child++)
-			if (before(heap->pdata[child], heap->pdata[least]))
-				least = child;
-		if (least == i)
-			return first;
-		heap_swap(heap, i, least);
-		i = least;
+	if (schedule->count == schedule->room) {
+		schedule->room = MAX(2 * schedule->room, 64);
+		schedule->heap = g_renew(struct event, schedule->heap, schedule->room);
 	}
+	struct event *heap = schedule->heap;
+	event.order = ++schedule->order;
+	unsigned int at = schedule->count++;
+	for (; at > 0 && before(&event, &heap[(at - 1) / 2]); at = (at - 1) / 2)
+		heap[at] = heap[(at - 1) / 2];
+	heap[at] = event;
+}
+
+bool schedule_take(struct schedule *schedule, struct event *ret_event)
+{
+	if (schedule->count == 0)
+		return false;
+	struct event *heap = schedule->heap;
+	unsigned int count = --schedule->count, at = 0;
+	const struct event last = heap[count];
+	*ret_event = heap[0];
+	for (unsigned int child; (child = 2 * at + 1) < count; at = child) {
+		if (child + 1 < count && before(&heap[child + 1], &heap[child]))
+			child++;
+		if (!before(&heap[child], &last))
+			break;
+		heap[at] = heap[child];
+	}
+	heap[at] = last;
+	return true;
+}
+
+void schedule_free(struct schedule *schedule)
+{
+	for (unsigned int i = 0; i < schedule->count; i++)
+		letter_drop(schedule->heap[i].letter);
+	g_free(schedule->heap);
+	*schedule = (struct schedule){ 0 };
 }

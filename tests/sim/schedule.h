@@ -4,16 +4,23 @@
 #define CALLBOX_TESTS_SIM_SCHEDULE_H
 
 #include <cjson/cJSON.h>
+#include <stdbool.h>
 #include <stdint.h>
 
-#include "core/call/call_core.h"
-
-/* A message on its way. */
+/* A message on its way, perhaps to many. */
 struct letter {
-	char account[12], kind[16], call_id[CALL_ID_CHARS + 1], from_user[12], from_party[24];
-	uint64_t seq;
+	char kind[16];
 	cJSON *body;
+	const char *from_user; /* of a device, which lives as long as the world */
+	char from_party[8];
+	uint64_t seq;
+	int call;
+	int holders;
 };
+
+struct letter *letter_hold(struct letter *letter);
+/* The last one frees it. NULL: nothing. */
+void letter_drop(struct letter *letter);
 
 enum event_kind {
 	EVENT_LETTER, EVENT_TICK, EVENT_USER, EVENT_MEDIA, EVENT_CRASH, EVENT_RESTART, EVENT_STRANGER, EVENT_SCREENED,
@@ -21,23 +28,23 @@ enum event_kind {
 
 struct event {
 	int64_t at_ms;
-	uint64_t order;
+	uint32_t order; /* the schedule's own */
 	enum event_kind kind;
-	int device, boot;
-	struct letter *letter;		 /* EVENT_LETTER */
-	char call_id[CALL_ID_CHARS + 1]; /* EVENT_MEDIA, EVENT_SCREENED */
+	unsigned char device, boot;
+	signed char call;      /* EVENT_MEDIA, EVENT_SCREENED */
+	struct letter *letter; /* EVENT_LETTER: held */
 };
 
-struct schedule;
+/* All 0: empty. */
+struct schedule {
+	struct event *heap;
+	unsigned int count, room;
+	uint32_t order;
+};
 
-struct schedule *schedule_create(void);
-/* Frees what still waits. */
+void schedule_put(struct schedule *schedule, struct event event);
+/* The first one; its letter is the caller's. False when nothing waits. */
+bool schedule_take(struct schedule *schedule, struct event *ret_event);
 void schedule_free(struct schedule *schedule);
-
-/* The event stays the schedule's; the caller may fill in letter or call_id. */
-struct event *schedule_put(struct schedule *schedule, enum event_kind kind, int device, int boot, int64_t at_ms);
-/* The first one, NULL when nothing waits; caller frees. */
-struct event *schedule_take(struct schedule *schedule);
-void event_free(struct event *event);
 
 #endif

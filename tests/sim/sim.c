@@ -3,8 +3,9 @@
  * up late or never; boxes that crash and come back with their journal; a stranger who forges messages about
  * live calls. Time is virtual. After each step the invariants hold, or the flow's seed and trace are printed.
  *
- * usage: sim [-n FLOWS] [-s SEED] [-j WORKERS] [-v]
- * -s alone: that one flow, with -v readably; with -n: that many from this seed on. CALLBOX_FSM: another table */
+ * usage: sim [-n FLOWS] [-s SEED] [-j WORKERS] [-v] [-x]
+ * -s alone: that one flow, with -v readably; with -n: that many from this seed on; -x: each flow's seed and a digest
+ * of all that came out of it, to compare two builds. CALLBOX_FSM: another table */
 #include <getopt.h>
 #include <glib.h>
 #include <stdio.h>
@@ -16,9 +17,12 @@
 #include "core/base/message.h"
 #include "core/call/call_core.h"
 #include "tests/sim/dice.h"
+#include "tests/sim/digest.h"
 #include "tests/sim/schedule.h"
 
 #define DEVICES_MAX 9
+#define DIALS_MAX 15 /* two of the start, and what users press */
+#define NO_CALL (-1)
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define FLOWS 20000
 #else
@@ -26,6 +30,21 @@
 #endif
 #define FLOW_MS 400000 /* by then every timer has run out */
 
+/* A call is known by its number, in the order of dialling. */
+typedef uint32_t call_set; /* bit: number of a call */
+
+struct dialled {
+	char id[CALL_ID_CHARS + 1];
+	struct device *anchor; /* NULL: the box did not let it be dialled */
+	char outcome[12];      /* as first sent by the anchor, "" before */
+	char winner[24];
+};
+
+/* A row of the journal, which survives a crash. */
+struct entry {
+	cJSON *json; /* NULL: none */
+	unsigned int written; /* the real one gives its rows back in the order in which they were last written */
+};
 
 struct device {
 	char account[12], party[24];
@@ -34,32 +53,31 @@ struct device {
 	int64_t crashed_ms;
 	GQueue kept;		/* struct event: letters that the network keeps while the box is away */
 	struct call_core *core; /* NULL while crashed */
-	GHashTable *journal;	/* call_id → cJSON; survives a crash */
-	GHashTable *accepted;	/* call ids this user took, or dialled into glare */
-	GHashTable *refused;	/* call ids this user refused or hung up while it rang */
-	GHashTable *told;	/* call ids that the user knows of, of this boot: dialled or onInvited */
-	GHashTable *ended;	/* call ids told as over, of this boot */
-	GHashTable *timed_out;	/* call ids told as onCallingTimeout, of this boot */
-	GHashTable *replaced;	/* call ids that glare ate */
-	GHashTable *over;	/* call ids whose verdict or record came here, of this boot */
-	GHashTable *records;	/* call_id → status */
-	char media[CALL_ID_CHARS + 1]; /* "" without media */
-	char on_hold[CALL_ID_CHARS + 1];
-	char rings[CALL_ID_CHARS + 1];
+	struct entry journal[DIALS_MAX];
+	unsigned int writes;	/* to the journal */
+	char records[DIALS_MAX]; /* statuses, 0: none */
+	call_set accepted;	/* this user took, or dialled into glare */
+	call_set refused;	/* this user refused or hung up while it rang */
+	call_set told;		/* the user knows of, of this boot: dialled or onInvited */
+	call_set ended;		/* told as over, of this boot */
+	call_set timed_out;	/* told as onCallingTimeout, of this boot */
+	call_set replaced;	/* glare ate */
+	call_set over;		/* verdict or record came here, of this boot */
+	int media, on_hold, rings; /* or NO_CALL */
 	int64_t tick_ms;
 };
 
 struct world {
 	const struct fsm *fsm;
 	struct dice dice;
-	struct schedule *schedule;
+	struct schedule schedule;
 	int64_t now_ms;
 	struct device devices[DEVICES_MAX];
 	int count;
-	GHashTable *verdicts; /* call_id → "outcome winner" as first sent by the anchor */
-	GHashTable *dialled;  /* call_id → struct device of the anchor */
-	unsigned int next_id;
-	bool verbose, lossless, crashed;
+	struct dialled calls[DIALS_MAX];
+	int dials;
+	bool verbose, digests, lossless, crashed;
+	uint64_t digest;
 	bool calm;	     /* two people call each other, nothing fails and nobody presses anything more */
 	unsigned int joined; /* media starts of a calm world */
 	guint32 seed;
@@ -74,16 +92,56 @@ static void fail(const struct world *w, const char *what, const char *call_id, c
 	exit(1);
 }
 
+static const char *call_name(const struct world *w, int call)
+{
+	return call == NO_CALL ? NULL : w->calls[call].id;
+}
+
+static bool is_call(const struct world *w, int call, const char *id)
+{
+	return call != NO_CALL && id && memcmp(w->calls[call].id, id, sizeof(w->calls[call].id)) == 0;
+}
+
+/* The number of a call: the last digit of its id, from 1. Nobody but a user makes calls. */
+static int call_number(const struct world *w, const char *id)
+{
+	if (!id)
+		return NO_CALL;
+	size_t length = strlen(id);
+	int call = length == CALL_ID_CHARS ? g_ascii_xdigit_value(id[length - 1]) - 1 : NO_CALL;
+	if (call < 0 || call >= w->dials || !is_call(w, call, id))
+		fail(w, "a call that nobody dialled", id, NULL);
+	return call;
+}
+
+static void put(call_set *set, int call)
+{
+	if (call != NO_CALL)
+		*set |= 1U << call;
+}
+
+static bool has(call_set set, int call)
+{
+	return call != NO_CALL && (set & 1U << call);
+}
+
 static int chance(struct world *w, int percent)
 {
 	return dice_range(&w->dice, 0, 100) < percent;
 }
 
-/* An event in in_ms; device -1: nobody's. */
-static struct event *event_put(struct world *w, enum event_kind kind, int device, int64_t in_ms)
+/* An event in in_ms at a device, of its present boot. */
+static void event_put(struct world *w, int device, int64_t in_ms, struct event event)
 {
-	int boot = device >= 0 ? w->devices[device].boot : 0;
-	return schedule_put(w->schedule, kind, device, boot, w->now_ms + in_ms);
+	event.at_ms = w->now_ms + in_ms;
+	event.device = (unsigned char)device;
+	event.boot = (unsigned char)w->devices[device].boot;
+	schedule_put(&w->schedule, event);
+}
+
+static void fact_put(struct world *w, const struct device *d, int64_t in_ms, enum event_kind kind, int call)
+{
+	event_put(w, d->index, in_ms, (struct event){ .kind = kind, .call = (signed char)call });
 }
 
 /* ---- what cores want ---- */
@@ -97,80 +155,81 @@ static int delay(struct world *w)
 	       : r < 96 ? dice_range(&w->dice, 60, 3000) : dice_range(&w->dice, 3000, 25000);
 }
 
-static void post(struct world *w, int to, const struct device *from, const struct call_output *o)
+/* The letter of what a core sends takes its body. */
+static struct letter *letter_of(const struct device *from, struct call_output *o, int call)
+{
+	struct letter *l = g_new(struct letter, 1);
+	*l = (struct letter){ .body = g_steal_pointer(&o->json), .call = call, .from_user = from->account,
+			      .seq = o->seq };
+	g_strlcpy(l->kind, o->kind, sizeof(l->kind));
+	g_strlcpy(l->from_party, from->party, sizeof(l->from_party));
+	return l;
+}
+
+static void post(struct world *w, int to, struct letter *l)
 {
 	int copies = !w->lossless && chance(w, 2) ? 0 : chance(w, 10) ? 2 : 1;
-	for (int i = 0; i < copies; i++) {
-		struct letter *l = g_new0(struct letter, 1);
-		g_strlcpy(l->account, w->devices[to].account, sizeof(l->account));
-		g_strlcpy(l->kind, o->kind, sizeof(l->kind));
-		g_strlcpy(l->call_id, o->call_id, sizeof(l->call_id));
-		g_strlcpy(l->from_user, from->account, sizeof(l->from_user));
-		g_strlcpy(l->from_party, from->party, sizeof(l->from_party));
-		l->seq = o->seq;
-		l->body = cJSON_Duplicate(o->json, true);
-		event_put(w, EVENT_LETTER, to, delay(w))->letter = l;
-	}
+	for (int i = 0; i < copies; i++)
+		event_put(w, to, delay(w), (struct event){ .kind = EVENT_LETTER, .letter = letter_hold(l) });
 }
 
 /* I3: one verdict a call, whatever happens to the anchor. */
-static void note_verdict(struct world *w, const struct device *d, const struct call_output *o)
+static void note_verdict(struct world *w, const struct device *d, const struct call_output *o, int call)
 {
-	char *now = g_strdup_printf("%s %s", message_string(o->json, "outcome", "?"),
-				    message_string(o->json, "winner", "-"));
-	const char *first = g_hash_table_lookup(w->verdicts, o->call_id);
-	if (first && strcmp(first, now) != 0)
+	struct dialled *first = &w->calls[call];
+	const char *outcome = message_string(o->json, "outcome", "?");
+	const char *winner = message_string(o->json, "winner", "-");
+	if (first->outcome[0] && (strcmp(first->outcome, outcome) != 0 || strcmp(first->winner, winner) != 0))
 		fail(w, "two verdicts", o->call_id, d);
-	if (strcmp(now, "accepted -") == 0)
+	if (strcmp(outcome, "accepted") == 0 && strcmp(winner, "-") == 0)
 		fail(w, "accepted, but nobody won", o->call_id, d);
-	if (!first)
-		g_hash_table_insert(w->verdicts, g_strdup(o->call_id), now);
-	else
-		g_free(now);
+	g_strlcpy(first->outcome, outcome, sizeof(first->outcome));
+	g_strlcpy(first->winner, winner, sizeof(first->winner));
 }
 
-static void do_send(struct world *w, const struct device *d, const struct call_output *o)
+static void do_send(struct world *w, const struct device *d, struct call_output *o, int call)
 {
 	if (strcmp(o->kind, "decide") == 0)
-		note_verdict(w, d, o);
+		note_verdict(w, d, o, call);
 	if (strcmp(o->kind, "reject") == 0 && strcmp(message_string(o->json, "scope", ""), "all") == 0 &&
-	    !g_hash_table_contains(d->refused, o->call_id))
+	    !has(d->refused, call))
 		fail(w, "refused for the account, but not by its user", o->call_id, d);
+	struct letter *l = letter_hold(letter_of(d, o, call));
+	bool all = strcmp(o->to_party, "*") == 0;
 	for (int i = 0; i < w->count; i++)
-		if (strcmp(w->devices[i].account, o->to_user) == 0 &&
-		    (strcmp(o->to_party, "*") == 0 || strcmp(o->to_party, w->devices[i].party) == 0))
-			post(w, i, d, o);
+		if ((all || strcmp(o->to_party, w->devices[i].party) == 0) &&
+		    strcmp(w->devices[i].account, o->to_user) == 0)
+			post(w, i, l);
+	letter_drop(l);
 }
 
 /* I1, I3: media only with the anchor's verdict and, at a callee, for the winner that its user made. */
-static void do_media_start(struct world *w, struct device *d, const struct call_output *o)
+static void do_media_start(struct world *w, struct device *d, const struct call_output *o, int call)
 {
-	const char *verdict = g_hash_table_lookup(w->verdicts, o->call_id);
-	if (!verdict || !g_str_has_prefix(verdict, "accepted "))
+	const struct dialled *verdict = &w->calls[call];
+	if (strcmp(verdict->outcome, "accepted") != 0)
 		fail(w, "media without a verdict", o->call_id, d);
-	if (!o->anchor && strcmp(verdict + strlen("accepted "), d->party) != 0)
+	if (!o->anchor && strcmp(verdict->winner, d->party) != 0)
 		fail(w, "media at a device that did not win", o->call_id, d);
-	if (!o->anchor && !g_hash_table_contains(d->accepted, o->call_id))
+	if (!o->anchor && !has(d->accepted, call))
 		fail(w, "media without a local accept", o->call_id, d);
-	if (d->media[0])
+	if (d->media != NO_CALL)
 		fail(w, "media of two calls", o->call_id, d);
-	if (strcmp(d->on_hold, o->call_id) == 0)
+	if (d->on_hold == call)
 		fail(w, "a held call starts its devices", o->call_id, d);
-	g_strlcpy(d->media, o->call_id, sizeof(d->media));
+	d->media = call;
 	total_connected += o->anchor;
 	w->joined++;
-	if (w->calm || !chance(w, 4)) {
-		struct event *e = event_put(w, EVENT_MEDIA, d->index, dice_range(&w->dice, 20, 4000));
-		g_strlcpy(e->call_id, o->call_id, sizeof(e->call_id));
-	}
+	if (w->calm || !chance(w, 4))
+		fact_put(w, d, dice_range(&w->dice, 20, 4000), EVENT_MEDIA, call);
 }
 
 /* The administrator's word, and what is known to be over. */
-static void check_invited(struct world *w, struct device *d, const struct call_output *o)
+static void check_invited(struct world *w, struct device *d, const struct call_output *o, int call)
 {
 	const struct call_policy *p = &d->policy;
-	g_hash_table_add(d->told, g_strdup(o->call_id));
-	if (g_hash_table_contains(d->over, o->call_id))
+	put(&d->told, call);
+	if (has(d->over, call))
 		fail(w, "it rings for a call whose end came before", o->call_id, d);
 	if (p->dnd)
 		fail(w, "it rings in spite of do-not-disturb", o->call_id, d);
@@ -180,108 +239,119 @@ static void check_invited(struct world *w, struct device *d, const struct call_o
 		fail(w, "a second call rings where none may", o->call_id, d);
 }
 
-static void do_event(struct world *w, struct device *d, const struct call_output *o)
+static void event_print(const struct world *w, const struct device *d, const struct call_output *o)
 {
-	if (w->verbose && strcmp(o->kind, "onCallState") == 0)
-		printf("%8lld %-8s %.*s -> %s\n", (long long)w->now_ms, d->party, 4, o->call_id + 28,
-		       message_string(o->json, "state", ""));
-	else if (w->verbose)
-		printf("%8lld %-8s %.*s %s\n", (long long)w->now_ms, d->party, 4, o->call_id + 28, o->kind);
-	bool over = o->call_id && g_hash_table_contains(d->ended, o->call_id);
-	if (over && strcmp(o->kind, "onCallMissed") != 0 && strcmp(o->kind, "onCallRefused") != 0)
+	bool state = strcmp(o->kind, "onCallState") == 0;
+	printf("%8lld %-8s %.4s%s %s\n", (long long)w->now_ms, d->party, o->call_id + 28, state ? " ->" : "",
+	       state ? message_string(o->json, "state", "") : o->kind);
+}
+
+static void do_event(struct world *w, struct device *d, const struct call_output *o, int call)
+{
+	if (w->verbose)
+		event_print(w, d, o);
+	if (has(d->ended, call) && strcmp(o->kind, "onCallMissed") != 0 && strcmp(o->kind, "onCallRefused") != 0)
 		fail(w, "an event of a call that was told as over", o->call_id, d);
+	if (strcmp(o->kind, "onCallState") == 0)
+		return; /* the most frequent one, and none of those below */
 	if (strcmp(o->kind, "onCallEnd") == 0)
-		g_hash_table_add(d->ended, g_strdup(o->call_id));
-	if (strcmp(o->kind, "onCallingTimeout") == 0 && !g_hash_table_add(d->timed_out, g_strdup(o->call_id)))
-		fail(w, "onCallingTimeout twice", o->call_id, d);
+		put(&d->ended, call);
+	if (strcmp(o->kind, "onCallingTimeout") == 0) {
+		if (has(d->timed_out, call))
+			fail(w, "onCallingTimeout twice", o->call_id, d);
+		put(&d->timed_out, call);
+	}
 	if (strcmp(o->kind, "onCallReplaced") == 0) {
-		g_hash_table_add(d->replaced, g_strdup(message_string(o->json, "replaced", "")));
-		g_hash_table_add(d->told, g_strdup(o->call_id));
+		put(&d->replaced, call_number(w, message_string(o->json, "replaced", "")));
+		put(&d->told, call);
 	}
 	if (strcmp(o->kind, "onAutoAnswer") == 0)
-		g_hash_table_add(d->accepted, g_strdup(o->call_id));
+		put(&d->accepted, call);
 	if (strcmp(o->kind, "onInvited") == 0)
-		check_invited(w, d, o);
+		check_invited(w, d, o, call);
 }
 
 /* One call rings at most; a call that is over does not. */
-static void do_ring(struct world *w, struct device *d, const struct call_output *o)
+static void do_ring(struct world *w, struct device *d, const struct call_output *o, int call)
 {
-	if (!o->on && strcmp(d->rings, o->call_id) == 0)
-		d->rings[0] = '\0';
+	if (!o->on && d->rings == call)
+		d->rings = NO_CALL;
 	if (!o->on)
 		return;
-	if (g_hash_table_contains(d->ended, o->call_id))
+	if (has(d->ended, call))
 		fail(w, "an ended call rings", o->call_id, d);
-	g_strlcpy(d->rings, o->call_id, sizeof(d->rings));
+	d->rings = call;
 }
 
-static void do_hold(struct world *w, struct device *d, const struct call_output *o)
+static void do_hold(struct world *w, struct device *d, const struct call_output *o, int call)
 {
-	if (o->on && strcmp(d->media, o->call_id) != 0)
+	if (o->on && d->media != call)
 		fail(w, "a call without media is held", o->call_id, d);
-	if (!o->on && (d->media[0] || strcmp(d->on_hold, o->call_id) != 0))
+	if (!o->on && (d->media != NO_CALL || d->on_hold != call))
 		fail(w, "a call comes back that was not held, or to no free devices", o->call_id, d);
-	g_strlcpy(o->on ? d->on_hold : d->media, o->call_id, sizeof(d->media));
-	(o->on ? d->media : d->on_hold)[0] = '\0';
+	*(o->on ? &d->on_hold : &d->media) = call;
+	*(o->on ? &d->media : &d->on_hold) = NO_CALL;
 }
 
 /* The box asks its hook: it answers at once, late or never. */
-static void do_screen(struct world *w, struct device *d, const struct call_output *o)
+static void do_screen(struct world *w, struct device *d, int call)
 {
-	if (chance(w, 20))
-		return;
-	struct event *e = event_put(w, EVENT_SCREENED, d->index, dice_range(&w->dice, 0, 2500));
-	g_strlcpy(e->call_id, o->call_id, sizeof(e->call_id));
+	if (!chance(w, 20))
+		fact_put(w, d, dice_range(&w->dice, 0, 2500), EVENT_SCREENED, call);
 }
 
-static void do_record(struct world *w, struct device *d, const struct call_output *o)
+static void do_record(struct world *w, struct device *d, const struct call_output *o, int call)
 {
 	int status = message_int(o->json, "status", 0);
-	if (!o->json) {
-		g_hash_table_remove(d->records, o->call_id);
-		return;
-	}
-	if (status < 1 || status > 5)
+	if (o->json && (status < 1 || status > 5))
 		fail(w, "a record without a status", o->call_id, d);
-	g_hash_table_insert(d->records, g_strdup(o->call_id), GINT_TO_POINTER(status));
+	d->records[call] = (char)status;
 }
 
-static void carry_out(struct world *w, struct device *d, const struct call_output *o)
+static void do_journal(struct device *d, struct call_output *o, int call)
 {
+	struct entry *entry = &d->journal[call];
+	cJSON_Delete(entry->json);
+	entry->json = g_steal_pointer(&o->json);
+	entry->written = ++d->writes;
+}
+
+static void carry_out(struct world *w, struct device *d, struct call_output *o)
+{
+	int call = call_number(w, o->call_id);
 	switch (o->type) {
 	case OUT_SEND:
-		do_send(w, d, o);
+		do_send(w, d, o, call);
 		break;
 	case OUT_EVENT:
-		do_event(w, d, o);
+		do_event(w, d, o, call);
 		break;
 	case OUT_MEDIA_OPEN:
 		call_core_setup(d->core, w->now_ms, o->call_id, !w->calm && chance(w, 2) ? 4 : 0, "no media");
 		break;
 	case OUT_MEDIA_START:
-		do_media_start(w, d, o);
+		do_media_start(w, d, o, call);
 		break;
 	case OUT_MEDIA_STOP:
-		if (strcmp(d->media, o->call_id) == 0)
-			d->media[0] = '\0';
-		if (strcmp(d->on_hold, o->call_id) == 0)
-			d->on_hold[0] = '\0';
+		if (d->media == call)
+			d->media = NO_CALL;
+		if (d->on_hold == call)
+			d->on_hold = NO_CALL;
 		break;
 	case OUT_MEDIA_HOLD:
-		do_hold(w, d, o);
+		do_hold(w, d, o, call);
 		break;
 	case OUT_SCREEN:
-		do_screen(w, d, o);
+		do_screen(w, d, call);
 		break;
 	case OUT_RING:
-		do_ring(w, d, o);
+		do_ring(w, d, o, call);
 		break;
 	case OUT_JOURNAL:
-		g_hash_table_insert(d->journal, g_strdup(o->call_id), cJSON_Duplicate(o->json, true));
+		do_journal(d, o, call);
 		break;
 	case OUT_RECORD:
-		do_record(w, d, o);
+		do_record(w, d, o, call);
 		break;
 	case OUT_MEDIA_TYPE:
 	case OUT_MEDIA_MESSAGE:
@@ -289,24 +359,36 @@ static void carry_out(struct world *w, struct device *d, const struct call_outpu
 	}
 }
 
+static void digest_step(struct world *w, const struct device *d, const struct call_output *o)
+{
+	w->digest = digest_number(w->digest, (uint64_t)w->now_ms);
+	w->digest = digest_text(w->digest, d->party);
+	w->digest = digest_text(w->digest, call_core_live_id(d->core));
+	w->digest = digest_text(w->digest, call_core_waiting_id(d->core));
+	w->digest = digest_output(w->digest, o);
+}
+
 static void drain(struct world *w, struct device *d)
 {
-	for (struct call_output *o; (o = call_core_take(d->core)); call_output_free(o))
+	for (struct call_output *o; (o = call_core_take(d->core)); call_output_free(o)) {
+		if (w->digests)
+			digest_step(w, d, o);
 		carry_out(w, d, o);
+	}
+	const char *live = call_core_live_id(d->core), *waiting = call_core_waiting_id(d->core);
 	/* I2: media only while a call is live. */
-	if (d->media[0] && g_strcmp0(call_core_live_id(d->core), d->media) != 0)
-		fail(w, "media outlives its call", d->media, d);
-	if (d->on_hold[0] && g_strcmp0(call_core_waiting_id(d->core), d->on_hold) != 0)
-		fail(w, "a held call's media outlives it", d->on_hold, d);
-	if (d->rings[0] && g_strcmp0(call_core_live_id(d->core), d->rings) != 0 &&
-	    g_strcmp0(call_core_waiting_id(d->core), d->rings) != 0)
-		fail(w, "it rings for no call", d->rings, d);
-	if (!call_core_live_id(d->core) && call_core_waiting_id(d->core))
-		fail(w, "a call waits beside none", call_core_waiting_id(d->core), d);
+	if (d->media != NO_CALL && !is_call(w, d->media, live))
+		fail(w, "media outlives its call", call_name(w, d->media), d);
+	if (d->on_hold != NO_CALL && !is_call(w, d->on_hold, waiting))
+		fail(w, "a held call's media outlives it", call_name(w, d->on_hold), d);
+	if (d->rings != NO_CALL && !is_call(w, d->rings, live) && !is_call(w, d->rings, waiting))
+		fail(w, "it rings for no call", call_name(w, d->rings), d);
+	if (!live && waiting)
+		fail(w, "a call waits beside none", waiting, d);
 	int64_t due = call_core_deadline(d->core);
 	if (due >= 0 && due < w->now_ms + FLOW_MS && (d->tick_ms < w->now_ms || due < d->tick_ms)) {
 		d->tick_ms = MAX(due, w->now_ms);
-		event_put(w, EVENT_TICK, d->index, d->tick_ms - w->now_ms);
+		event_put(w, d->index, d->tick_ms - w->now_ms, (struct event){ .kind = EVENT_TICK });
 	}
 	total_steps++;
 }
@@ -320,14 +402,14 @@ static void note_glare(struct world *w, struct device *d, const struct letter *l
 		return;
 	cJSON *state = call_core_state(d->core, w->now_ms);
 	if (strcmp(message_string(message_member(state, "call"), "userId", ""), l->from_user) == 0)
-		g_hash_table_add(d->accepted, g_strdup(l->call_id));
+		put(&d->accepted, l->call);
 	cJSON_Delete(state);
 }
 
 /* Whether a letter is of the very party that the device's live call is with. */
 static bool is_from_peer(struct world *w, struct device *d, const struct letter *l)
 {
-	if (g_strcmp0(call_core_live_id(d->core), l->call_id) != 0)
+	if (!is_call(w, l->call, call_core_live_id(d->core)))
 		return false;
 	cJSON *state = call_core_state(d->core, w->now_ms);
 	bool same = strcmp(message_string(message_member(state, "call"), "peerParty", ""), l->from_party) == 0;
@@ -337,20 +419,19 @@ static bool is_from_peer(struct world *w, struct device *d, const struct letter 
 
 static void take_letter(struct world *w, struct device *d, const struct letter *l, bool replay, int64_t age_ms)
 {
-	const struct call_message m = { .account = l->account, .kind = l->kind, .call_id = l->call_id,
+	const struct call_message m = { .account = d->account, .kind = l->kind, .call_id = w->calls[l->call].id,
 					.from_user = l->from_user, .from_party = l->from_party, .seq = l->seq,
 					.age_ms = age_ms, .replay = replay, .body = l->body };
 	if (w->verbose)
-		printf("%8lld %-8s %.4s <- %s from %s\n", (long long)w->now_ms, d->party, l->call_id + 28, l->kind,
+		printf("%8lld %-8s %.4s <- %s from %s\n", (long long)w->now_ms, d->party, m.call_id + 28, l->kind,
 		       l->from_party);
 	note_glare(w, d, l);
 	bool ends = strcmp(l->kind, "bye") == 0 && is_from_peer(w, d, l);
 	if (strcmp(l->kind, "decide") == 0 || strcmp(l->kind, "record") == 0)
-		g_hash_table_add(d->over, g_strdup(l->call_id));
+		put(&d->over, l->call);
 	call_core_message(d->core, w->now_ms, &m);
-	if (ends && g_strcmp0(call_core_live_id(d->core), l->call_id) == 0)
-		fail(w, "the peer's bye did not end the call", l->call_id, d);
-	drain(w, d);
+	if (ends && is_call(w, l->call, call_core_live_id(d->core)))
+		fail(w, "the peer's bye did not end the call", m.call_id, d);
 }
 
 /* Somebody sets a clock: ages that were taken from it are wrong by up to a day. */
@@ -366,26 +447,53 @@ static cJSON *aged(struct world *w, const struct device *d, const cJSON *entry)
 	return copy;
 }
 
+/* The next row that was written after that one; NULL: no more. */
+static const struct entry *journal_next(const struct device *d, unsigned int written)
+{
+	const struct entry *next = NULL;
+	for (int i = 0; i < DIALS_MAX; i++)
+		if (d->journal[i].json && d->journal[i].written > written &&
+		    (!next || d->journal[i].written < next->written))
+			next = &d->journal[i];
+	return next;
+}
+
+static void restore(struct world *w, struct device *d)
+{
+	cJSON *rows[DIALS_MAX];
+	int count = 0;
+	for (const struct entry *e = NULL; (e = journal_next(d, e ? e->written : 0));)
+		rows[count++] = aged(w, d, e->json);
+	for (int i = 0; i < count; i++) {
+		call_core_restore(d->core, w->now_ms, rows[i]);
+		cJSON_Delete(rows[i]);
+	}
+}
+
+static void kept_free(struct event *event)
+{
+	letter_drop(event->letter);
+	g_free(event);
+}
+
 static void boot(struct world *w, struct device *d)
 {
 	d->boot++;
 	d->tick_ms = -1;
-	g_snprintf(d->party, sizeof(d->party), "d%d:%d", d->index, d->boot);
+	d->media = d->on_hold = d->rings = NO_CALL;
+	d->party[0] = 'd';
+	d->party[1] = (char)('0' + d->index);
+	d->party[2] = ':';
+	d->party[3] = (char)('0' + d->boot);
 	d->core = call_core_create(w->fsm, d->party, &d->policy);
-	GHashTableIter iter;
-	void *entry;
-	g_hash_table_iter_init(&iter, d->journal);
-	g_autoptr(GPtrArray) entries = g_ptr_array_new();
-	while (g_hash_table_iter_next(&iter, NULL, &entry))
-		g_ptr_array_add(entries, aged(w, d, entry));
-	for (unsigned int i = 0; i < entries->len; i++) {
-		call_core_restore(d->core, w->now_ms, entries->pdata[i]);
-		cJSON_Delete(entries->pdata[i]);
-	}
+	if (d->writes)
+		restore(w, d);
 	drain(w, d);
 	/* What the network kept, in its order, then the word that this was all. */
-	for (struct event *e; (e = g_queue_pop_head(&d->kept)); event_free(e))
+	for (struct event *e; (e = g_queue_pop_head(&d->kept)); kept_free(e)) {
 		take_letter(w, d, e->letter, true, MAX(w->now_ms - e->at_ms + jump(w), 0));
+		drain(w, d);
+	}
 	call_core_synced(d->core, w->now_ms, d->account, true);
 	drain(w, d);
 }
@@ -396,44 +504,49 @@ static void crash(struct world *w, struct device *d)
 		printf("%8lld %-8s CRASHES\n", (long long)w->now_ms, d->party);
 	call_core_free(d->core);
 	d->core = NULL;
-	d->media[0] = d->on_hold[0] = d->rings[0] = '\0';
-	g_hash_table_remove_all(d->ended);
-	g_hash_table_remove_all(d->told);
-	g_hash_table_remove_all(d->timed_out);
-	g_hash_table_remove_all(d->over);
+	d->ended = d->told = d->timed_out = d->over = 0;
 	d->crashed_ms = w->now_ms;
 	w->crashed = true;
 	total_crashes++;
-	event_put(w, EVENT_RESTART, d->index, dice_range(&w->dice, 100, 40000));
+	event_put(w, d->index, dice_range(&w->dice, 100, 40000), (struct event){ .kind = EVENT_RESTART });
+}
+
+/* Random digits first, by which glare is decided; the number of the call last. */
+static void call_id_write(char *id, uint32_t random, unsigned int number)
+{
+	static const char digits[] = "0123456789abcdef";
+	for (int i = 0; i < 8; i++)
+		id[i] = digits[random >> (28 - 4 * i) & 15];
+	memset(id + 8, '0', CALL_ID_CHARS - 9);
+	id[CALL_ID_CHARS - 1] = digits[number + 1];
+	id[CALL_ID_CHARS] = '\0';
 }
 
 static void dial(struct world *w, struct device *d)
 {
-	char id[CALL_ID_CHARS + 1], *error = NULL;
 	static const char *const users[] = { "alice", "bob", "carol" };
 	const char *user = users[w->calm ? d->index ^ 1 : dice_range(&w->dice, 0, 3)];
-	g_snprintf(id, sizeof(id), "%08x%024x", (uint32_t)dice_next(&w->dice), ++w->next_id);
-	const struct call_request request = { .call_id = id, .account = d->account, .user = user, .type = CALL_VIDEO };
+	char *error = NULL;
+	g_assert(w->dials < DIALS_MAX);
+	int number = w->dials++;
+	struct dialled *call = &w->calls[number];
+	call_id_write(call->id, (uint32_t)dice_next(&w->dice), (unsigned int)number);
+	const struct call_request request = { .call_id = call->id, .account = d->account, .user = user,
+					      .type = CALL_VIDEO };
 	if (call_core_call(d->core, w->now_ms, &request, &error) == 0) {
-		g_hash_table_insert(w->dialled, g_strdup(id), d);
-		g_hash_table_add(d->told, g_strdup(id));
+		call->anchor = d;
+		put(&d->told, number);
 		if (w->verbose)
-			printf("%8lld %-8s %.4s DIALS %s\n", (long long)w->now_ms, d->party, id + 28, user);
+			printf("%8lld %-8s %.4s DIALS %s\n", (long long)w->now_ms, d->party, call->id + 28, user);
 	}
 	g_free(error);
-}
-
-static void refused_note(struct device *d, const char *id)
-{
-	if (id)
-		g_hash_table_add(d->refused, g_strdup(id));
 }
 
 static void reject(struct world *w, struct device *d)
 {
 	char *error = NULL;
-	refused_note(d, call_core_live_id(d->core));
-	refused_note(d, call_core_waiting_id(d->core));
+	put(&d->refused, call_number(w, call_core_live_id(d->core)));
+	put(&d->refused, call_number(w, call_core_waiting_id(d->core)));
 	call_core_reject(d->core, w->now_ms, NULL, &error);
 	g_free(error);
 }
@@ -450,11 +563,11 @@ static void log_out(struct world *w, struct device *d)
 static void hang_up(struct world *w, struct device *d)
 {
 	char *error = NULL;
-	g_autofree char *id = g_strdup(call_core_live_id(d->core));
-	refused_note(d, id);
+	int call = call_number(w, call_core_live_id(d->core));
+	put(&d->refused, call);
 	int r = call_core_hangup(d->core, w->now_ms, NULL, &error);
-	if (id && (r < 0 || g_strcmp0(call_core_live_id(d->core), id) == 0))
-		fail(w, "a hang-up did not end the call", id, d);
+	if (call != NO_CALL && (r < 0 || is_call(w, call, call_core_live_id(d->core))))
+		fail(w, "a hang-up did not end the call", call_name(w, call), d);
 	g_free(error);
 }
 
@@ -462,17 +575,18 @@ static void hang_up(struct world *w, struct device *d)
 static void accept(struct world *w, struct device *d)
 {
 	char *error = NULL;
-	g_autofree char *live = g_strdup(call_core_live_id(d->core));
-	g_autofree char *waiting = g_strdup(call_core_waiting_id(d->core));
-	bool second = call_core_status(d->core) != CALL_CALLED && waiting;
+	int live = call_number(w, call_core_live_id(d->core));
+	int waiting = call_number(w, call_core_waiting_id(d->core));
+	bool second = call_core_status(d->core) != CALL_CALLED && waiting != NO_CALL;
 	if (call_core_accept(d->core, w->now_ms, NULL, chance(w, 10) ? CALL_AUDIO : 0, &error) == 0)
-		g_hash_table_add(d->accepted, g_strdup(second ? waiting : live));
+		put(&d->accepted, second ? waiting : live);
 	g_free(error);
 }
 
 static void press(struct world *w, struct device *d)
 {
 	char *error = NULL;
+	bool enabled;
 	switch (dice_range(&w->dice, 0, 14)) {
 	case 0:
 		dial(w, d);
@@ -490,7 +604,8 @@ static void press(struct world *w, struct device *d)
 		call_core_ignore(d->core, w->now_ms, NULL, &error);
 		break;
 	case 11:
-		call_core_flags(d->core, w->now_ms, chance(w, 50), false, true, chance(w, 50));
+		enabled = chance(w, 50);
+		call_core_flags(d->core, w->now_ms, chance(w, 50), false, true, enabled);
 		break;
 	case 12:
 		if (chance(w, 30))
@@ -507,48 +622,46 @@ static void forge(struct world *w, struct device *d)
 {
 	static const char *const kinds[] = { "invite", "ringing", "accept", "reject", "decide", "bye", "query",
 					     "state", "update", "flags", "record", "description", "nonsense" };
-	const char *live = call_core_live_id(d->core);
-	if (!live)
+	int live = call_number(w, call_core_live_id(d->core));
+	if (live == NO_CALL)
 		return;
-	cJSON *body = cJSON_Parse("{\"scope\":\"all\",\"reason\":\"hangup\",\"outcome\":\"canceled\",\"type\":1,"
-				  "\"what\":\"set\",\"rev\":99,\"status\":1}");
-	g_autofree char *id = g_strdup(live);
+	static cJSON *body;
+	if (!body)
+		body = cJSON_Parse("{\"scope\":\"all\",\"reason\":\"hangup\",\"outcome\":\"canceled\",\"type\":1,"
+				   "\"what\":\"set\",\"rev\":99,\"status\":1}");
 	const struct call_message m = { .account = d->account,
 					.kind = kinds[dice_range(&w->dice, 0, G_N_ELEMENTS(kinds))],
-					.call_id = id, .from_user = "mallory", .from_party = "d0:1",
+					.call_id = call_name(w, live), .from_user = "mallory", .from_party = "d0:1",
 					.seq = (uint32_t)dice_next(&w->dice), .age_ms = 0, .body = body };
 	enum call_status status = call_core_status(d->core);
 	call_core_message(d->core, w->now_ms, &m);
-	cJSON_Delete(body);
 	total_forged++;
-	if (call_core_status(d->core) != status || g_strcmp0(call_core_live_id(d->core), id) != 0)
-		fail(w, "a stranger changed a call", id, d);
+	if (call_core_status(d->core) != status || !is_call(w, live, call_core_live_id(d->core)))
+		fail(w, "a stranger changed a call", call_name(w, live), d);
 }
 
 /* It comes up, goes on, stops, comes back, or breaks: a few minutes at most. */
-static void media_goes_on(struct world *w, const struct device *d, const struct event *e)
+static void media_goes_on(struct world *w, const struct device *d, int call)
 {
 	static const enum call_media_fact facts[] = { CALL_MEDIA_UP, CALL_MEDIA_ALIVE, CALL_MEDIA_LOST,
 						      CALL_MEDIA_FAILED };
 	int r = dice_range(&w->dice, 0, 100);
 	enum call_media_fact fact = facts[w->calm || r < 40 ? 0 : r < 90 ? 1 : r < 96 ? 2 : 3];
-	call_core_media(d->core, w->now_ms, e->call_id, fact, "media broke");
-	if (fact == CALL_MEDIA_FAILED || w->now_ms > 1000000 + FLOW_MS / 2)
-		return;
-	struct event *next = event_put(w, EVENT_MEDIA, d->index, dice_range(&w->dice, 1000, 29000));
-	g_strlcpy(next->call_id, e->call_id, sizeof(next->call_id));
+	call_core_media(d->core, w->now_ms, call_name(w, call), fact, "media broke");
+	if (fact != CALL_MEDIA_FAILED && w->now_ms <= 1000000 + FLOW_MS / 2)
+		fact_put(w, d, dice_range(&w->dice, 1000, 29000), EVENT_MEDIA, call);
 }
 
 /* A late word of the media of a call that is over: the call that is live now hears nothing of it. */
-static void stale_fact(struct world *w, const struct device *d, const char *call_id)
+static void stale_fact(struct world *w, const struct device *d, int call)
 {
-	g_autofree char *live = g_strdup(call_core_live_id(d->core));
-	if (g_strcmp0(live, call_id) == 0 || g_strcmp0(call_core_waiting_id(d->core), call_id) == 0)
+	int live = call_number(w, call_core_live_id(d->core));
+	if (live == call || is_call(w, call, call_core_waiting_id(d->core)))
 		return;
-	call_core_media(d->core, w->now_ms, call_id, CALL_MEDIA_FAILED, "late");
-	call_core_setup(d->core, w->now_ms, call_id, 7, "late");
-	if (g_strcmp0(call_core_live_id(d->core), live) != 0)
-		fail(w, "a word about another call ended this one", live, d);
+	call_core_media(d->core, w->now_ms, call_name(w, call), CALL_MEDIA_FAILED, "late");
+	call_core_setup(d->core, w->now_ms, call_name(w, call), 7, "late");
+	if (call_number(w, call_core_live_id(d->core)) != live)
+		fail(w, "a word about another call ended this one", call_name(w, live), d);
 }
 
 static void happen(struct world *w, struct event *e)
@@ -561,10 +674,8 @@ static void happen(struct world *w, struct event *e)
 	if (!d->core) {
 		/* Away: the network keeps what was said, until the box is back. */
 		if (e->kind == EVENT_LETTER) {
-			struct event *kept = g_new0(struct event, 1);
-			kept->at_ms = w->now_ms;
-			kept->letter = g_steal_pointer(&e->letter);
-			g_queue_push_tail(&d->kept, kept);
+			g_queue_push_tail(&d->kept, g_memdup2(e, sizeof(*e)));
+			e->letter = NULL;
 		}
 		return;
 	}
@@ -582,10 +693,10 @@ static void happen(struct world *w, struct event *e)
 		press(w, d);
 		break;
 	case EVENT_MEDIA:
-		if (strcmp(d->media, e->call_id) == 0 || strcmp(d->on_hold, e->call_id) == 0)
-			media_goes_on(w, d, e);
+		if (d->media == e->call || d->on_hold == e->call)
+			media_goes_on(w, d, e->call);
 		else
-			stale_fact(w, d, e->call_id);
+			stale_fact(w, d, e->call);
 		break;
 	case EVENT_CRASH:
 		crash(w, d);
@@ -594,7 +705,7 @@ static void happen(struct world *w, struct event *e)
 		forge(w, d);
 		break;
 	case EVENT_SCREENED:
-		call_core_screened(d->core, w->now_ms, e->call_id,
+		call_core_screened(d->core, w->now_ms, call_name(w, e->call),
 				   (enum call_screening)dice_range(&w->dice, SCREEN_ALLOW, SCREEN_ACCEPT + 1));
 		break;
 	case EVENT_RESTART:
@@ -606,29 +717,28 @@ static void happen(struct world *w, struct event *e)
 /* What the user of a box that did not crash was told of has an end that he was told of. */
 static void check_told(struct world *w, const struct device *d)
 {
-	GHashTableIter iter;
-	void *id;
-	g_hash_table_iter_init(&iter, d->told);
-	while (g_hash_table_iter_next(&iter, &id, NULL))
-		if (!g_hash_table_contains(d->ended, id) && !g_hash_table_contains(d->replaced, id))
-			fail(w, "a call without an end", id, d);
+	call_set open = d->told & ~d->ended & ~d->replaced;
+	if (open)
+		fail(w, "a call without an end", call_name(w, g_bit_nth_lsf(open, -1)), d);
 }
 
 /* I10: every call that was dialled has its record, unless glare ate it; where nothing was lost the callee's
  * records say the same. */
-static void check_record(struct world *w, const char *id, const struct device *d)
+static void check_record(struct world *w, int call)
 {
-	const cJSON *entry = g_hash_table_lookup(d->journal, id);
+	const char *id = call_name(w, call);
+	const struct device *d = w->calls[call].anchor;
+	const cJSON *entry = d->journal[call].json;
 	if (!entry)
 		fail(w, "a call without a journal", id, d);
-	int status = GPOINTER_TO_INT(g_hash_table_lookup(d->records, id));
+	int status = d->records[call];
 	bool glare = strcmp(message_string(entry, "outcome", "none"), "glare") == 0;
 	if (!status && !glare && (d->core || !message_bool(entry, "live", false)))
 		fail(w, "a call without a record", id, d);
 	if (!w->lossless || w->crashed)
 		return;
 	for (int i = 0; i < w->count; i++) {
-		int other = GPOINTER_TO_INT(g_hash_table_lookup(w->devices[i].records, id));
+		int other = w->devices[i].records[call];
 		if (other && other != status && &w->devices[i] != d)
 			fail(w, "the records of a call differ", id, &w->devices[i]);
 	}
@@ -643,8 +753,6 @@ static void check_calm(const struct world *w)
 
 static void check_rest(struct world *w)
 {
-	GHashTableIter iter;
-	void *id, *anchor;
 	for (int i = 0; i < w->count; i++) {
 		struct device *d = &w->devices[i];
 		if (!d->core)
@@ -653,9 +761,9 @@ static void check_rest(struct world *w)
 			fail(w, "not idle at rest", call_core_live_id(d->core), d);
 		check_told(w, d);
 	}
-	g_hash_table_iter_init(&iter, w->dialled);
-	while (g_hash_table_iter_next(&iter, &id, &anchor))
-		check_record(w, id, anchor);
+	for (int call = 0; call < w->dials; call++)
+		if (w->calls[call].anchor)
+			check_record(w, call);
 	if (w->calm)
 		check_calm(w);
 }
@@ -687,59 +795,44 @@ static struct call_policy policy_of(struct world *w)
 	return policy;
 }
 
-static GHashTable *id_set(void)
-{
-	return g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-}
-
 static void join(struct world *w, const char *account)
 {
 	struct device *d = &w->devices[w->count];
 	d->index = w->count++;
 	g_strlcpy(d->account, account, sizeof(d->account));
 	d->policy = policy_of(w);
-	d->journal = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)cJSON_Delete);
-	d->accepted = id_set();
-	d->refused = id_set();
-	d->told = id_set();
-	d->ended = id_set();
-	d->timed_out = id_set();
-	d->replaced = id_set();
-	d->over = id_set();
-	d->records = id_set();
-	d->tick_ms = -1;
 	boot(w, d);
 }
 
 static void leave(struct device *d)
 {
-	GHashTable *sets[] = { d->journal, d->accepted, d->refused, d->told, d->ended, d->timed_out, d->replaced,
-			       d->over, d->records };
 	call_core_free(d->core);
-	for (size_t i = 0; i < G_N_ELEMENTS(sets); i++)
-		g_hash_table_destroy(sets[i]);
-	g_queue_clear_full(&d->kept, (GDestroyNotify)event_free);
+	for (int i = 0; i < DIALS_MAX; i++)
+		cJSON_Delete(d->journal[i].json);
+	g_queue_clear_full(&d->kept, (GDestroyNotify)kept_free);
+}
+
+static void put_anywhere(struct world *w, enum event_kind kind)
+{
+	int in_ms = dice_range(&w->dice, 0, 60000);
+	event_put(w, dice_range(&w->dice, 0, w->count), in_ms, (struct event){ .kind = kind });
 }
 
 static void plan(struct world *w)
 {
 	int presses = dice_range(&w->dice, 2, 14);
 	for (int i = 0; i < presses; i++)
-		event_put(w, EVENT_USER, dice_range(&w->dice, 0, w->count), dice_range(&w->dice, 0, 60000));
+		put_anywhere(w, EVENT_USER);
 	if (chance(w, 10))
-		event_put(w, EVENT_CRASH, dice_range(&w->dice, 0, w->count),
-			  dice_range(&w->dice, 0, 60000));
+		put_anywhere(w, EVENT_CRASH);
 	for (int i = chance(w, 30) ? 5 : 0; i > 0; i--)
-		event_put(w, EVENT_STRANGER, dice_range(&w->dice, 0, w->count),
-			  dice_range(&w->dice, 0, 60000));
+		put_anywhere(w, EVENT_STRANGER);
 }
 
-static void flow(const struct fsm *fsm, guint32 seed, bool verbose)
+static void flow(const struct fsm *fsm, guint32 seed, bool verbose, bool digests)
 {
-	struct world w = { .fsm = fsm, .seed = seed, .verbose = verbose, .now_ms = 1000000,
-			   .dice = { seed }, .schedule = schedule_create() };
-	w.verdicts = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-	w.dialled = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	struct world w = { .fsm = fsm, .seed = seed, .verbose = verbose, .digests = digests, .now_ms = 1000000,
+			   .dice = { seed } };
 	w.calm = chance(&w, 3);
 	w.lossless = w.calm || chance(&w, 50);
 	static const char *const accounts[] = { "alice", "bob", "carol" };
@@ -755,20 +848,27 @@ static void flow(const struct fsm *fsm, guint32 seed, bool verbose)
 		plan(&w);
 	}
 	int64_t end = w.now_ms + FLOW_MS;
-	for (struct event *e; (e = schedule_take(w.schedule)); event_free(e)) {
+	for (struct event e; schedule_take(&w.schedule, &e); letter_drop(e.letter)) {
 		/* A late tick forgets a tombstone. */
-		if (e->at_ms > end && (e->kind != EVENT_TICK || call_core_live_id(w.devices[e->device].core)))
+		if (e.at_ms > end && (e.kind != EVENT_TICK || call_core_live_id(w.devices[e.device].core)))
 			fail(&w, "never comes to rest", NULL, NULL);
-		w.now_ms = e->at_ms;
-		happen(&w, e);
+		w.now_ms = e.at_ms;
+		happen(&w, &e);
 	}
 	check_rest(&w);
+	if (digests)
+		printf("%u %016llx\n", seed, (unsigned long long)digest_number(w.digest, w.dice.state));
 	for (int i = 0; i < w.count; i++)
 		leave(&w.devices[i]);
-	g_hash_table_destroy(w.verdicts);
-	g_hash_table_destroy(w.dialled);
-	schedule_free(w.schedule);
+	schedule_free(&w.schedule);
 }
+
+/* What there is to do. */
+struct job {
+	const struct fsm *fsm;
+	long seed, flows, workers;
+	bool digests;
+};
 
 /* What a worker tells of its share. */
 struct share {
@@ -776,26 +876,27 @@ struct share {
 };
 
 /* Flows seed, seed + workers, …; its own process, so that both cores work. */
-static pid_t worker_start(const struct fsm *fsm, long seed, long flows, int workers, int number, int out)
+static pid_t worker_start(const struct job *job, int number, int out)
 {
 	pid_t pid = fork();
 	if (pid != 0)
 		return pid;
-	for (long i = number; i < flows; i += workers)
-		flow(fsm, (guint32)(seed + i), false);
+	for (long i = number; i < job->flows; i += job->workers)
+		flow(job->fsm, (guint32)(job->seed + i), false, job->digests);
+	fflush(stdout);
 	const struct share share = { total_steps, total_connected, total_crashes, total_forged };
 	_exit(write(out, &share, sizeof(share)) == (ssize_t)sizeof(share) ? 0 : 1);
 }
 
 /* 0 when every worker found nothing. A worker that found something has printed it. */
-static int run_workers(const struct fsm *fsm, long seed, long flows, int workers)
+static int run_workers(const struct job *job)
 {
 	int fds[2], failed = 0, status;
 	if (pipe(fds) < 0)
 		return 1;
 	fflush(stdout);
-	for (int i = 0; i < workers; i++)
-		if (worker_start(fsm, seed, flows, workers, i, fds[1]) < 0)
+	for (int i = 0; i < job->workers; i++)
+		if (worker_start(job, i, fds[1]) < 0)
 			return 1;
 	close(fds[1]);
 	for (struct share share; read(fds[0], &share, sizeof(share)) == (ssize_t)sizeof(share);) {
@@ -822,14 +923,15 @@ static int report(long flows, double seconds)
 int main(int argc, char **argv)
 {
 	long flows = 0, seed = 0, workers = g_get_num_processors();
-	bool verbose = false;
-	for (int c; (c = getopt(argc, argv, "n:s:j:v")) != -1;)
+	bool verbose = false, digests = false;
+	for (int c; (c = getopt(argc, argv, "n:s:j:vx")) != -1;)
 		switch (c) {
 		case 'n': flows = atol(optarg); break;
 		case 's': seed = atol(optarg); break;
 		case 'j': workers = CLAMP(atol(optarg), 1, 64); break;
 		case 'v': verbose = true; break;
-		default: fputs("usage: sim [-n FLOWS] [-s SEED] [-j WORKERS] [-v]\n", stderr); return 64;
+		case 'x': digests = true; break;
+		default: fputs("usage: sim [-n FLOWS] [-s SEED] [-j WORKERS] [-v] [-x]\n", stderr); return 64;
 		}
 	const char *source = g_getenv("CALLBOX_SRC"), *table = g_getenv("CALLBOX_FSM");
 	g_autofree char *file = table ? g_strdup(table)
@@ -843,9 +945,9 @@ int main(int argc, char **argv)
 	gint64 began = g_get_monotonic_time();
 	int r = 0;
 	if (seed && !flows)
-		flow(fsm, (guint32)seed, verbose);
+		flow(fsm, (guint32)seed, verbose, digests);
 	else
-		r = run_workers(fsm, seed ? seed : 1, flows ? flows : FLOWS, (int)workers);
+		r = run_workers(&(struct job){ fsm, seed ? seed : 1, flows ? flows : FLOWS, workers, digests });
 	double seconds = (double)(g_get_monotonic_time() - began) / 1e6;
 	fsm_free(fsm);
 	return r ? 1 : report(flows ? flows : seed ? 1 : FLOWS, seconds);

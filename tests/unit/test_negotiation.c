@@ -251,6 +251,8 @@ static void connect(struct scene *scene, unsigned int transports)
 	for (int i = 0; i < 2; i++)
 		g_assert_cmpfloat(stat(&scene->ends[i], "transports", NULL, 0), ==, transports);
 	talk(scene);
+	for (int i = 0; i < 2; i++)
+		g_assert_cmpfloat(stat(&scene->ends[i], "fast_path_received", NULL, 0), >, 0);
 }
 
 static void test_bundled(void)
