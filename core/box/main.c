@@ -257,13 +257,16 @@ static void do_screen(struct box *box, const struct call_output *output)
 	hooks_ask(box->hooks, &facts, on_screened, box);
 }
 
+/* What ends without having rung, as somebody who found the room busy, stops nobody else's ring. */
 static void do_ring(struct box *box, const struct call_output *output)
 {
+	if (!output->on && !g_str_equal(box->rings, output->call_id))
+		return;
 	cJSON *payload = cJSON_CreateObject();
 	cJSON_AddBoolToObject(payload, "on", output->on);
 	cJSON_AddBoolToObject(payload, "soft", output->soft);
 	cJSON_AddStringToObject(payload, "callId", output->call_id);
-	box->rings = output->on;
+	g_strlcpy(box->rings, output->on ? output->call_id : "", sizeof(box->rings));
 	box_event(box, "onRing", payload);
 	ringer_ring(box->ringer, output);
 }

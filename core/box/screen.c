@@ -276,7 +276,7 @@ static void key_told(struct screen *screen, const char *key)
 {
 	struct box *box = screen->box;
 	char *error = NULL;
-	bool rings = call_core_status(box->core) == CALL_CALLED && box->rings;
+	bool rings = call_core_status(box->core) == CALL_CALLED && box->rings[0];
 	standby_touch(box->standby);
 	if (strcmp(key, "select") == 0 && rings)
 		call_core_accept(box->core, box_now_ms(), NULL, 0, &error);

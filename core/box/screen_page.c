@@ -55,7 +55,7 @@ static const char *page_of(const struct box *box)
 	case CALL_CALLING:
 		return "outgoing";
 	case CALL_CALLED:
-		return box->rings ? "ringing" : "idle";
+		return box->rings[0] ? "ringing" : "idle";
 	case CALL_IN_CALL:
 		return "call";
 	case CALL_IDLE:

@@ -397,8 +397,10 @@ static void flood(struct device **devices, int count, int invites)
 		cJSON_AddNumberToObject(body, "type", 2);
 		cJSON_AddNumberToObject(body, "lifetime_ms", 60000);
 		device_send(devices[i % count], "invite", id, "bob", "*", serial, 60000, body);
-		if (i % 20 == 19)
+		if (i % 20 == 19) {
 			g_usleep(20000); /* 1 000 a second */
+			client_count(bob, "onInvited"); /* who does not read is disconnected */
+		}
 	}
 }
 

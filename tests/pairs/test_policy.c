@@ -166,6 +166,23 @@ static void test_second_ends_first(void)
 	expect_end(alice, 16);
 }
 
+/* Who finds the room busy does not stop its ring for another. */
+static void test_busy_rings_on(void)
+{
+	forget_all();
+	verb(alice, "call", one_text("userId", "bob"));
+	expect_flag(bob, "onRing", "on", true);
+	verb(carol, "call", one_text("userId", "bob"));
+	expect(carol, "onCallEnd");
+	expect(bob, "onCallRefused");
+	cJSON *status = client_call(bob, "status", NULL, NULL);
+	g_assert_cmpuint(client_count(bob, "onRing"), ==, 0);
+	cJSON_Delete(status);
+	verb(alice, "hangup", NULL);
+	expect_flag(bob, "onRing", "on", false);
+	expect_end(alice, 11);
+}
+
 static void test_dnd(void)
 {
 	forget_all();
@@ -536,6 +553,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/policy/token", test_token);
 	g_test_add_func("/policy/hold", test_hold);
 	g_test_add_func("/policy/second-ends-first", test_second_ends_first);
+	g_test_add_func("/policy/busy-rings-on", test_busy_rings_on);
 	g_test_add_func("/policy/dnd", test_dnd);
 	g_test_add_func("/policy/autoanswer-and-longest", test_autoanswer_and_longest);
 	g_test_add_func("/policy/standby", test_standby);

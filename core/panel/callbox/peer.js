@@ -183,11 +183,18 @@ export class PeerWay {
 			);
 	}
 
+	/* What ends without having rung stops nobody else's ring. */
+	ring({ on, callId }) {
+		if (!on && callId !== this.rings) return;
+		this.rings = on ? callId : null;
+		this.emit("onRing", { on, soft: false, callId });
+	}
+
 	carryOut(o) {
 		const kinds = {
 			send: () => this.send(o),
 			event: () => this.event(o.name, o.payload),
-			ring: () => this.emit("onRing", { on: o.on, soft: false, callId: o.callId }),
+			ring: () => this.ring(o),
 			mediaOpen: () => this.mediaOpen(o),
 			mediaStart: () => this.mediaStart(o),
 			mediaMessage: () => this.queue((media) => media.peerMessage(o.kind, o.body)),
