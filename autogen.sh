@@ -17,7 +17,7 @@ gstreamer1.0-plugins-ugly gstreamer1.0-libav gstreamer1.0-nice gir1.2-gst-plugin
 libpng-dev libseccomp-dev libsystemd-dev libsdl2-dev
 libdrm-dev libcairo2-dev libpango1.0-dev fonts-dejavu-core fonts-wqy-microhei
 clang mandoc graphviz alsa-utils v4l-utils iproute2 flex bison bc libelf-dev kmod cpio xz-utils busybox-static libjemalloc-dev
-qemu-system-x86 nodejs npm chromium firefox-esr openssl coturn"
+qemu-system-x86 systemd udev dbus nodejs npm chromium firefox-esr openssl coturn"
 
 # The peers of tests/bench, and nothing else.
 PEERS="baresip-core baresip-ffmpeg"

@@ -24,7 +24,7 @@ noinst_PROGRAMS += tests/vm/guest_sound_call
 tests_vm_guest_sound_call_SOURCES = tests/vm/guest_sound_call.c tests/vm/sound_scene.c tests/vm/sound_scene.h \
 	tests/vm/steady.c tests/vm/steady.h
 tests_vm_guest_sound_call_LDADD = $(PAIRS_LDADD) -lm
-EXTRA_DIST += tests/vm/sound_leg
+EXTRA_DIST += tests/vm/sound_leg tests/vm/units_install
 
 # screens: what KMS shows, read back
 noinst_PROGRAMS += tests/vm/kmsdump tests/vm/screen_views
