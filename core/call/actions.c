@@ -202,8 +202,7 @@ static void send_bye(struct step *step, const char *unused)
 	const struct call *call = step->call;
 	(void)unused;
 	cJSON *body = cJSON_CreateObject();
-	json_string(body, "reason", call->outcome == OUTCOME_ACCEPTED ? reasons[call->end]
-										   : "noconfirm");
+	json_string(body, "reason", call->outcome == OUTCOME_ACCEPTED ? reasons[call->end] : "noconfirm");
 	json_number(body, "duration", call->connected_ms < 0 ? 0 : (double)(step->now_ms - call->connected_ms));
 	send_to(step, "bye", anchor_party(call), body);
 }

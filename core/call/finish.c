@@ -147,8 +147,7 @@ static void outcome_event(const struct step *step, enum reason reason)
 	if (is_failure(reason)) {
 		cJSON *payload = payload_user(call);
 		json_number(payload, "code", reason);
-		json_string(payload, "message", call->detail ? call->detail
-									 : reason_message(reason));
+		json_string(payload, "message", call->detail ? call->detail : reason_message(reason));
 		event_put(step->core, call, "onError", payload);
 	}
 }
