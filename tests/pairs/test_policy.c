@@ -181,6 +181,7 @@ static void test_busy_rings_on(void)
 	verb(alice, "hangup", NULL);
 	expect_flag(bob, "onRing", "on", false);
 	expect_end(alice, 11);
+	expect_end(bob, 12);
 }
 
 static void test_dnd(void)
