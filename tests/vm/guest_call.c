@@ -121,11 +121,30 @@ static double difference(const struct picture *a, const struct picture *b, int t
 	return sum / (a->width * height);
 }
 
+static bool load_both(const char *first, const char *second, struct picture *a, struct picture *b)
+{
+	return png_load(first, a) == 0 && png_load(second, b) == 0 && a->width == b->width && a->height == b->height;
+}
+
+/* Two pictures of one size: a slow guest may go to a smaller one between them. */
+static void snapshots(struct client *client, const char *who, const char *first, const char *second)
+{
+	bool same = false;
+	for (int i = 0; i < 3 && !same; i++) {
+		struct picture a = { 0 }, b = { 0 };
+		snapshot(client, first);
+		wait_frames(client, who, stat_number(client, "video", "frames_shown") + 20);
+		snapshot(client, second);
+		same = load_both(first, second, &a, &b);
+		picture_finish(&a);
+		picture_finish(&b);
+	}
+}
+
 static void check_picture(const char *first, const char *second)
 {
 	struct picture a = { 0 }, b = { 0 };
-	bool loaded = png_load(first, &a) == 0 && png_load(second, &b) == 0 && a.width == b.width &&
-		      a.height == b.height;
+	bool loaded = load_both(first, second, &a, &b);
 	check(loaded, "two pictures of vivid came through, %dx%d", a.width, a.height);
 	if (!loaded)
 		return;
@@ -237,11 +256,8 @@ int main(int argc, char **argv)
 	g_file_set_contents(stats_file, text, -1, NULL);
 	cJSON_free(text);
 	cJSON_Delete(stats);
-	snapshot(b, seen1);
 	snapshot(a, seen_pattern);
-	double before = stat_number(b, "video", "frames_shown");
-	wait_frames(b, "bob, going on,", before + 20);
-	snapshot(b, seen2);
+	snapshots(b, "bob, going on,", seen1, seen2);
 	waitpid(recorder, NULL, 0);
 	cJSON_Delete(client_call(a, "hangup", NULL, NULL));
 	cJSON_Delete(client_expect(b, "onCallEnd"));
