@@ -1,7 +1,7 @@
 /* mixer: the volume knob of one direction of a sound card, and its switch. One thread.
  *
- * Percent is what people hear, not what the register holds: a range of more than 24 dB is bent so that half is half
- * as loud. -ENOENT: the card has no such knob, sound is weighed by callbox-media then. */
+ * Percent is what people hear, not what the register holds: a range of more than 24 dB is bent so that half is 18 dB
+ * below the whole, about a third as loud. -ENOENT: the card has no such knob, sound is weighed by callbox-media then. */
 #ifndef CALLBOX_DEVICES_MIXER_H
 #define CALLBOX_DEVICES_MIXER_H
 

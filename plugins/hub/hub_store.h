@@ -34,7 +34,7 @@ void hub_store_devices(struct hub_store *store, const char *user,
 int64_t hub_store_put(struct hub_store *store, const char *user, const char *device, int64_t now_ms,
 		      int64_t expires_ms, const char *text);
 void hub_store_acknowledge(struct hub_store *store, const char *user, const char *device, int64_t number);
-/* Calls fn for each unexpired message of the device above `after`, oldest first. */
+/* Calls fn for each unexpired message of the device, oldest first. */
 void hub_store_waiting(struct hub_store *store, const char *user, const char *device, int64_t now_ms,
 		       void (*fn)(int64_t number, int64_t stored_ms, const char *text, void *data), void *data);
 /* Makes durable against a crash what was put and acknowledged since the last time. The hub calls it before anything
