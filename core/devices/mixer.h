@@ -16,7 +16,7 @@ struct mixer_state {
 	bool has_switch;
 };
 
-/* id: a device of sound_device.h. *ret_card: whose mixer it is; *ret_knob: which; both as long as the mixer. */
+/* id: a device of sound_device.h. 0, -ENOENT as above, or another -errno: there is no such card. */
 int mixer_open(const char *id, bool capture, struct mixer **ret_mixer);
 void mixer_close(struct mixer *mixer);
 const char *mixer_name(const struct mixer *mixer); /* "CARD: KNOB" */
