@@ -11,7 +11,8 @@ struct hub_store;
 int hub_store_open(const char *file, struct hub_store **ret_store, char **ret_error);
 void hub_store_close(struct hub_store *store);
 
-/* Makes the account or gives it a new token; only a scrypt hash is kept. */
+/* Makes the account or gives it a new token; only a scrypt hash is kept. Another process may do it while the hub runs:
+ * from then on hub_store_check() takes the new token alone. */
 int hub_store_add_user(struct hub_store *store, const char *user, const char *token);
 bool hub_store_has_user(struct hub_store *store, const char *user);
 /* 0, -ENOENT: no such account, -EACCES: wrong token. Takes some milliseconds the first time. */
