@@ -15,7 +15,7 @@
 #include "core/ctl/ctl.h"
 
 static const char *const exit_help =
-	"exit codes: 0 done · 1 refused by the box, or the call did not come about · 2 no box answers ·\n"
+	"exit codes: 0 done · 1 refused by the box, or doctor found something wrong · 2 no box answers ·\n"
 	"            64 wrong usage · call --wait: 3 rejected, 4 timed out, 5 busy, 6 failed\n";
 
 #define CALLED_MAX 32 /* accounts of one call, as callboxd has it */
@@ -740,7 +740,8 @@ static const struct {
 	{ "camera-preset", command_camera_preset, 1, 1, "camera-preset NAME", "set those of a preset in the conf" },
 	{ "set-volume", command_set_volume, 2, 2, "set-volume speaker|microphone 0..100", "how loud it is" },
 	{ "get-volume", command_get_volume, 0, 0, "get-volume [--json]", "of both, and whose knob it is" },
-	{ "view", command_view, 2, 2, "view local|remote VIEW", "null:, png:FILE, raw:FILE or window:" },
+	{ "view", command_view, 2, 2, "view local|remote VIEW",
+	  "where a picture is shown: kms:, kms:inset, window:, png:FILE, raw:FILE or null:" },
 	{ "preview", command_preview, 1, 1, "preview on|off", "the own picture without a call" },
 	{ "status", command_status, 0, 0, "status [--json]", "what is going on" },
 	{ "info", command_info, 0, 0, "info [--json]", "the live call" },
@@ -753,10 +754,10 @@ static const struct {
 	{ "login", command_login, 1, 2, "login ACCOUNT [SERVER]", "log in; a token is read from standard input" },
 	{ "logout", command_logout, 1, 1, "logout ACCOUNT", "log out; its live call ends" },
 	{ "profile", command_profile, 1, 3, "profile RESOLUTION [RATE [low|medium|high]]",
-	  "the picture that the next call sends: 360p, 720p, 1080p or WIDTHxHEIGHT" },
+	  "the picture that is sent, in this call and the next: 180p, 360p, 720p, 1080p or WIDTHxHEIGHT" },
 	{ "token-service", command_token_service, 1, 1, "token-service URL", "where media credentials come from" },
 	{ "stats", command_stats, 0, 0, "stats [--json]", "numbers of the present call" },
-	{ "snapshot", command_snapshot, 2, 2, "snapshot local|remote FILE", "save the picture as PNG" },
+	{ "snapshot", command_snapshot, 2, 2, "snapshot local|remote FILE", "save a view's picture as PNG" },
 	{ "watch", command_watch, 0, 0, "watch", "every event, one JSON object a line" },
 	{ "doctor", command_doctor, 0, 0, "doctor", "what this box has, and what is wrong with it" },
 };
