@@ -19,6 +19,7 @@ struct end {
 	unsigned int received[SDP_TRANSPORTS], rtcp;
 	char *failed;
 	uint16_t sequence;
+	bool ticks; /* with each packet, and wants a restart each time */
 };
 
 struct scene {
@@ -138,6 +139,12 @@ static void on_packet(int transport, bool rtcp, const uint8_t *packet, size_t by
 		end->rtcp++;
 	else
 		end->received[transport]++;
+	if (!end->ticks)
+		return;
+	unsigned int offers = end->offers;
+	negotiation_restart(end->negotiation, "a test");
+	negotiation_tick(end->negotiation);
+	g_assert_cmpuint(end->offers, ==, offers); /* what it would close is what the packet comes from */
 }
 
 static const struct negotiation_ops ops = { on_description, on_candidates, on_agreed, on_ready, on_broken, on_failed,
@@ -342,6 +349,28 @@ static void test_restart(void)
 	}
 }
 
+/* A restart that is wanted while a packet is received, in the middle of another one too, waits for the packet's end. */
+static void test_in_packet(void)
+{
+	static const char *const lines[] = { "a=group:", "a=rtcp-mux", NULL };
+	static const char *const *const withouts[] = { NULL, lines };
+	for (size_t i = 0; i < G_N_ELEMENTS(withouts); i++) {
+		struct scene scene = { .without = withouts[i] };
+		connect(&scene, (unsigned int)i + 1);
+		unsigned int offers = scene.ends[0].offers, agreed = scene.ends[0].agreed;
+		scene.ends[0].ticks = true;
+		for (unsigned int round = 1; round <= 5; round++) {
+			g_assert_cmpint(send_one(&scene.ends[1], scene.ends[1].remote.audio.transport, false), ==, 0);
+			UNTIL(&scene, scene.ends[0].offers >= offers + round);
+		}
+		scene.ends[0].ticks = false;
+		UNTIL(&scene, scene.ends[0].agreed == agreed + 5);
+		talk(&scene);
+		restart(&scene, 0);
+		scene_close(&scene);
+	}
+}
+
 /* Both offer at once: one exchange settles it, the anchor's. */
 static void test_glare(void)
 {
@@ -436,6 +465,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/negotiation/rtcp-apart", test_rtcp_apart);
 	g_test_add_func("/negotiation/overtaken", test_overtaken);
 	g_test_add_func("/negotiation/restart", test_restart);
+	g_test_add_func("/negotiation/in-packet", test_in_packet);
 	g_test_add_func("/negotiation/glare", test_glare);
 	g_test_add_func("/negotiation/same-again", test_same_again);
 	g_test_add_func("/negotiation/other-peer", test_other_peer);
