@@ -224,7 +224,7 @@ static int file_next(struct camera *c, int timeout_ms, struct frame **ret_frame)
 	}
 	pace_sleep_until(c->next_us);
 	now = pace_now_us();
-	int64_t due = (now - c->began_us) * c->rate_num / c->rate_den / 1000000;
+	int64_t due = (int64_t)((double)(now - c->began_us) * c->rate_num / c->rate_den / 1e6);
 	if (c->counts && c->fps == c->rate_num / c->rate_den && due > c->last + 1)
 		c->counts->overtaken += (uint64_t)(due - c->last - 1);
 	c->last = due;

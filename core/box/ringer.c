@@ -17,6 +17,7 @@ struct ringer {
 	struct box *box;
 	struct child *child;
 	struct session *beside; /* rings softly there; only compared */
+	bool waits;		/* it is to ring softly, beside the live call */
 };
 
 static const struct message_field device_fields[] = { { "kind", M_STRING, true, 1, 32 },
@@ -90,6 +91,7 @@ static void play_beside(struct ringer *ringer, struct session *session)
 void ringer_ring(struct ringer *ringer, const struct call_output *output)
 {
 	struct box *box = ringer->box;
+	ringer->waits = output->on && output->soft;
 	if (!output->on)
 		ringer_stop(ringer);
 	else if (output->soft && box->session && session_peer(box->session))
@@ -98,6 +100,12 @@ void ringer_ring(struct ringer *ringer, const struct call_output *output)
 		play(ringer, box->conf.ringback_tone, "ringback", box->conf.ring_volume);
 	else
 		play(ringer, box->conf.ring_tone, "ring", box->conf.ring_volume);
+}
+
+void ringer_session(struct ringer *ringer)
+{
+	if (ringer->waits && ringer->box->session)
+		play_beside(ringer, ringer->box->session);
 }
 
 void ringer_event(struct ringer *ringer, const struct call_output *event)
@@ -113,7 +121,7 @@ void ringer_stop(struct ringer *ringer)
 {
 	child_stop(ringer->child, STOP_GRACE_MS);
 	ringer->child = NULL;
-	if (ringer->beside && ringer->beside == ringer->box->session)
+	if (ringer->beside && (ringer->beside == ringer->box->session || ringer->beside == ringer->box->held))
 		session_tone(ringer->beside, NULL, 0);
 	ringer->beside = NULL;
 }

@@ -15,6 +15,8 @@ void ringer_destroy(struct ringer *ringer);
 void ringer_ring(struct ringer *ringer, const struct call_output *output);
 /* Any event of the core: the end of a call that was refused. */
 void ringer_event(struct ringer *ringer, const struct call_output *event);
+/* A call's media has the speaker from now on: what waits for that call's end rings softly there. */
+void ringer_session(struct ringer *ringer);
 /* The speaker is wanted for something better. */
 void ringer_stop(struct ringer *ringer);
 

@@ -56,6 +56,7 @@ struct negotiation {
 	int64_t offered_us;   /* an offer of ours is under way; 0: none */
 	int64_t restarted_us; /* the last one, whoever began it */
 	const char *wanted;   /* a restart, and why */
+	guint restart_source;
 	unsigned int restarts;
 	uint64_t refused;
 };
@@ -563,6 +564,22 @@ static void on_addresses(bool gained, void *data)
 		n->wanted = "there is a new address";
 }
 
+static gboolean on_restart(void *data)
+{
+	struct negotiation *n = data;
+	const char *why = n->wanted;
+	n->restart_source = 0;
+	if (!why || n->offered_us)
+		return G_SOURCE_REMOVE;
+	n->wanted = NULL;
+	log_info("media: ICE is restarted: %s", why);
+	if (legs_restart(n) == 0)
+		offer(n);
+	return G_SOURCE_REMOVE;
+}
+
+/* The restart itself is a turn of the loop's own: it closes what an earlier one began, and the tick may have come with a
+ * packet that is being received there. */
 void negotiation_tick(struct negotiation *n)
 {
 	int64_t now = now_us(), silence = silence_us(n);
@@ -573,13 +590,12 @@ void negotiation_tick(struct negotiation *n)
 		n->offered_us = 0;
 	}
 	bool due = silence > SILENT_US + (n->anchor ? 0 : YIELD_US) && now - n->restarted_us > AGAIN_US;
-	const char *why = n->wanted ? n->wanted : due ? "nothing is heard" : NULL;
-	if (!why || n->offered_us)
+	if (n->offered_us || !(n->wanted || due))
 		return;
-	n->wanted = NULL;
-	log_info("media: ICE is restarted: %s", why);
-	if (legs_restart(n) == 0)
-		offer(n);
+	if (!n->wanted)
+		n->wanted = "nothing is heard";
+	if (!n->restart_source)
+		n->restart_source = g_idle_add_full(G_PRIORITY_DEFAULT, on_restart, n, NULL);
 }
 
 /* ---- life ---- */
@@ -629,6 +645,8 @@ void negotiation_close(struct negotiation *n)
 		return;
 	if (n->candidate_timer)
 		g_source_remove(n->candidate_timer);
+	if (n->restart_source)
+		g_source_remove(n->restart_source);
 	addresses_close(n->addresses);
 	mdns_destroy(n->mdns);
 	for (int i = 0; i < SDP_TRANSPORTS; i++)

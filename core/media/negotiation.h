@@ -52,7 +52,7 @@ void negotiation_close(struct negotiation *negotiation);
 
 void negotiation_description(struct negotiation *negotiation, const char *type, const char *text);
 void negotiation_candidates(struct negotiation *negotiation, const cJSON *candidates);
-/* Now and then, a few times a second at least. */
+/* Now and then, a few times a second at least; also from within packet(). */
 void negotiation_tick(struct negotiation *negotiation);
 /* New ICE credentials and addresses, as soon as no offer of ours is under way. why: static, for the log. */
 void negotiation_restart(struct negotiation *negotiation, const char *why);

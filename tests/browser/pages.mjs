@@ -2,7 +2,7 @@
  * mid-preview, it comes from the network over TLS with a token, the conf has a word in its language. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { open, shot, start } from "./browser.mjs";
 import { readPattern } from "./pattern.mjs";
@@ -128,6 +128,53 @@ await tap.test("panel: accept with sound only; missed calls are counted by the b
 	await until("seen", () => button(page, "Missed").isVisible());
 	await missed();
 	await until("one more", () => page.getByRole("button", { name: "Missed calls: 1" }).isVisible());
+	await page.context().close();
+});
+
+await tap.test("panel: a call that a hook refuses is not to be seen; one that waits is not the one that is on", async () => {
+	const hook = join(place.dir, "room-e/hook"),
+		asked = join(place.dir, "room-e/asked");
+	mkdirSync(join(place.dir, "room-e/conf"), { recursive: true });
+	writeFileSync(join(place.dir, "room-e/conf/hooks.conf"), `call-incoming = ${hook}\n`);
+	writeFileSync(hook, `#!/bin/sh\n[ -e ${asked} ] || { >${asked}; sleep 0.1; echo refuse; }\n`, { mode: 0o700 });
+	const erin = await place.box("erin", "room-e", { conf: "call_waiting = yes\n" }),
+		erins = await place.panel(erin);
+	const page = await open(browser, erins.url);
+	const known = () => page.evaluate(() => [window.rtc.state.status, window.ends]);
+	await visible(page, "Call");
+	await page.evaluate(() => {
+		const room = document.querySelector(".room");
+		window.screens = [];
+		window.ends = 0;
+		window.rtc.on("onCallEnd", () => window.ends++);
+		new MutationObserver(() => window.screens.push(room.dataset.screen)).observe(room, {
+			attributes: true,
+			attributeFilter: ["data-screen"],
+		});
+	});
+	await ask(bob.socket, "call", { userId: "erin", type: 2 });
+	await until("the hook", () => existsSync(asked));
+	await is(bob, "idle");
+	await until("no call", async () => !(await page.evaluate(() => window.rtc.getStatus())).call);
+	assert.deepEqual(await page.evaluate(() => window.screens), []);
+	assert.deepEqual(await known(), ["idle", 0]);
+
+	await ask(alice.socket, "call", { userId: "erin", type: 1 });
+	await visible(page, "Accept");
+	await button(page, "Accept").click();
+	await is(alice, "inCall");
+	await visible(page, "Hang up");
+	await ask(bob.socket, "call", { userId: "erin", type: 1 });
+	await until("one waits", async () => (await ask(erin.socket, "status")).waiting?.state === "ringing");
+	await page.evaluate(() => window.rtc.getStatus());
+	assert.deepEqual(await known(), ["inCall", 0]);
+	await ask(bob.socket, "cancel");
+	await until("it is over", async () => (await known())[1] === 1);
+	assert.deepEqual(await known(), ["inCall", 1]);
+	await button(page, "Hang up").click();
+	await until("all is over", async () => (await known())[1] === 2);
+	assert.deepEqual(await known(), ["idle", 2]);
+	assert.deepEqual(page.faults, []);
 	await page.context().close();
 });
 

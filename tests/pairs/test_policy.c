@@ -81,7 +81,9 @@ static void connect_to(struct client *caller, struct client *callee, const char 
 {
 	verb(caller, "call", one_text("userId", user));
 	expect(callee, "onInvited");
+	expect_flag(caller, "onRing", "on", true);
 	verb(callee, "accept", NULL);
+	expect_flag(caller, "onRing", "on", false);
 	expect(caller, "onUserEnter");
 	expect(callee, "onUserEnter");
 }

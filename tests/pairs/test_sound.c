@@ -1,10 +1,12 @@
-/* What the room hears around a call, by whole boxes whose speakers are files: the ring, the waiting caller's tone, the
- * tone of a refusal; no process that could listen is there while it rings. */
+/* What the room hears around a call, by whole boxes whose speakers are files: the ring, alone and beside a call, the
+ * waiting caller's tone, the tone of a refusal; no process that could listen is there while it rings. */
 #include <glib.h>
 #include <glib/gstdio.h>
 #include <math.h>
 #include <poll.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "tests/pairs/client.h"
 #include "tests/pairs/place.h"
@@ -29,7 +31,8 @@ static void scene_open(struct scene *s, const void *unused)
 	s->bob_hears = g_build_filename(s->place->dir, "bob.wav", NULL);
 	g_autofree char *a = g_strconcat("file:", s->alice_hears, NULL), *b = g_strconcat("file:", s->bob_hears, NULL);
 	const struct box_devices of_alice = { .speaker = a, .camera = "null:" };
-	const struct box_devices of_bob = { .speaker = b, .camera = "null:" };
+	const struct box_devices of_bob = { .speaker = b, .camera = "null:",
+					    .more = "call_waiting = yes\naccept_second = hold\n" };
 	s->alice_box = box_create(s->place, "alice", "room-a", NULL, &of_alice);
 	s->bob_box = box_create(s->place, "bob", "room-b", NULL, &of_bob);
 	box_start(s->alice_box);
@@ -122,6 +125,76 @@ static void test_refused(struct scene *s, const void *unused)
 	g_assert_cmpuint(windows_of(s->alice_hears, 425, 425), >, 200);
 }
 
+/* carol calls bob, who is with alice; of alice nothing is heard. */
+static struct client *second_call(struct scene *s)
+{
+	const struct box_devices devices = { .camera = "null:" };
+	struct box *box = box_create(s->place, "carol", "room-c", NULL, &devices);
+	cJSON *params = cJSON_CreateObject();
+	box_start(box);
+	struct client *carol = client_open(box->socket);
+	cJSON_AddStringToObject(params, "userId", "bob");
+	cJSON_Delete(client_call(carol, "call", params, NULL));
+	cJSON_Delete(client_expect(s->bob, "onInvited"));
+	return carol;
+}
+
+static void mute(struct client *client)
+{
+	cJSON *params = cJSON_CreateObject();
+	cJSON_AddBoolToObject(params, "on", true);
+	cJSON_Delete(client_call(client, "muteLocalAudio", params, NULL));
+}
+
+/* That much is heard, counted in samples. */
+static void wait_length(const char *file, long long samples)
+{
+	struct stat st = { 0 };
+	gint64 end = g_get_monotonic_time() + LIMIT_US;
+	while (stat(file, &st) < 0 || st.st_size < 44 + 2 * samples) {
+		g_assert_cmpint(g_get_monotonic_time(), <, end);
+		poll(NULL, 0, 20);
+	}
+}
+
+/* The soft ring beside a call that is then held has ended when that call goes on. */
+static void test_held(struct scene *s, const void *unused)
+{
+	(void)unused;
+	cJSON_Delete(client_call(s->bob, "accept", NULL, NULL));
+	wait_heard(s->bob_hears, 440, 440);
+	mute(s->alice);
+	struct client *carol = second_call(s);
+	wait_heard(s->bob_hears, 784, 988);
+	cJSON_Delete(client_call(s->bob, "accept", NULL, NULL));
+	cJSON_Delete(client_expect(s->bob, "onCallHeld"));
+	cJSON_Delete(client_expect(carol, "onUserEnter"));
+	g_assert_cmpint(g_unlink(s->bob_hears), ==, 0);
+	cJSON_Delete(client_call(carol, "hangup", NULL, NULL));
+	cJSON_Delete(client_expect(s->bob, "onCallHeld"));
+	wait_length(s->bob_hears, 4 * RATE); /* the ring comes every three seconds */
+	g_assert_cmpuint(windows_of(s->bob_hears, 784, 988), ==, 0);
+	client_close(carol);
+}
+
+/* Who calls while the first call is only being made rings on, softly, when that call has the speaker. */
+static void test_rings_on(struct scene *s, const void *unused)
+{
+	(void)unused;
+	mute(s->alice);
+	kill(s->alice_box->pid, SIGSTOP); /* its verdict has to wait */
+	cJSON_Delete(client_call(s->bob, "accept", NULL, NULL));
+	struct client *carol = second_call(s);
+	wait_heard(s->bob_hears, 784, 988);
+	g_assert_cmpint(g_unlink(s->bob_hears), ==, 0);
+	kill(s->alice_box->pid, SIGCONT);
+	cJSON_Delete(client_expect(s->bob, "onUserEnter"));
+	wait_no_child(s->bob_box, "callbox-ring");
+	wait_heard(s->bob_hears, 784, 988);
+	cJSON_Delete(client_call(carol, "hangup", NULL, NULL));
+	client_close(carol);
+}
+
 static void test_conf(void)
 {
 	struct place *place = place_open(NULL);
@@ -140,6 +213,8 @@ int main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	g_test_add("/sound/ring-accepted", struct scene, NULL, scene_open, test_accepted, scene_close);
 	g_test_add("/sound/ring-refused", struct scene, NULL, scene_open, test_refused, scene_close);
+	g_test_add("/sound/ring-held", struct scene, NULL, scene_open, test_held, scene_close);
+	g_test_add("/sound/ring-goes-on", struct scene, NULL, scene_open, test_rings_on, scene_close);
 	g_test_add_func("/sound/ring-conf", test_conf);
 	return g_test_run();
 }

@@ -19,6 +19,7 @@ struct end {
 	unsigned int received[SDP_TRANSPORTS], rtcp;
 	char *failed;
 	uint16_t sequence;
+	unsigned int ticks; /* with each of so many packets, and wants a restart each time */
 };
 
 struct scene {
@@ -138,6 +139,13 @@ static void on_packet(int transport, bool rtcp, const uint8_t *packet, size_t by
 		end->rtcp++;
 	else
 		end->received[transport]++;
+	if (end->ticks == 0)
+		return;
+	end->ticks--;
+	unsigned int offers = end->offers;
+	negotiation_restart(end->negotiation, "a test");
+	negotiation_tick(end->negotiation);
+	g_assert_cmpuint(end->offers, ==, offers); /* what it would close is what the packet comes from */
 }
 
 static const struct negotiation_ops ops = { on_description, on_candidates, on_agreed, on_ready, on_broken, on_failed,
@@ -301,13 +309,28 @@ static void test_overtaken(void)
 	scene_close(&scene);
 }
 
+/* The picture's, where it has its own, too. */
+static void pairs_of(const struct end *end, char pairs[SDP_TRANSPORTS][300])
+{
+	stat(end, "candidate_pair", pairs[SDP_OF_AUDIO], 300);
+	stat(end, "candidate_pair_video", pairs[SDP_OF_VIDEO], 300);
+}
+
+static bool all_differ(char before[SDP_TRANSPORTS][300], char now[SDP_TRANSPORTS][300])
+{
+	bool differ = true;
+	for (int i = 0; i < SDP_TRANSPORTS; i++)
+		differ &= !now[i][0] || strcmp(before[i], now[i]) != 0;
+	return differ;
+}
+
 /* Packets go on while it lasts, by the old pair and then by the new one; one handshake is enough. */
 static void restart(struct scene *scene, int who)
 {
-	char before[2][300], now[2][300];
+	char before[2][SDP_TRANSPORTS][300], now[2][SDP_TRANSPORTS][300];
 	unsigned int ready = scene->ends[0].ready, agreed = scene->ends[0].agreed;
 	for (int i = 0; i < 2; i++)
-		pair_of(&scene->ends[i], before[i]);
+		pairs_of(&scene->ends[i], before[i]);
 	negotiation_restart(scene->ends[who].negotiation, "a test");
 	gint64 limit = g_get_monotonic_time() + LIMIT_US;
 	for (bool both = false; !both;) {
@@ -316,14 +339,14 @@ static void restart(struct scene *scene, int who)
 		both = true;
 		on_beat(scene); /* what talks fast enough never waits for one */
 		for (int i = 0; i < 2; i++) {
-			pair_of(&scene->ends[i], now[i]);
-			both &= strcmp(before[i], now[i]) != 0;
+			pairs_of(&scene->ends[i], now[i]);
+			both &= all_differ(before[i], now[i]);
 		}
 		talk(scene);
 	}
 	g_assert_cmpuint(scene->ends[0].ready, ==, ready);
 	g_assert_cmpuint(scene->ends[0].agreed, ==, agreed + 1);
-	g_test_message("%s, then %s", before[0], now[0]);
+	g_test_message("%s, then %s", before[0][SDP_OF_AUDIO], now[0][SDP_OF_AUDIO]);
 }
 
 static void test_restart(void)
@@ -338,6 +361,27 @@ static void test_restart(void)
 		restart(&scene, 1);
 		restart(&scene, 0);
 		g_assert_cmpfloat(stat(&scene.ends[0], "ice_restarts", NULL, 0), ==, 4);
+		scene_close(&scene);
+	}
+}
+
+/* Restarts that are wanted while packets are received, in the middle of one another too, wait for the packet's end. */
+static void test_in_packet(void)
+{
+	static const char *const lines[] = { "a=group:", "a=rtcp-mux", NULL };
+	static const char *const *const withouts[] = { NULL, lines };
+	for (size_t i = 0; i < G_N_ELEMENTS(withouts); i++) {
+		struct scene scene = { .without = withouts[i] };
+		struct end *anchor = &scene.ends[0], *other = &scene.ends[1];
+		connect(&scene, (unsigned int)i + 1);
+		unsigned int offers = anchor->offers;
+		anchor->ticks = 20;
+		UNTIL(&scene, (send_one(other, other->remote.audio.transport, false), anchor->ticks == 0));
+		UNTIL(&scene, anchor->offers > offers);
+		unsigned int heard = anchor->received[anchor->remote.audio.transport];
+		UNTIL(&scene, (send_one(other, other->remote.audio.transport, false),
+			       anchor->received[anchor->remote.audio.transport] > heard));
+		g_assert_null(anchor->failed);
 		scene_close(&scene);
 	}
 }
@@ -436,6 +480,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/negotiation/rtcp-apart", test_rtcp_apart);
 	g_test_add_func("/negotiation/overtaken", test_overtaken);
 	g_test_add_func("/negotiation/restart", test_restart);
+	g_test_add_func("/negotiation/in-packet", test_in_packet);
 	g_test_add_func("/negotiation/glare", test_glare);
 	g_test_add_func("/negotiation/same-again", test_same_again);
 	g_test_add_func("/negotiation/other-peer", test_other_peer);

@@ -16,6 +16,7 @@ export class BoxWay {
 		this.backoffMs = PANEL_PAUSE_MIN_MS;
 		this.over = this.open = false;
 		this.last = { status: "idle" };
+		this.statuses = new Map(); /* of each call */
 		this.watched = { local: false, remote: false };
 		this.localView = new PushedView((on) => this.watch("local", on));
 		this.remoteView = new PushedView((on) => this.watch("remote", on));
@@ -120,10 +121,30 @@ export class BoxWay {
 	}
 
 	event(name, payload) {
-		if (name === "state") this.last = payload;
-		else if (name === "onCallState") this.last = { ...this.last, status: payload.status };
-		else if (name === "onCallEnd") this.last = { ...this.last, status: "idle" };
+		if (name === "state") this.stateCame(payload);
+		else if (name === "onCallState") this.callIs(payload.callId, payload.state, payload.status);
+		else if (name === "onCallEnd") this.callIs(payload.callId, "ended", "idle");
+		else if (name === "onCallReplaced") this.callIs(payload.replaced, "ended", "idle");
 		this.emit(name, payload);
+	}
+
+	stateCame(state) {
+		const { call, waiting } = state;
+		this.statuses.clear();
+		if (call) this.callIs(call.callId, call.state, state.status);
+		if (waiting) this.callIs(waiting.callId, waiting.state, waiting.held ? "inCall" : "called");
+		this.last = state;
+	}
+
+	/* Of two calls the one that is talked in counts; one that is being looked at may end without a word. */
+	callIs(callId, state, status) {
+		if (status === "idle" || state === "screening") this.statuses.delete(callId);
+		else this.statuses.set(callId, status);
+		const all = [...this.statuses.values()];
+		this.last = {
+			...this.last,
+			status: ["inCall", "calling", "called"].find((one) => all.includes(one)) || "idle",
+		};
 	}
 
 	/* First byte: 0 local, 1 remote; then the picture. */

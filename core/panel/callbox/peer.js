@@ -355,6 +355,7 @@ export class PeerWay {
 	}
 
 	mediaStart({ callId, anchor }) {
+		this.ring({ on: false, callId }); /* the tone that the caller waited with */
 		const media = (this.media = { callId, made: null });
 		this.chain = Promise.resolve();
 		this.queue(async () => {

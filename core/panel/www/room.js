@@ -178,8 +178,10 @@ export class Room {
 		return this.state.call || {};
 	}
 
+	/* A call that is being looked at does not ring here, and may never: nothing is to be seen of it. */
 	wanted() {
-		const status = this.status();
+		const looked = this.call().state === "screening",
+			status = looked ? "idle" : this.status();
 		if (status === "called") return "incoming";
 		if (status === "calling") return "calling";
 		return status === "inCall" ? "incall" : this.sheet || "idle";
