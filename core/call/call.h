@@ -121,6 +121,8 @@ void event_put(struct call_core *core, const struct call *call, const char *name
 void journal_put(struct step *step);
 
 /* step.c */
+/* onCallState: the state that the call is in now. */
+void state_told(struct step *step);
 /* Runs the row for an event (timer < 0) or a timer. False: no row, ignored and counted. */
 bool call_step(struct step *step, int event, int timer);
 struct call *call_new(struct call_core *core, const char *id, const char *account, const char *user,

@@ -259,6 +259,8 @@ void call_finish(struct step *step)
 		event_put(core, call, "onCallMissed", payload_user(call));
 	if (told)
 		end_event(step, reason);
+	else if (lived && !call->anchor)
+		state_told(step); /* it was being looked at, and did not ring */
 	call_record(step);
 	if (lived)
 		waiting_promote(step);

@@ -58,7 +58,7 @@ static void timers_change(struct step *step, int from, int to)
 			call->timers[timer] = -1;
 }
 
-static void state_told(struct step *step)
+void state_told(struct step *step)
 {
 	const struct fsm_state *state = &step->core->fsm->states[step->call->state];
 	cJSON *payload = cJSON_CreateObject();

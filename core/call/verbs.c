@@ -161,7 +161,7 @@ void waiting_promote(struct step *step)
 	core->waiting = NULL;
 	if (call->on_hold)
 		hold_set(core, step->now_ms, call, false);
-	else if (rings(core, call) && !call->ignored)
+	else if (rings(core, call) && call->invited_told && !call->ignored)
 		output_put(core, OUT_RING, call)->on = true;
 }
 

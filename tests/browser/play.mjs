@@ -95,6 +95,10 @@ class Play {
 			mediaOpen: () => box.manual || box.machine.setup(o.callId),
 			mediaStart: () => (box.media = true),
 			mediaStop: () => (box.media = false),
+			ring: () => {
+				if (o.on) box.rings = o.callId;
+				else if (box.rings === o.callId) box.rings = null;
+			},
 			journal: () => box.journal.set(o.callId, { entry: o.entry, at: this.now }),
 			record: () =>
 				o.record
@@ -315,6 +319,8 @@ class Play {
 			},
 			"has-media": () => box.media || this.fail(`${box.name} has no media`),
 			"has-no-media": () => box.media && this.fail(`${box.name} has media`),
+			rings: () => box.rings || this.fail(`${box.name} does not ring`),
+			"rings-not": () => box.rings && this.fail(`${box.name} rings`),
 		};
 		if (!checks[what]) return false;
 		checks[what]();

@@ -31,6 +31,7 @@ struct box {
 	GHashTable *records;	/* call_id → status */
 	GQueue events;		/* cJSON {event, …payload} */
 	bool manual_setup, media, held;
+	char rings[CALL_ID_CHARS + 1]; /* which call does, "": none */
 };
 
 struct play {
@@ -146,7 +147,10 @@ static void carry_out(struct play *p, struct box *b, const struct call_output *o
 	case OUT_SCREEN:
 	case OUT_MEDIA_TYPE:
 	case OUT_MEDIA_MESSAGE:
+		break;
 	case OUT_RING:
+		if (o->on || g_str_equal(b->rings, o->call_id))
+			g_strlcpy(b->rings, o->on ? o->call_id : "", sizeof(b->rings));
 		break;
 	}
 }
@@ -230,6 +234,7 @@ static void crash(struct play *p, struct box *b)
 	call_core_free(b->core);
 	b->core = NULL;
 	b->media = b->held = false;
+	b->rings[0] = '\0';
 	g_queue_clear_full(&b->events, (GDestroyNotify)cJSON_Delete);
 }
 
@@ -458,6 +463,9 @@ static bool do_check(struct play *p, struct box *b, const char *check, char **w)
 	} else if (strcmp(check, "has-no-media") == 0) {
 		if (b->media)
 			wrong(p, "%s has media", b->name);
+	} else if (strcmp(check, "rings") == 0 || strcmp(check, "rings-not") == 0) {
+		if ((b->rings[0] != '\0') != (strcmp(check, "rings") == 0))
+			wrong(p, "%s %s", b->name, b->rings[0] ? "rings" : "does not ring");
 	} else {
 		return false;
 	}

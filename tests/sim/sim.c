@@ -58,7 +58,8 @@ struct device {
 	char records[DIALS_MAX]; /* statuses, 0: none */
 	call_set accepted;	/* this user took, or dialled into glare */
 	call_set refused;	/* this user refused or hung up while it rang */
-	call_set told;		/* the user knows of, of this boot: dialled or onInvited */
+	call_set told;		/* the user knows of, of this boot: dialled, onInvited or onCallState */
+	call_set invited;	/* of those, onInvited */
 	call_set ended;		/* told as over, of this boot */
 	call_set timed_out;	/* told as onCallingTimeout, of this boot */
 	call_set replaced;	/* glare ate */
@@ -229,6 +230,7 @@ static void check_invited(struct world *w, struct device *d, const struct call_o
 {
 	const struct call_policy *p = &d->policy;
 	put(&d->told, call);
+	put(&d->invited, call);
 	if (has(d->over, call))
 		fail(w, "it rings for a call whose end came before", o->call_id, d);
 	if (p->dnd)
@@ -252,8 +254,10 @@ static void do_event(struct world *w, struct device *d, const struct call_output
 		event_print(w, d, o);
 	if (has(d->ended, call) && strcmp(o->kind, "onCallMissed") != 0 && strcmp(o->kind, "onCallRefused") != 0)
 		fail(w, "an event of a call that was told as over", o->call_id, d);
-	if (strcmp(o->kind, "onCallState") == 0)
+	if (strcmp(o->kind, "onCallState") == 0) {
+		put(strcmp(message_string(o->json, "status", ""), "idle") == 0 ? &d->ended : &d->told, call);
 		return; /* the most frequent one, and none of those below */
+	}
 	if (strcmp(o->kind, "onCallEnd") == 0)
 		put(&d->ended, call);
 	if (strcmp(o->kind, "onCallingTimeout") == 0) {
@@ -280,6 +284,8 @@ static void do_ring(struct world *w, struct device *d, const struct call_output 
 		return;
 	if (has(d->ended, call))
 		fail(w, "an ended call rings", o->call_id, d);
+	if (!o->anchor && !has(d->invited, call))
+		fail(w, "a call rings of which nobody was told", o->call_id, d);
 	d->rings = call;
 }
 
@@ -504,7 +510,7 @@ static void crash(struct world *w, struct device *d)
 		printf("%8lld %-8s CRASHES\n", (long long)w->now_ms, d->party);
 	call_core_free(d->core);
 	d->core = NULL;
-	d->ended = d->told = d->timed_out = d->over = 0;
+	d->ended = d->told = d->invited = d->timed_out = d->over = 0;
 	d->crashed_ms = w->now_ms;
 	w->crashed = true;
 	total_crashes++;

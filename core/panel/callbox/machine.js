@@ -307,13 +307,14 @@ export class CallMachine {
 		}
 		for (const action of row.actions) ACTIONS[action](this, step);
 		if (row.to === "ended" && from !== "ended") this.finish(step);
-		else if (row.to)
-			this.userEvent(call, "onCallState", {
-				state: call.state,
-				status: this.table.states[call.state].status,
-			});
+		else if (row.to) this.stateEvent(call);
 		if (from === "idle" || row.to === "ended" || before !== call.outcome)
 			this.outputs.splice(mark, 0, this.journalOf(call));
+	}
+
+	stateEvent(call) {
+		const { state } = call;
+		this.userEvent(call, "onCallState", { state, status: this.table.states[state].status });
 	}
 
 	bury(call) {
@@ -489,6 +490,8 @@ export class CallMachine {
 				message: call.detail || REASONS[reason],
 				durationMs: call.connectedMs < 0 ? 0 : this.now() - call.connectedMs,
 			});
+		else if (lived && !call.anchor)
+			this.stateEvent(call); /* it was being looked at, and did not ring */
 		this.record(call);
 	}
 
