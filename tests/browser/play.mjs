@@ -342,10 +342,16 @@ files.forEach((file, index) => {
 	const play = new Play();
 	let number = 0;
 	try {
-		for (const line of text.split("\n")) {
+		const lines = text
+			.split("\n")
+			.map((line) => line.replace(/#.*/, "").trim().split(/\s+/).filter(Boolean));
+		for (const words of lines) {
 			number++;
-			const words = line.replace(/#.*/, "").trim().split(/\s+/).filter(Boolean);
-			if (words.length) play.statement(words);
+			if (words[0] === "again") {
+				const [times, count] = words.slice(1).map(Number);
+				for (let i = 0; i < times * count; i++)
+					play.statement(lines[number - 1 - count + (i % count)]);
+			} else if (words.length) play.statement(words);
 		}
 		console.log(`ok ${index + 1} - ${name}`);
 	} catch (error) {
