@@ -129,6 +129,8 @@ static void do_event(struct box *box, const struct call_output *output)
 		call_over(box);
 	if (g_str_equal(output->kind, "onCallState") || g_str_equal(output->kind, "onCallEnd"))
 		standby_call(box->standby);
+	else if (g_str_equal(output->kind, "onInvited"))
+		standby_ring(box->standby);
 }
 
 /* The hooks follow what is sent, whoever changed it: the user, an automatic answer, the end of a call. */

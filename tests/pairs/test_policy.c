@@ -406,6 +406,31 @@ static void test_token(void)
 	verb(carol, "setTokenService", one_text("url", ""));
 }
 
+static void expect_standby(struct client *client, bool on)
+{
+	cJSON *status = client_call(client, "status", NULL, NULL);
+	g_assert_true(truth(status, "standby") == on);
+	cJSON_Delete(status);
+}
+
+/* alice's box rings in standby, without wake_on_ring: it is woken by who answers, not by a ring or its end. */
+static void sleeps_through_a_ring(void)
+{
+	verb(alice, "standby", one_bool("on", true));
+	verb(bob, "call", one_text("userId", "alice"));
+	expect(alice, "onInvited");
+	expect_standby(alice, true);
+	verb(bob, "cancel", NULL);
+	expect_end(bob, 11);
+	expect_end(alice, 12);
+	expect_standby(alice, true);
+	connect_to(bob, alice, "alice");
+	expect_standby(alice, false);
+	verb(bob, "hangup", NULL);
+	expect_end(bob, 15);
+	expect_end(alice, 16);
+}
+
 /* carol's box sleeps after a second; a touch and a ring wake it, a call keeps it awake. */
 static void test_standby(void)
 {
@@ -421,6 +446,7 @@ static void test_standby(void)
 	expect_flag(carol, "onStandby", "on", true);
 	refused(carol, "hangup", NULL, "idle"); /* a touch, all the same */
 	expect_flag(carol, "onStandby", "on", false);
+	sleeps_through_a_ring();
 }
 
 /* callboxctl's filters and its CSV. */
@@ -476,7 +502,8 @@ static void boxes_start(void)
 		"#!/bin/sh\necho '{\"servers\":[{\"urls\":[\"stun:127.0.0.1:1\"],\"ttl_s\":600}]}'\n");
 	g_autofree char *bobs = g_strdup_printf("call_waiting = yes\naccept_second = hold\ntoken_service = %s\n",
 						program);
-	alice_box = box_create(place, "alice", "room-a", NULL, &(struct box_devices){ .more = "call_waiting = yes\n" });
+	alice_box = box_create(place, "alice", "room-a", NULL, &(struct box_devices){
+		.more = "call_waiting = yes\nwake_on_ring = no\n" });
 	bob_box = box_create(place, "bob", "room-b", NULL, &(struct box_devices){ .more = bobs });
 	carol_box = box_create(place, "carol", "room-c", NULL, &(struct box_devices){
 		.more = "autoanswer = contacts\ncontacts = alice\nautoanswer_delay = 100ms\nmaxcall = 3s\n"
