@@ -184,10 +184,22 @@ static void do_media_open(struct box *box, const struct call_output *output)
 			"callbox-media or callbox-video cannot be started");
 }
 
+static void ring_told(struct box *box, const char *call_id, bool on, bool soft)
+{
+	cJSON *payload = cJSON_CreateObject();
+	cJSON_AddBoolToObject(payload, "on", on);
+	cJSON_AddBoolToObject(payload, "soft", soft);
+	cJSON_AddStringToObject(payload, "callId", call_id);
+	g_strlcpy(box->rings, on ? call_id : "", sizeof(box->rings));
+	box_event(box, "onRing", payload);
+}
+
 static void do_media_start(struct box *box, const struct call_output *output)
 {
 	need_session(box, output);
 	ringer_stop(box->ringer);
+	if (g_str_equal(box->rings, output->call_id))
+		ring_told(box, output->call_id, false, false); /* a call of my own rang there until now */
 	session_start(box->session, output->account, output->to_user, output->anchor, output->call_type);
 	knobs_session(box->knobs);
 	if (box->beep)
@@ -264,12 +276,7 @@ static void do_ring(struct box *box, const struct call_output *output)
 {
 	if (!output->on && !g_str_equal(box->rings, output->call_id))
 		return;
-	cJSON *payload = cJSON_CreateObject();
-	cJSON_AddBoolToObject(payload, "on", output->on);
-	cJSON_AddBoolToObject(payload, "soft", output->soft);
-	cJSON_AddStringToObject(payload, "callId", output->call_id);
-	g_strlcpy(box->rings, output->on ? output->call_id : "", sizeof(box->rings));
-	box_event(box, "onRing", payload);
+	ring_told(box, output->call_id, output->on, output->soft);
 	ringer_ring(box->ringer, output);
 }
 

@@ -184,6 +184,24 @@ static void test_busy_rings_on(void)
 	expect_end(bob, 12);
 }
 
+/* The caller hears it ring there, until it is answered. */
+static void test_rings_until_answered(void)
+{
+	forget_all();
+	verb(alice, "call", one_text("userId", "bob"));
+	expect_flag(alice, "onRing", "on", true);
+	expect(bob, "onInvited");
+	verb(bob, "accept", NULL);
+	expect_flag(alice, "onRing", "on", false);
+	expect(alice, "onUserEnter");
+	verb(alice, "hangup", NULL);
+	expect_end(alice, 15);
+	expect_end(bob, 16);
+	cJSON *status = client_call(alice, "status", NULL, NULL);
+	g_assert_cmpuint(client_count(alice, "onRing"), ==, 0);
+	cJSON_Delete(status);
+}
+
 static void test_dnd(void)
 {
 	forget_all();
@@ -582,6 +600,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/policy/hold", test_hold);
 	g_test_add_func("/policy/second-ends-first", test_second_ends_first);
 	g_test_add_func("/policy/busy-rings-on", test_busy_rings_on);
+	g_test_add_func("/policy/rings-until-answered", test_rings_until_answered);
 	g_test_add_func("/policy/dnd", test_dnd);
 	g_test_add_func("/policy/autoanswer-and-longest", test_autoanswer_and_longest);
 	g_test_add_func("/policy/standby", test_standby);
