@@ -67,6 +67,7 @@ cJSON *box_state(struct box *box)
 	cJSON_AddBoolToObject(state, "videoMuted", box->video_muted);
 	cJSON_AddBoolToObject(state, "audioEnabled", box->audio_enabled);
 	cJSON_AddBoolToObject(state, "videoEnabled", box->video_enabled);
+	cJSON_AddBoolToObject(state, "peerSilenced", session_is_silenced(box->session));
 	cJSON_AddBoolToObject(state, "preview", box->session && !session_call_id(box->session));
 	cJSON_AddBoolToObject(state, "standby", box->standby && standby_is_on(box->standby));
 	if (token_trouble(box->token))

@@ -531,7 +531,8 @@ static void status_print(const cJSON *status)
 	static const struct { const char *name; bool when; const char *text; } facts[] = {
 		{ "preview", true, "preview" }, { "audioMuted", true, "microphone muted" },
 		{ "videoMuted", true, "camera covered" }, { "audioEnabled", false, "microphone off" },
-		{ "videoEnabled", false, "camera off" }, { "dnd", true, "do not disturb" },
+		{ "videoEnabled", false, "camera off" }, { "peerSilenced", true, "the other side is not played" },
+		{ "dnd", true, "do not disturb" },
 		{ "standby", true, "standby" },
 	};
 	const cJSON *call = message_member(status, "call"), *waiting = message_member(status, "waiting"), *one;

@@ -371,6 +371,9 @@ static void test_preview_and_questions(void)
 	g_autofree char *room = ctl(alice_box, "room", NULL, NULL);
 	g_assert_nonnull(strstr(room, "[\"alice\",\"bob\"]"));
 	g_free(ctl(alice_box, "silence", "on", "bob"));
+	status = client_call(alice, "status", NULL, NULL);
+	g_assert_true(truth(status, "peerSilenced"));
+	cJSON_Delete(status);
 	cJSON *params = one_text("userId", "carol");
 	cJSON_AddStringToObject(params, "view", "null:");
 	refused(alice, "setupRemoteView", params, "carol is not in this call");
