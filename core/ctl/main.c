@@ -15,7 +15,7 @@
 #include "core/ctl/ctl.h"
 
 static const char *const exit_help =
-	"exit codes: 0 done · 1 refused by the box, or the call did not come about · 2 no box answers ·\n"
+	"exit codes: 0 done · 1 refused by the box, or doctor found something wrong · 2 no box answers ·\n"
 	"            64 wrong usage · call --wait: 3 rejected, 4 timed out, 5 busy, 6 failed\n";
 
 #define CALLED_MAX 32 /* accounts of one call, as callboxd has it */
@@ -633,8 +633,12 @@ static int command_snapshot(struct ctl *ctl)
 
 static int command_preview(struct ctl *ctl)
 {
+	bool on;
+	int r = on_off_word("preview", ctl->words[0], &on);
+	if (r)
+		return r;
 	cJSON *params = cJSON_CreateObject();
-	cJSON_AddBoolToObject(params, "on", strcmp(ctl->words[0], "off") != 0);
+	cJSON_AddBoolToObject(params, "on", on);
 	return simple(ctl, "preview", params);
 }
 
@@ -741,20 +745,20 @@ static const struct {
 	{ "camera-preset", command_camera_preset, 1, 1, "camera-preset NAME", "set those of a preset in the conf" },
 	{ "set-volume", command_set_volume, 2, 2, "set-volume speaker|microphone 0..100", "how loud it is" },
 	{ "get-volume", command_get_volume, 0, 0, "get-volume [--json]", "of both, and whose knob it is" },
-	{ "view", command_view, 2, 2, "view local|remote VIEW", "null:, png:FILE, raw:FILE or window:" },
+	{ "view", command_view, 2, 2, "view local|remote VIEW", "null:, png:FILE, raw:FILE, window:, kms: or kms:inset" },
 	{ "preview", command_preview, 1, 1, "preview on|off", "the own picture without a call" },
 	{ "status", command_status, 0, 0, "status [--json]", "what is going on" },
 	{ "info", command_info, 0, 0, "info [--json]", "the live call" },
 	{ "room", command_room, 0, 0, "room [--json]", "its media room: id, name, members" },
 	{ "records", command_records, 0, 0,
 	  "records [--json|--csv] [--peer USER] [--status STATUS] [--since TIME] [--until TIME] [--limit N]",
-	  "the calls that were; TIME: 2026-11-24, 2026-11-24T15:00, 2h or 7d (ago)" },
+	  "the last 100 calls, or N, 0 for all; TIME: 2026-11-24, 2026-11-24T15:00, 2h or 7d (ago)" },
 	{ "dnd", command_dnd, 1, 2, "dnd on|off [TIME]", "do not disturb, for example for 90min or 2h" },
 	{ "standby", command_standby, 1, 1, "standby on|off", "standby by hand" },
 	{ "login", command_login, 1, 2, "login ACCOUNT [SERVER]", "log in; a token is read from standard input" },
 	{ "logout", command_logout, 1, 1, "logout ACCOUNT", "log out; its live call ends" },
 	{ "profile", command_profile, 1, 3, "profile RESOLUTION [RATE [low|medium|high]]",
-	  "the picture that the next call sends: 360p, 720p, 1080p or WIDTHxHEIGHT" },
+	  "the picture that is sent, in a call too: 180p, 360p, 720p, 1080p or WIDTHxHEIGHT" },
 	{ "token-service", command_token_service, 1, 1, "token-service URL", "where media credentials come from" },
 	{ "stats", command_stats, 0, 0, "stats [--json]", "numbers of the present call" },
 	{ "snapshot", command_snapshot, 2, 2, "snapshot local|remote FILE", "save the picture as PNG" },
