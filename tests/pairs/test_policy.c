@@ -255,6 +255,13 @@ static void test_autoanswer_and_longest(void)
 	refused(carol, "ignore", NULL, "idle");
 }
 
+static void expect_standby(struct client *client, bool on)
+{
+	cJSON *status = client_call(client, "status", NULL, NULL);
+	g_assert_true(truth(status, "standby") == on);
+	cJSON_Delete(status);
+}
+
 static char *wait_for(const char *file, const char *text)
 {
 	for (gint64 end = g_get_monotonic_time() + LIMIT_US;;) {
@@ -274,9 +281,12 @@ static void test_hooks(void)
 	g_autofree char *file = g_build_filename(bob_box->dir, "hooks.log", NULL);
 	g_unlink(file);
 	forget_all();
+	verb(bob, "standby", one_bool("on", true));
 	verb(carol, "call", one_text("userId", "bob"));
 	expect_end(carol, 14);
+	expect_standby(bob, true); /* it did not ring */
 	connect_to(alice, bob, "bob");
+	expect_standby(bob, false);
 	verb(bob, "muteLocalAudio", one_bool("on", true));
 	verb(bob, "enableLocalVideo", one_bool("on", false));
 	verb(bob, "enableLocalVideo", one_bool("on", true));
@@ -425,13 +435,6 @@ static void test_token(void)
 	expect(carol, "onError");
 	expect_end(carol, 1);
 	verb(carol, "setTokenService", one_text("url", ""));
-}
-
-static void expect_standby(struct client *client, bool on)
-{
-	cJSON *status = client_call(client, "status", NULL, NULL);
-	g_assert_true(truth(status, "standby") == on);
-	cJSON_Delete(status);
 }
 
 /* alice's box rings in standby, without wake_on_ring: it is woken by who answers, not by a ring or its end. */
