@@ -359,6 +359,25 @@ static void test_alias_and_errors(void)
 	verb(alice, "setCallProfile", one_text("resolution", "640x360"));
 }
 
+/* What a page or a program can choose from is what the cards have. */
+static void test_sound_devices(void)
+{
+	static const char *const lists[][2] = { { "microphones", "hasMicrophone" }, { "speakers", "hasSpeaker" } };
+	cJSON *devices = client_call(alice, "getDevices", NULL, NULL);
+	const cJSON *cards = cJSON_GetObjectItemCaseSensitive(devices, "soundCards"), *card;
+	for (size_t i = 0; i < G_N_ELEMENTS(lists); i++) {
+		const cJSON *list = cJSON_GetObjectItemCaseSensitive(devices, lists[i][0]);
+		int wanted = 0;
+		cJSON_ArrayForEach(card, cards)
+			wanted += truth(card, lists[i][1]);
+		g_assert_true(cJSON_IsArray(list));
+		g_assert_cmpint(cJSON_GetArraySize(list), ==, wanted);
+		cJSON_ArrayForEach(card, list)
+			g_assert_true(cJSON_HasObjectItem(card, "id") && cJSON_HasObjectItem(card, "name"));
+	}
+	cJSON_Delete(devices);
+}
+
 /* What is switched off in a preview is on again after it; the verbs that only ask and say. */
 static void test_preview_and_questions(void)
 {
@@ -613,6 +632,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/policy/login", test_login);
 	g_test_add_func("/policy/alias-and-errors", test_alias_and_errors);
 	g_test_add_func("/policy/preview-and-questions", test_preview_and_questions);
+	g_test_add_func("/policy/sound-devices", test_sound_devices);
 	g_test_add_func("/policy/records", test_records);
 	g_test_add_func("/policy/hooks", test_hooks_restarted);
 	g_test_add_func("/policy/reload", test_reload);

@@ -1053,7 +1053,7 @@ export class CallMachine {
 	}
 
 	setDnd(on, forMs = 0) {
-		const changed = this.dnd !== on || forMs > 0;
+		const changed = this.dnd !== on || forMs > 0 || (on && this.dndUntilMs >= 0);
 		this.dnd = on;
 		this.dndUntilMs = on && forMs > 0 ? this.now() + forMs : -1;
 		if (changed) this.event(null, "onDndChange", on && forMs > 0 ? { on, forMs } : { on });

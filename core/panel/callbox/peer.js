@@ -546,9 +546,18 @@ function groupOf({ userIds, groupId, isFromGroup }) {
 		: null;
 }
 
-async function deviceList() {
+/* What is used, and what there is. */
+async function deviceList({ local, sound }) {
 	const kinds = { audioinput: "microphones", videoinput: "cameras", audiooutput: "speakers" };
-	const list = { microphones: [], cameras: [], speakers: [] };
+	const used = ([track]) => (track && track.getSettings().deviceId) || "";
+	const list = {
+		microphone: local ? used(local.getAudioTracks()) : "",
+		camera: local ? used(local.getVideoTracks()) : "",
+		speaker: (sound && sound.sinkId) || "",
+		microphones: [],
+		cameras: [],
+		speakers: [],
+	};
 	if (!navigator.mediaDevices) return list;
 	for (const { kind, deviceId, label } of await navigator.mediaDevices.enumerateDevices())
 		list[kinds[kind]].push({ id: deviceId, name: label || deviceId });
