@@ -11,7 +11,9 @@ CLEANFILES += conf/call.svg
 conf/call.svg: conf/call.fsm core/box/callboxd$(EXEEXT)
 	$(AM_V_GEN)$(MKDIR_P) conf && CALLBOX_DATA_DIR='$(abs_srcdir)/conf' core/box/callboxd -c . --draw | $(DOT) -Tsvg > $@.part && mv $@.part $@
 
-# What a table of the program says stands in the manual as the table has it.
+# What a table of the program says stands in the manual as the table has it; so do the folders.
+MAN_FOLDERS = -e 's|[@]sysconfdir[@]|$(sysconfdir)|' -e 's|[@]runstatedir[@]|$(runstatedir)|' \
+	-e 's|[@]localstatedir[@]|$(localstatedir)|' -e 's|[@]datadir[@]|$(datadir)|' -e 's|[@]docdir[@]|$(docdir)|'
 dist_man_MANS += conf/call.fsm.5
 nodist_man_MANS += conf/callbox.conf.5 conf/hooks.conf.5 conf/quirks.conf.5 core/box/callboxd.8
 EXTRA_DIST += conf/callbox.conf.5.in conf/hooks.conf.5.in conf/quirks.conf.5.in core/box/callboxd.8.in
@@ -22,9 +24,9 @@ conf/hooks.conf.5: conf/hooks.conf.5.in core/box/callboxd$(EXEEXT)
 	$(AM_V_GEN)$(MKDIR_P) conf && { cat $(srcdir)/conf/hooks.conf.5.in && core/box/callboxd --man hooks; } > $@.part && mv $@.part $@
 conf/quirks.conf.5: conf/quirks.conf.5.in core/box/callboxd$(EXEEXT)
 	$(AM_V_GEN)$(MKDIR_P) conf && { cat $(srcdir)/conf/quirks.conf.5.in && core/box/callboxd --man quirks; } > $@.part && mv $@.part $@
-core/box/callboxd.8: core/box/callboxd.8.in core/box/callboxd$(EXEEXT)
+core/box/callboxd.8: core/box/callboxd.8.in core/box/callboxd$(EXEEXT) Makefile
 	$(AM_V_GEN)$(MKDIR_P) conf && core/box/callboxd --man api > conf/api.part && \
-	sed -e '/^@API@$$/{r conf/api.part' -e 'd;}' $(srcdir)/core/box/callboxd.8.in > $@.part && mv $@.part $@
+	sed $(MAN_FOLDERS) -e '/^@API@$$/{r conf/api.part' -e 'd;}' $(srcdir)/core/box/callboxd.8.in > $@.part && mv $@.part $@
 
 # What systemd needs: a unit stands beside the daemon that it starts, users and folders here.
 SYSTEMD_UNITS = core/box/callboxd.service core/panel/callbox-panel.service plugins/hub/callbox-hub.service

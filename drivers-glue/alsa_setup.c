@@ -3,9 +3,9 @@
 #include <errno.h>
 #include <glib.h>
 
+#include "core/devices/sound_device.h"
 #include "drivers-glue/alsa_samples.h"
 
-#define WISHED_RATE 48000
 #define BUFFER_US 80000 /* a stall as long as this costs no frame of the microphone */
 
 static int set_format(snd_pcm_t *pcm, snd_pcm_hw_params_t *hw, struct alsa_setup *setup)
@@ -56,7 +56,7 @@ static int set_hardware(snd_pcm_t *pcm, unsigned int period_us, struct alsa_setu
 	if ((r = set_channels(pcm, hw, setup)) < 0)
 		return r;
 	*ret_what = "a sample rate of 8 to 192 kHz";
-	setup->rate = WISHED_RATE;
+	setup->rate = SOUND_RATE;
 	if ((r = snd_pcm_hw_params_set_rate_near(pcm, hw, &setup->rate, NULL)) < 0)
 		return r;
 	if (setup->rate < 8000 || setup->rate > 192000)
@@ -103,8 +103,10 @@ int alsa_setup(snd_pcm_t *pcm, bool capture, unsigned int period_us, struct alsa
 		return r;
 	setup.frame_bytes = setup.channels * alsa_sample_bytes(setup.format);
 	setup.block = setup.rate / 100;
-	/* The speaker's buffer is kept at two periods, whatever its size. */
-	setup.avail_min = setup.block;
+	/* A packet's blocks are waited for once, where they pass unchanged and the buffer has room for them twice. The
+	 * speaker's buffer is kept at two periods, whatever its size. */
+	bool many = setup.rate == SOUND_RATE && setup.buffer >= 2 * SOUND_BLOCKS_MAX * setup.block;
+	setup.avail_min = many ? SOUND_BLOCKS_MAX * setup.block : setup.block;
 	if (!capture && setup.buffer > 2 * setup.period)
 		setup.avail_min = MAX(setup.buffer - 2 * setup.period, setup.block);
 	*ret_what = "software parameters";

@@ -11,7 +11,7 @@ struct alsa_setup {
 	unsigned int channels, rate, frame_bytes;
 	snd_pcm_uframes_t period, buffer;
 	snd_pcm_uframes_t block;    /* 10 ms */
-	snd_pcm_uframes_t avail_min; /* as much is there, or free, before a block is moved */
+	snd_pcm_uframes_t avail_min; /* as much is there, or free, before a wait ends */
 };
 
 /* Sets hardware and software parameters; the stream is not prepared. 0, or -errno with what was refused. The

@@ -12,7 +12,7 @@
 #define H264_ORDER_BITS 8 /* pic_order_cnt_lsb; it is twice the number of pictures since the IDR */
 #define H264_INIT_QP 26	  /* slice_qp_delta counts from here */
 
-/* Bits in the making; overflow shows in h264_bits_finish(). */
+/* Bits in the making; overflow: they did not fit, which no header of ours does. */
 struct h264_bits {
 	uint8_t raw[H264_HEADER_BYTES];
 	size_t count;

@@ -3,8 +3,8 @@
  *   alsa:match:PATTERN    cards whose id, name or long name fits
  *   alsa:auto             the first card that has the direction asked for
  *
- *   read:   card ─► transfer (xruns become silence) ─► mono ─► 48 kHz ─► block
- *   write:  block ─► the card's rate ─► its channels ─► transfer
+ *   read:   card ─► transfer (xruns become silence) ─► mono ─► 48 kHz ─► blocks
+ *   write:  blocks ─► the card's rate ─► its channels ─► transfer
  *
  * The stream runs on through an xrun; the frames that it cost are counted from the hardware's own pointer. A
  * stream that did stop (a plugin, a suspend) is started again and the frames are counted from the clock. Waiting
@@ -33,7 +33,7 @@
 #define OFTEN_US 5000000
 #define RESUME_TRIES 50
 #define QUALITY 5
-#define BLOCK_MAX 1920 /* 10 ms at 192 kHz */
+#define FRAMES_MAX 1920 /* moved at once: 10 ms at 192 kHz, 20 ms where no rate is changed */
 
 struct sound_stream {
 	snd_pcm_t *pcm;
@@ -41,9 +41,9 @@ struct sound_stream {
 	unsigned int period_us;
 	struct alsa_setup setup;
 	SpeexResamplerState *resampler; /* NULL at 48 kHz */
-	uint8_t raw[BLOCK_MAX * ALSA_FRAME_MAX];
-	int16_t mono[BLOCK_MAX + 64];
-	int16_t ready[2 * SOUND_BLOCK + 64]; /* read, not yet given */
+	uint8_t raw[FRAMES_MAX * ALSA_FRAME_MAX];
+	int16_t mono[FRAMES_MAX + 64];
+	int16_t ready[(SOUND_BLOCKS_MAX + 1) * SOUND_BLOCK + 64]; /* read, not yet given */
 	unsigned int ready_count;
 	int64_t xrun_us[OFTEN]; /* when the last ones were */
 	/* below in frames of the card's rate */
@@ -255,16 +255,20 @@ static snd_pcm_sframes_t move(struct sound_stream *stream, uint8_t *raw, snd_pcm
 			       : snd_pcm_writei(stream->pcm, raw, frames);
 }
 
-/* How many frames can be moved now, after looking at the hardware's pointer; 0: look again. */
-static snd_pcm_sframes_t room(struct sound_stream *stream, bool first)
+/* How many frames can be moved now, after looking at the hardware's pointer; 0: look again. A microphone's first ones
+ * are not taken before all are there: a part would make the next wait longer than what it waits for. */
+static snd_pcm_sframes_t room(struct sound_stream *stream, unsigned int frames, bool first)
 {
+	snd_pcm_uframes_t least = stream->setup.avail_min;
+
 	snd_pcm_sframes_t avail = snd_pcm_avail(stream->pcm);
 	if (avail < 0)
 		return avail;
 	if ((snd_pcm_uframes_t)avail > stream->setup.buffer)
 		return slip(stream, (snd_pcm_uframes_t)avail);
-	snd_pcm_sframes_t least = first && !stream->capture ? (snd_pcm_sframes_t)stream->setup.avail_min : 1;
-	return avail >= least ? avail : wait_for_it(stream);
+	if (stream->capture)
+		least = MIN(least, frames);
+	return (snd_pcm_uframes_t)avail >= (first ? least : 1) ? avail : wait_for_it(stream);
 }
 
 static void clock_note(struct sound_stream *stream)
@@ -285,7 +289,7 @@ static snd_pcm_sframes_t move_some(struct sound_stream *stream, uint8_t *at, uns
 		stream->insert -= n;
 		return n;
 	}
-	snd_pcm_sframes_t n = room(stream, first);
+	snd_pcm_sframes_t n = room(stream, frames, first);
 	if (n > 0)
 		n = move(stream, at, MIN((snd_pcm_uframes_t)n, frames));
 	if (n > 0)
@@ -315,41 +319,56 @@ static int transfer(struct sound_stream *stream, uint8_t *raw, unsigned int fram
 	return 0;
 }
 
-static int alsa_read(struct sound_stream *stream, int16_t block[SOUND_BLOCK])
+/* Adds to what is ready: all that is wanted, or as much as is resampled at once. */
+static int some_read(struct sound_stream *stream, unsigned int wanted)
 {
 	const struct alsa_setup *setup = &stream->setup;
-	while (stream->ready_count < SOUND_BLOCK) {
-		int16_t *to = stream->ready + stream->ready_count;
-		spx_uint32_t in = (spx_uint32_t)setup->block, out = SOUND_BLOCK + 32;
-		int r = transfer(stream, stream->raw, (unsigned int)setup->block);
-		if (r < 0)
-			return r;
-		alsa_to_mono(stream->raw, setup->format, setup->channels, in, stream->resampler ? stream->mono : to);
-		if (stream->resampler)
-			speex_resampler_process_int(stream->resampler, 0, stream->mono, &in, to, &out);
-		else
-			out = in;
-		stream->ready_count += out;
-	}
-	memcpy(block, stream->ready, SOUND_BLOCK * sizeof(block[0]));
-	stream->ready_count -= SOUND_BLOCK;
-	memmove(stream->ready, stream->ready + SOUND_BLOCK, stream->ready_count * sizeof(block[0]));
+	int16_t *to = stream->ready + stream->ready_count;
+	spx_uint32_t in = stream->resampler ? (spx_uint32_t)setup->block : wanted - stream->ready_count;
+	spx_uint32_t out = SOUND_BLOCK + 32;
+	int r = transfer(stream, stream->raw, in);
+	if (r < 0)
+		return r;
+	alsa_to_mono(stream->raw, setup->format, setup->channels, in, stream->resampler ? stream->mono : to);
+	if (stream->resampler)
+		speex_resampler_process_int(stream->resampler, 0, stream->mono, &in, to, &out);
+	stream->ready_count += stream->resampler ? out : in;
 	return 0;
 }
 
-static int alsa_write(struct sound_stream *stream, const int16_t block[SOUND_BLOCK])
+static int alsa_read(struct sound_stream *stream, int16_t *samples, unsigned int blocks)
+{
+	unsigned int wanted = blocks * SOUND_BLOCK;
+	while (stream->ready_count < wanted) {
+		int r = some_read(stream, wanted);
+		if (r < 0)
+			return r;
+	}
+	memcpy(samples, stream->ready, wanted * sizeof(samples[0]));
+	stream->ready_count -= wanted;
+	memmove(stream->ready, stream->ready + wanted, stream->ready_count * sizeof(samples[0]));
+	return 0;
+}
+
+static int some_write(struct sound_stream *stream, const int16_t *samples, unsigned int count)
 {
 	const struct alsa_setup *setup = &stream->setup;
-	const int16_t *mono = block;
-	spx_uint32_t in = SOUND_BLOCK, out = BLOCK_MAX;
-	if (stream->resampler) {
-		speex_resampler_process_int(stream->resampler, 0, block, &in, stream->mono, &out);
-		mono = stream->mono;
-	} else {
+	spx_uint32_t in = count, out = FRAMES_MAX;
+	if (stream->resampler)
+		speex_resampler_process_int(stream->resampler, 0, samples, &in, stream->mono, &out);
+	else
 		out = in;
-	}
-	alsa_from_mono(mono, setup->format, setup->channels, out, stream->raw);
+	alsa_from_mono(stream->resampler ? stream->mono : samples, setup->format, setup->channels, out, stream->raw);
 	return transfer(stream, stream->raw, out);
+}
+
+static int alsa_write(struct sound_stream *stream, const int16_t *samples, unsigned int blocks)
+{
+	unsigned int count = blocks * SOUND_BLOCK, step = stream->resampler ? SOUND_BLOCK : count;
+	int r = 0;
+	for (unsigned int at = 0; r == 0 && at < count; at += step)
+		r = some_write(stream, samples + at, step);
+	return r;
 }
 
 static void alsa_state(const struct sound_stream *stream, struct sound_state *ret_state)

@@ -16,14 +16,14 @@
 #include "drivers-glue/sound_drivers.h"
 
 #define WAV_HEADER 44
-#define HEADER_EVERY 50 /* blocks between updates of the sizes, so that a killed writer leaves a good file */
+#define HEADER_EVERY 25 /* writes between updates of the sizes, so that a killed writer leaves a good file */
 
 struct sound_stream {
 	int64_t next_us;
 	double phase, step;
 	int fd;
 	uint32_t bytes;
-	unsigned int blocks;
+	unsigned int writes;
 	int16_t *samples; /* of a file that is played */
 	size_t count, at;
 };
@@ -35,7 +35,7 @@ static int64_t now_us(void)
 	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
-static void pace(struct sound_stream *stream)
+static void pace(struct sound_stream *stream, unsigned int blocks)
 {
 	int64_t now = now_us();
 	if (stream->next_us == 0 || now - stream->next_us > 500000)
@@ -44,7 +44,7 @@ static void pace(struct sound_stream *stream)
 					.tv_nsec = stream->next_us % 1000000 * 1000 };
 	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) == EINTR)
 		;
-	stream->next_us += SOUND_BLOCK_MS * 1000;
+	stream->next_us += blocks * SOUND_BLOCK_MS * 1000;
 }
 
 static struct sound_stream *stream_new(void)
@@ -73,17 +73,17 @@ static int null_open(const char *address, bool capture, struct sound_stream **re
 	return *ret_stream ? 0 : -ENOMEM;
 }
 
-static int null_read(struct sound_stream *stream, int16_t block[SOUND_BLOCK])
+static int null_read(struct sound_stream *stream, int16_t *samples, unsigned int blocks)
 {
-	pace(stream);
-	memset(block, 0, SOUND_BLOCK * sizeof(block[0]));
+	pace(stream, blocks);
+	memset(samples, 0, blocks * SOUND_BLOCK * sizeof(samples[0]));
 	return 0;
 }
 
-static int null_write(struct sound_stream *stream, const int16_t block[SOUND_BLOCK])
+static int null_write(struct sound_stream *stream, const int16_t *samples, unsigned int blocks)
 {
-	(void)block;
-	pace(stream);
+	(void)samples;
+	pace(stream, blocks);
 	return 0;
 }
 
@@ -116,19 +116,20 @@ static int tone_open(const char *address, bool capture, struct sound_stream **re
 	return 0;
 }
 
-static int tone_read(struct sound_stream *stream, int16_t block[SOUND_BLOCK])
+/* Turned on from sample to sample, exact again at each begin. */
+static int tone_read(struct sound_stream *stream, int16_t *samples, unsigned int blocks)
 {
-	/* Turned on from sample to sample, exact again at each block's begin. */
 	double x = 8231 * cos(stream->phase), y = 8231 * sin(stream->phase);
 	const double turn_x = cos(stream->step), turn_y = sin(stream->step);
-	pace(stream);
-	for (int i = 0; i < SOUND_BLOCK; i++) {
-		block[i] = (int16_t)lrint(y);
+	unsigned int count = blocks * SOUND_BLOCK;
+	pace(stream, blocks);
+	for (unsigned int i = 0; i < count; i++) {
+		samples[i] = (int16_t)lrint(y);
 		double next = x * turn_x - y * turn_y;
 		y = x * turn_y + y * turn_x;
 		x = next;
 	}
-	stream->phase = fmod(stream->phase + SOUND_BLOCK * stream->step, 2 * M_PI);
+	stream->phase = fmod(stream->phase + count * stream->step, 2 * M_PI);
 	return 0;
 }
 
@@ -194,25 +195,26 @@ static int file_open(const char *address, bool capture, struct sound_stream **re
 	return 0;
 }
 
-static int file_read(struct sound_stream *stream, int16_t block[SOUND_BLOCK])
+static int file_read(struct sound_stream *stream, int16_t *samples, unsigned int blocks)
 {
-	pace(stream);
-	for (int i = 0; i < SOUND_BLOCK; i++) {
-		block[i] = stream->samples[stream->at];
+	pace(stream, blocks);
+	for (unsigned int i = 0; i < blocks * SOUND_BLOCK; i++) {
+		samples[i] = stream->samples[stream->at];
 		stream->at = (stream->at + 1) % stream->count;
 	}
 	return 0;
 }
 
-static int file_write(struct sound_stream *stream, const int16_t block[SOUND_BLOCK])
+static int file_write(struct sound_stream *stream, const int16_t *samples, unsigned int blocks)
 {
-	pace(stream);
-	if (stream->bytes > UINT32_MAX - WAV_HEADER - 2 * SOUND_BLOCK)
+	uint32_t bytes = blocks * SOUND_BLOCK * sizeof(samples[0]);
+	pace(stream, blocks);
+	if (stream->bytes > UINT32_MAX - WAV_HEADER - bytes)
 		return 0; /* a WAV file ends at 4 GiB */
-	if (pwrite(stream->fd, block, 2 * SOUND_BLOCK, WAV_HEADER + (off_t)stream->bytes) != 2 * SOUND_BLOCK)
+	if (pwrite(stream->fd, samples, bytes, WAV_HEADER + (off_t)stream->bytes) != (ssize_t)bytes)
 		return -EIO;
-	stream->bytes += 2 * SOUND_BLOCK;
-	return ++stream->blocks % HEADER_EVERY == 0 ? header_write(stream) : 0;
+	stream->bytes += bytes;
+	return ++stream->writes % HEADER_EVERY == 0 ? header_write(stream) : 0;
 }
 
 static void file_close(struct sound_stream *stream)

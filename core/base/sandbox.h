@@ -8,7 +8,7 @@ enum sandbox_role {
 	SANDBOX_PROVIDER, /* network, plugins already loaded; no devices, no exec */
 	SANDBOX_MEDIA,	  /* UDP and sound card; no exec */
 	SANDBOX_PANEL,	  /* one TCP port, the control socket; no exec */
-	SANDBOX_VIDEO,	  /* camera, GPU, display; no network at all, no exec */
+	SANDBOX_VIDEO,	  /* camera, GPU, display; tones; mixer and keys: no network at all, no exec */
 	SANDBOX_HUB,	  /* one TCP port, its database; no exec */
 	SANDBOX_SCREEN,	  /* display, CEC; no network at all, no exec */
 };

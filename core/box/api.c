@@ -1,4 +1,5 @@
-/* api: the verbs of the control socket: found here, done in api_call.c, api_media.c and api_box.c. */
+/* api: the verbs of the control socket: found here, done in api_call.c, api_media.c, api_camera.c and
+ * api_box.c. */
 #include "core/box/api.h"
 
 #include <errno.h>

@@ -127,8 +127,8 @@ const struct verb_row api_box_verbs[] = {
 	{ "off", verb_off, false, "event", "No longer." },
 	{ "removeDelegate", verb_off, false, "event", "The same." },
 	{ "getCallRecords", verb_records, false, "peer, status 1..5, since, until, limit",
-	  "The calls that were, newest first; since and until are milliseconds since the epoch.\n"
-	  "Without a limit the last 100; limit 0: all." },
+	  "The calls that were, newest first; since and until are milliseconds since the epoch;\n"
+	  "limit: 100 where it is not said, 0 all of them." },
 	{ "login", verb_login, true, "account, token, server",
 	  "Logs in an account: one of the conf files again, or another one until the box is restarted." },
 	{ "logout", verb_logout, true, "account", "Logs it out; its live call ends." },

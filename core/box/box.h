@@ -4,7 +4,8 @@
  *                                              ▲                   ├─► session ⇄ callbox-media, callbox-video
  *                                              │                   ├─► control: events
  *                          messages, media facts, timers           ├─► history: journal, records
- *                                                                  └─► hooks, standby, screen ⇄ callbox-screen
+ *                                                                  ├─► hooks, standby, screen ⇄ callbox-screen
+ *                                                                  └─► ringer ⇄ callbox-ring, knobs ⇄ callbox-mixer
  *
  * Whoever feeds the core calls box_drain() afterwards, which carries the outputs out in order. */
 #ifndef CALLBOX_BOX_BOX_H

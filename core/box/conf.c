@@ -33,11 +33,12 @@ const struct setting conf_table[] = {
 	  "Folder of the call history. Default: the state folder." },
 	{ "call_fsm", SETTING_PATH, AT(call_fsm), NULL, 0, 0, NULL,
 	  "The call's transition table. Default: the one that was installed." },
-	{ "log_level", SETTING_ENUM, AT(log_level), "info", 0, 0, level_names, "What is logged." },
+	{ "log_level", SETTING_ENUM, AT(log_level), "info", 0, 0, level_names,
+	  "What callboxd itself logs." },
 	{ "camera", SETTING_STRING, AT(camera), "v4l2:/dev/video0", 0, 0, NULL,
 	  "v4l2:/dev/videoN, v4l2:auto (the first camera), v4l2:match:PATTERN (the first whose card, driver, USB id such "
-	  "as 046d:0825, or name in /dev/v4l/by-id fits), pattern: (a test picture), file:FILM (a YUV4MPEG2 "
-	  "file, 8 bits of 4:2:0, again and again) or null:." },
+	  "as 046d:0825, or name in /dev/v4l/by-id fits, with * and ?), pattern: (a test picture), file:FILM (a "
+	  "YUV4MPEG2 file, 8 bits of 4:2:0, again and again) or null:." },
 	{ "camera_controls", SETTING_LIST, AT(camera_controls), NULL, 0, 0, NULL,
 	  "Controls of the camera that are set whenever it is opened, each CONTROL=VALUE with the name that "
 	  "callboxctl camera-controls prints: brightness=140 zoom_absolute=200." },
@@ -153,15 +154,15 @@ const struct setting conf_table[] = {
 	  "somebody answers." },
 	{ "token_service", SETTING_STRING, AT(token_service), NULL, 0, 0, NULL,
 	  "Where TURN servers and their credentials come from beside the IM network: the absolute path of a program with "
-	  "its arguments, or a URL. It yields {\"servers\": [{\"urls\": [...], \"username\", \"credential\", "
-	  "\"ttl_s\"}]}." },
+	  "its arguments, or a URL (https, or http on this machine). It yields {\"servers\": [{\"urls\": [...], "
+	  "\"username\", \"credential\", \"ttl_s\"}]}." },
 	{ "token_required", SETTING_BOOL, AT(token_required), "no", 0, 0, NULL,
 	  "Whether calls of this box fail while that service does not work." },
 	{ "history", SETTING_INT, AT(history), "1000", 1, 1000000, NULL, "Call records kept." },
 	{ "ice_loopback", SETTING_BOOL, AT(ice_loopback), "no", 0, 0, NULL,
-	  "Offers loopback addresses too: for two boxes on one machine." },
+	  "Media uses 127.0.0.1 and nothing else: for boxes that are all on one machine." },
 	{ "network_interface", SETTING_STRING, AT(network_interface), NULL, 0, 0, NULL,
-	  "The only local address that media uses. Default: all." },
+	  "The only address of this machine that media uses, a number, not an interface's name. Default: all." },
 	{ NULL, SETTING_STRING, 0, NULL, 0, 0, NULL, NULL },
 };
 
@@ -173,7 +174,8 @@ const struct setting account_table[] = {
 	{ "account", SETTING_STRING, AT(account), NULL, 0, 0, NULL, "The IM account." },
 	{ "device", SETTING_STRING, AT(device), NULL, 0, 0, NULL,
 	  "This box among the account's devices. Default: the host name." },
-	{ "server", SETTING_STRING, AT(server), NULL, 0, 0, NULL, "Where to log in: wss://HOST:PORT." },
+	{ "server", SETTING_STRING, AT(server), NULL, 0, 0, NULL, 
+	  "Where to log in. Of hub: wss://HOST:PORT, ws://HOST:PORT only on this machine; of loopback: a folder." },
 	{ "secret_file", SETTING_PATH, AT(secret_file), NULL, 0, 0, NULL,
 	  "File that holds the token; readable by nobody else." },
 	{ "ca_file", SETTING_PATH, AT(ca_file), NULL, 0, 0, NULL, "PEM file of the authority to trust." },

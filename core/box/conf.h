@@ -1,5 +1,6 @@
 /* conf: what the administrator decided: callbox.conf and one file an account under accounts/.
- * Loaded at start, read-only afterwards but for the verbs that say so. Owner: struct box. */
+ * Loaded at start and, callbox.conf, again on SIGHUP (policy.h); else read-only but for the verbs that say so. Owner:
+ * struct box. */
 #ifndef CALLBOX_BOX_CONF_H
 #define CALLBOX_BOX_CONF_H
 
@@ -43,7 +44,7 @@ struct account_conf {
 extern const struct setting conf_table[];
 extern const struct setting account_table[];
 
-/* folder: CALLBOX_CONF_DIR's value. *ret_accounts: NULL-terminated array. On failure *ret_error names file,
+/* folder: of the conf files. *ret_accounts: NULL-terminated array. On failure *ret_error names file,
  * line and key; nothing is set. Caller frees with conf_clear() and accounts_free(). */
 int conf_load(const char *folder, struct conf *conf, char **ret_error);
 void conf_clear(struct conf *conf);

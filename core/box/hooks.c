@@ -26,7 +26,8 @@ const struct setting hooks_table[] = {
 	ROW(HOOK_CALL_CONNECTED, "call-connected", "Sound and picture of the other side are there."),
 	ROW(HOOK_CALL_END, "call-end", "A call is over; CALL_REASON is the reasonCode of onCallEnd."),
 	ROW(HOOK_CALL_REFUSED, "call-refused",
-	    "A call was refused without ringing; CALL_REASON is busy, dnd, blocked, timeout, unsupported or glare."),
+	    "A call was refused without ringing; CALL_REASON is busy, dnd, blocked, timeout, unsupported or glare "
+	    "(both called each other)."),
 	ROW(HOOK_CALL_MISSED, "call-missed", "A call was not answered here."),
 	ROW(HOOK_TYPE_CHANGE, "type-change", "The call went from sound to picture or back."),
 	ROW(HOOK_MUTE_CHANGE, "mute-change",

@@ -25,7 +25,7 @@ struct line *line_find(struct box *box, const char *account);
 void line_send(struct line *line, const struct call_output *output);
 /* Servers for media as the network gave them, an array; borrowed. */
 const cJSON *line_ice_servers(const struct line *line);
-/* {account, device, provider, state, message, capabilities} */
+/* {account, device, provider, server, state, message, capabilities} */
 cJSON *line_json(const struct line *line);
 
 #endif

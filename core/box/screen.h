@@ -28,7 +28,7 @@ int screen_check(const struct conf *conf, char **ret_why);
 char *screen_view(const struct conf *conf, const char *view, bool alone);
 
 /* screen_page.c: {"m": "show", …}, the whole page, from the box's state. offline_ms: how long no account has been
- * online; failed: a device failed in the present call. Caller deletes. */
+ * online; …_failed: that failed in the present call. Caller deletes. */
 struct screen_facts {
 	int64_t offline_ms;
 	bool camera_failed, microphone_failed, speaker_failed, video_failed;

@@ -7,6 +7,6 @@ core_ctl_callboxctl_LDADD = drivers-glue/libvideoglue.a $(BASE_LDADD) $(VA_LIBS)
 nodist_man_MANS += core/ctl/callboxctl.1
 EXTRA_DIST += core/ctl/callboxctl.1.in
 CLEANFILES += core/ctl/callboxctl.1 core/ctl/commands.part
-core/ctl/callboxctl.1: core/ctl/callboxctl.1.in core/ctl/callboxctl$(EXEEXT)
+core/ctl/callboxctl.1: core/ctl/callboxctl.1.in core/ctl/callboxctl$(EXEEXT) Makefile
 	$(AM_V_GEN)core/ctl/callboxctl --man > core/ctl/commands.part && \
-	sed -e '/^@COMMANDS@$$/{r core/ctl/commands.part' -e 'd;}' $(srcdir)/core/ctl/callboxctl.1.in > $@.part && mv $@.part $@
+	sed $(MAN_FOLDERS) -e '/^@COMMANDS@$$/{r core/ctl/commands.part' -e 'd;}' $(srcdir)/core/ctl/callboxctl.1.in > $@.part && mv $@.part $@

@@ -9,7 +9,7 @@ enum exit_code {
 	EXIT_USAGE = 64,
 };
 
-/* Prints one line a finding about camera, sound, GPU and network; returns the number of things that are
+/* Prints one line a finding about camera, sound, GPU, screen, CEC and network; returns the number of things that are
  * wrong, as opposed to merely absent. */
 int doctor_machine(void);
 /* A line; 1 when the level is WRONG. Levels: ok, none, slow, note, WRONG. */

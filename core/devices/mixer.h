@@ -1,7 +1,7 @@
 /* mixer: the volume knob of one direction of a sound card, and its switch. One thread.
  *
- * Percent is what people hear, not what the register holds: a range of more than 24 dB is bent so that half is half
- * as loud. -ENOENT: the card has no such knob, sound is weighed by callbox-media then. */
+ * Percent is what people hear, not what the register holds: a range of more than 24 dB is bent so that half is 18 dB
+ * below the whole, about a third as loud. -ENOENT: the card has no such knob, sound is weighed by callbox-media then. */
 #ifndef CALLBOX_DEVICES_MIXER_H
 #define CALLBOX_DEVICES_MIXER_H
 
@@ -16,7 +16,7 @@ struct mixer_state {
 	bool has_switch;
 };
 
-/* id: a device of sound_device.h. *ret_card: whose mixer it is; *ret_knob: which; both as long as the mixer. */
+/* id: a device of sound_device.h. 0, -ENOENT as above, or another -errno: there is no such card. */
 int mixer_open(const char *id, bool capture, struct mixer **ret_mixer);
 void mixer_close(struct mixer *mixer);
 const char *mixer_name(const struct mixer *mixer); /* "CARD: KNOB" */

@@ -13,6 +13,7 @@
 #define SOUND_RATE 48000
 #define SOUND_BLOCK 480 /* samples */
 #define SOUND_BLOCK_MS 10
+#define SOUND_BLOCKS_MAX 2 /* moved at once: a packet's 20 ms */
 #define SOUND_ID 128	 /* bytes of a device's name */
 #define SOUND_CHOICES 16 /* most devices that a wish stands for */
 
@@ -36,10 +37,10 @@ struct sound_driver {
 	/* 0 or -errno with words for people in why. */
 	int (*open)(const char *address, bool capture, struct sound_stream **ret_stream, char *why,
 		    size_t why_bytes);
-	/* Waits for the next block, paced by the device. 0, or -errno: the device is lost. An xrun is
-	 * mended inside and shows in the state. */
-	int (*read)(struct sound_stream *stream, int16_t block[SOUND_BLOCK]);
-	int (*write)(struct sound_stream *stream, const int16_t block[SOUND_BLOCK]);
+	/* Moves the next blocks, 1..SOUND_BLOCKS_MAX, and waits once for them all, paced by the device. 0, or
+	 * -errno: the device is lost. An xrun is mended inside and shows in the state. */
+	int (*read)(struct sound_stream *stream, int16_t *samples, unsigned int blocks);
+	int (*write)(struct sound_stream *stream, const int16_t *samples, unsigned int blocks);
 	void (*state)(const struct sound_stream *stream, struct sound_state *ret_state);
 	void (*close)(struct sound_stream *stream);
 	/* The devices that an address stands for now, best first; their number. NULL: an address is a device. */

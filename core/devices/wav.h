@@ -1,4 +1,4 @@
-/* wav: WAV files of whole numbers (8, 16, 24 or 32 bit, or 32 bit floating point) as 48 kHz mono samples. */
+/* wav: WAV files (whole numbers of 8, 16, 24 or 32 bit, or floating point of 32 bit) as 48 kHz mono samples. */
 #ifndef CALLBOX_DEVICES_WAV_H
 #define CALLBOX_DEVICES_WAV_H
 

@@ -1,10 +1,11 @@
 /* congestion: how much may be sent. After the idea of SCReAM v2 (draft-johansson-ccwg-rfc8298bis): a rate, the window
  * of bytes in flight that belongs to it, and a queue on the way that is kept short.
  *
- *   queue > 40 ms                ─► cut to what arrives, the deeper the longer the queue
- *   loss > 10 % for a second     ─► cut to what arrives; when that did not help, it is the road's own loss
+ *   queue > 40 ms at 1 Mbit/s      ─► cut to what arrives, the deeper the longer the queue (faster: down to 28 ms,
+ *                                      slower: up to 70)
+ *   loss > 10 % for a second       ─► cut to what arrives; when that did not help, it is the road's own loss
  *   nothing said for half a second ─► halved, again and again
- *   queue < 20 ms                ─► grows: fast far below the last cut, slowly near it
+ *   queue < half of that           ─► grows: fast far below the last cut, slowly near it
  *
  * Less loss without a queue is no congestion: it is repaired. Of the rate, sound comes first, retransmission has at
  * most 30 %, the encoder gets nine tenths less both. A peer without transport-wide feedback is judged by its reports:

@@ -96,12 +96,11 @@ static int64_t now_us(void)
 	return g_get_monotonic_time();
 }
 
-/* Middle 32 bits matter for round trips; the epoch is our boot's, which RFC 3550 §4 allows. */
+/* Middle 32 bits matter for round trips; the epoch is our boot's, which RFC 3550 §4 allows: nobody sets that clock. */
 static uint64_t ntp_now(void)
 {
-	int64_t us = g_get_real_time();
-	uint64_t seconds = (uint64_t)(us / 1000000) + 2208988800ULL;
-	return seconds << 32 | (uint64_t)(us % 1000000) * 4294967296ULL / 1000000;
+	int64_t us = now_us();
+	return (uint64_t)(us / 1000000) << 32 | (uint64_t)(us % 1000000) * 4294967296ULL / 1000000;
 }
 
 /* ---- out ---- */

@@ -1,7 +1,8 @@
 /* video_receive: RTP packets of one stream → whole units, in order.
  *
- * A packet that is missing is asked for again (NACK) at once and then every round trip; when it has not come
- * in VIDEO_WAIT_MS, or two and a half round trips, everything up to the next key frame is dropped and a PLI asks for one.
+ * A packet that is missing is asked for again (NACK) at once, once more after 10 ms, then every round trip; when it has
+ * not come in VIDEO_WAIT_MS, or two and a half round trips, everything up to the next key frame is dropped and a PLI asks
+ * for one.
  * On a quiet network nothing waits: a unit leaves when its last packet comes. Bounded. One thread. */
 #ifndef CALLBOX_MEDIA_VIDEO_RECEIVE_H
 #define CALLBOX_MEDIA_VIDEO_RECEIVE_H

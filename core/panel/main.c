@@ -221,7 +221,8 @@ static int usage(FILE *out)
 
 int main(int argc, char **argv)
 {
-	static const struct option options[] = { { "man", no_argument, NULL, 'm' }, { NULL, 0, NULL, 0 } };
+	static const struct option options[] = { { "help", no_argument, NULL, 'h' }, { "man", no_argument, NULL, 'm' },
+						 { NULL, 0, NULL, 0 } };
 	g_autofree char *file = path_join(PATH_CONF, "panel.conf");
 	bool check = false, verbose = false;
 	log_init("callbox-panel", LOG_LEVEL_INFO);

@@ -9,8 +9,8 @@
 
 struct output;
 
-/* on_change: a picture is wanted: the output's size is another one, or the last picture could not be taken and
- * now can; lost or found outputs are told with words. mode: as in display_kms.h; a file has 1920x1080 by default. */
+/* want: a picture is wanted: the output's size is another one, or the last picture could not be taken and now can.
+ * told: outputs that were lost or found, with words. mode: as in display_kms.h; a file has 1920x1080 by default. */
 struct output_ops {
 	void (*want)(void *data);
 	void (*told)(const char *state, const char *text, void *data); /* opened, lost, failed */

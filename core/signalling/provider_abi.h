@@ -2,7 +2,7 @@
  * <callbox/provider_abi.h>, found by pkg-config as callbox-provider. C11, no other dependency.
  *
  * A plugin is one shared object that exports one symbol, `callbox_provider`, a const struct. The process
- * callbox-provider loads it for one account, checks abi and size before any of its code runs, and calls
+ * callbox-provider loads it for one account, checks abi and size before it calls any function, and calls
  *
  *     open() on the main thread → run() on a thread of its own → command()* → stop() → (run returns) → close()
  *

@@ -805,13 +805,14 @@ static int run(bool adding, const char *user)
 
 int main(int argc, char **argv)
 {
+	static const struct option options[] = { { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
 	const char *file = CALLBOX_CONF_DIR "/hub.conf";
 	bool check = false, verbose = false;
 	bool adding = argc > 1 && strcmp(argv[1], "adduser") == 0;
 	log_init("callbox-hub", LOG_LEVEL_INFO);
 	lws_set_log_level(LLL_ERR, NULL);
 	optind = adding ? 2 : 1;
-	for (int c; (c = getopt(argc, argv, "f:nvh")) != -1;)
+	for (int c; (c = getopt_long(argc, argv, "f:nvh", options, NULL)) != -1;)
 		switch (c) {
 		case 'f': file = optarg; break;
 		case 'n': check = true; break;

@@ -55,7 +55,7 @@ static const char schema[] =
 struct hub_store {
 	sqlite3 *db;
 	sqlite3_stmt *statements[STATEMENTS];
-	GHashTable *verified; /* "user\ntoken" digest of logins that passed */
+	GHashTable *verified; /* digests of logins that passed */
 	GHashTable *known;    /* accounts that were found: none is ever removed */
 	GHashTable *waiting;  /* "user\ndevice" → messages that wait for it, as far as it is known */
 	bool open;	      /* a transaction is */
@@ -159,7 +159,6 @@ int hub_store_add_user(struct hub_store *store, const char *user, const char *to
 	sqlite3_stmt *s = begin(store, ADD_USER, user, NULL);
 	sqlite3_bind_blob(s, 2, salt, sizeof(salt), SQLITE_TRANSIENT);
 	sqlite3_bind_blob(s, 3, hash, sizeof(hash), SQLITE_TRANSIENT);
-	g_hash_table_remove_all(store->verified);
 	int r = sqlite3_step(s) == SQLITE_DONE ? 0 : db_fail(store, "add account");
 	sqlite3_reset(s);
 	return r;
@@ -177,24 +176,35 @@ bool hub_store_has_user(struct hub_store *store, const char *user)
 	return has;
 }
 
+/* The salt is part of it: another process (adduser) may have given the account a new token, with a new salt. */
+static char *login_digest(const char *user, const char *token, const unsigned char *salt)
+{
+	g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
+	g_checksum_update(sum, salt, SALT_BYTES);
+	g_checksum_update(sum, (const guchar *)user, (gssize)strlen(user) + 1);
+	g_checksum_update(sum, (const guchar *)token, -1);
+	return g_strdup(g_checksum_get_string(sum));
+}
+
 int hub_store_check(struct hub_store *store, const char *user, const char *token)
 {
-	g_autofree char *whole = g_strconcat(user, "\n", token, NULL);
-	g_autofree char *digest = g_compute_checksum_for_string(G_CHECKSUM_SHA256, whole, -1);
 	sqlite3_stmt *s = begin(store, GET_USER, user, NULL);
 	int r = -ENOENT;
 	if (sqlite3_step(s) == SQLITE_ROW && sqlite3_column_bytes(s, 0) == SALT_BYTES &&
 	    sqlite3_column_bytes(s, 1) == HASH_BYTES) {
 		unsigned char hash[HASH_BYTES];
+		char *digest = login_digest(user, token, sqlite3_column_blob(s, 0));
 		r = -EACCES;
 		if (g_hash_table_contains(store->verified, digest) ||
 		    (hash_token(token, sqlite3_column_blob(s, 0), hash) == 0 &&
 		     CRYPTO_memcmp(hash, sqlite3_column_blob(s, 1), HASH_BYTES) == 0))
 			r = 0;
+		if (r == 0)
+			g_hash_table_add(store->verified, digest);
+		else
+			g_free(digest);
 	}
 	sqlite3_reset(s);
-	if (r == 0)
-		g_hash_table_add(store->verified, g_steal_pointer(&digest));
 	return r;
 }
 

@@ -11,7 +11,8 @@ struct hub_store;
 int hub_store_open(const char *file, struct hub_store **ret_store, char **ret_error);
 void hub_store_close(struct hub_store *store);
 
-/* Makes the account or gives it a new token; only a scrypt hash is kept. */
+/* Makes the account or gives it a new token; only a scrypt hash is kept. Another process may do it while the hub runs:
+ * from then on hub_store_check() takes the new token alone. */
 int hub_store_add_user(struct hub_store *store, const char *user, const char *token);
 bool hub_store_has_user(struct hub_store *store, const char *user);
 /* 0, -ENOENT: no such account, -EACCES: wrong token. Takes some milliseconds the first time. */
@@ -34,7 +35,7 @@ void hub_store_devices(struct hub_store *store, const char *user,
 int64_t hub_store_put(struct hub_store *store, const char *user, const char *device, int64_t now_ms,
 		      int64_t expires_ms, const char *text);
 void hub_store_acknowledge(struct hub_store *store, const char *user, const char *device, int64_t number);
-/* Calls fn for each unexpired message of the device above `after`, oldest first. */
+/* Calls fn for each unexpired message of the device, oldest first. */
 void hub_store_waiting(struct hub_store *store, const char *user, const char *device, int64_t now_ms,
 		       void (*fn)(int64_t number, int64_t stored_ms, const char *text, void *data), void *data);
 /* Makes durable against a crash what was put and acknowledged since the last time. The hub calls it before anything

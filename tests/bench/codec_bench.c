@@ -1,5 +1,6 @@
 /* codec_bench: what a call costs at the very least: CPU time of an encoder and libavcodec on a film, and of Opus both
- * ways, as callbox sets them up, with nothing around them; and how good the picture is that comes out.
+ * ways, as callbox sets them up, with nothing around them, each picture and each piece of sound in its time; and how good
+ * the picture is that comes out.
  *
  * usage: codec_bench FILM.y4m KBPS FPS PICTURES [h264|vp8]       one line of JSON */
 #include <glib.h>
@@ -12,7 +13,7 @@
 #include "drivers-glue/drivers.h"
 
 #define SOUND_RATE 48000
-#define SOUND_FRAME 480 /* 10 ms */
+#define SOUND_FRAME 960 /* 20 ms */
 #define SOUND_BPS 32000
 
 struct coder {
@@ -26,6 +27,13 @@ static const struct coder coders[] = {
 	{ "vp8", &encoder_vpx, &decoder_avcodec_vp8 },
 };
 static const struct coder *coder = &coders[0];
+
+struct sound {
+	OpusEncoder *encoder;
+	OpusDecoder *decoder;
+	opus_int16 tone[SOUND_FRAME]; /* nine waves */
+	int frames; /* done */
+};
 
 struct sums {
 	double encode_s, decode_s, opus_s; /* CPU */
@@ -73,17 +81,50 @@ static void picture(struct encoder *encoder, struct decoder *decoder, struct fra
 	frame_release(out);
 }
 
-static void pictures(const char *film, int kbps, int fps, int count, struct sums *sums)
+static void sound_open(struct sound *sound)
+{
+	int error;
+	sound->encoder = opus_encoder_create(SOUND_RATE, 1, OPUS_APPLICATION_VOIP, &error);
+	sound->decoder = opus_decoder_create(SOUND_RATE, 1, &error);
+	opus_encoder_ctl(sound->encoder, OPUS_SET_BITRATE(SOUND_BPS));
+	opus_encoder_ctl(sound->encoder, OPUS_SET_INBAND_FEC(1));
+	for (int i = 0; i < SOUND_FRAME; i++)
+		sound->tone[i] = (opus_int16)(8000 * sin(2 * G_PI * 9 * i / SOUND_FRAME));
+}
+
+/* Up to this time of the film. */
+static void sound_go_on(struct sound *sound, double until_s, struct sums *sums)
+{
+	opus_int16 out[SOUND_FRAME];
+	unsigned char packet[1500];
+	double began = cpu_s();
+	for (; (sound->frames + 1) * (double)SOUND_FRAME / SOUND_RATE <= until_s; sound->frames++) {
+		int bytes = opus_encode(sound->encoder, sound->tone, SOUND_FRAME, packet, sizeof(packet));
+		if (bytes < 0 || opus_decode(sound->decoder, packet, bytes, out, SOUND_FRAME, 0) < 0)
+			g_error("Opus failed");
+	}
+	sums->opus_s += cpu_s() - began;
+}
+
+static void sound_close(struct sound *sound)
+{
+	opus_encoder_destroy(sound->encoder);
+	opus_decoder_destroy(sound->decoder);
+}
+
+static void film_run(const char *film, int kbps, int fps, int count, struct sums *sums)
 {
 	struct camera *camera;
 	struct encoder *encoder = NULL;
 	struct decoder *decoder;
+	struct sound voice = { 0 };
 	struct frame *frame;
 	char why[200] = "";
 	const struct camera_wish wish = { .fps = fps };
 	if (camera_file.open(film, &wish, &camera, why, sizeof(why)) < 0 ||
 	    coder->decoder->open("", &decoder, why, sizeof(why)) < 0)
 		g_error("%s", why);
+	sound_open(&voice);
 	for (int i = 0; i < count; i++, frame_release(frame)) {
 		if (camera_file.next(camera, 1000, &frame) < 0)
 			g_error("no picture");
@@ -93,32 +134,12 @@ static void pictures(const char *film, int kbps, int fps, int count, struct sums
 			g_error("%s", why);
 		frame->capture_us = (int64_t)i * 1000000 / fps;
 		picture(encoder, decoder, frame, sums);
+		sound_go_on(&voice, (double)(i + 1) / fps, sums);
 	}
+	sound_close(&voice);
 	coder->encoder->close(encoder);
 	coder->decoder->close(decoder);
 	camera_file.close(camera);
-}
-
-static void sound(double seconds, struct sums *sums)
-{
-	int error;
-	OpusEncoder *encoder = opus_encoder_create(SOUND_RATE, 1, OPUS_APPLICATION_VOIP, &error);
-	OpusDecoder *decoder = opus_decoder_create(SOUND_RATE, 1, &error);
-	opus_int16 in[SOUND_FRAME], out[SOUND_FRAME];
-	unsigned char packet[1500];
-	opus_encoder_ctl(encoder, OPUS_SET_BITRATE(SOUND_BPS));
-	opus_encoder_ctl(encoder, OPUS_SET_INBAND_FEC(1));
-	double began = cpu_s();
-	for (int n = 0; n < (int)(seconds * SOUND_RATE / SOUND_FRAME); n++) {
-		for (int i = 0; i < SOUND_FRAME; i++)
-			in[i] = (opus_int16)(8000 * sin(2 * G_PI * 440 * (n * SOUND_FRAME + i) / SOUND_RATE));
-		int bytes = opus_encode(encoder, in, SOUND_FRAME, packet, sizeof(packet));
-		if (bytes < 0 || opus_decode(decoder, packet, bytes, out, SOUND_FRAME, 0) < 0)
-			g_error("Opus failed");
-	}
-	sums->opus_s = cpu_s() - began;
-	opus_encoder_destroy(encoder);
-	opus_decoder_destroy(decoder);
 }
 
 int main(int argc, char **argv)
@@ -133,8 +154,7 @@ int main(int argc, char **argv)
 	}
 	int kbps = atoi(argv[2]), fps = atoi(argv[3]), count = atoi(argv[4]);
 	double seconds = (double)count / fps;
-	pictures(argv[1], kbps, fps, count, &sums);
-	sound(seconds, &sums);
+	film_run(argv[1], kbps, fps, count, &sums);
 	printf("{\"cpuPerMinute\":%.3f,\"encodeMs\":%.3f,\"decodeMs\":%.3f,\"opusPerMinute\":%.3f,\"kbps\":%.0f,"
 	       "\"psnr\":%.2f,\"shown\":%d,\"skipped\":%d}\n",
 	       (sums.encode_s + sums.decode_s + sums.opus_s) * 60 / seconds, sums.encode_s * 1000 / count,

@@ -1,5 +1,7 @@
-/* core: the call core alone, in the simulator's world, on one core of the machine: flows with faults, judged as they go. */
+/* core: the call core alone, in the simulator's world: flows with faults, judged as they go; on one processor, and as the
+ * simulator runs by itself, on all. */
 import { execFileSync } from "node:child_process";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { built } from "./programs.mjs";
 import { median, print, show, verdict } from "./table.mjs";
@@ -8,23 +10,27 @@ const FLOWS = 100000,
 	STEPS_TARGET = 1e6,
 	FLOWS_TARGET = 1e5;
 
-function once() {
+function run(options) {
 	const sim = join(built(".."), "sim/sim");
-	const text = execFileSync(sim, ["-n", `${FLOWS}`, "-j", "1"], {
+	const text = execFileSync(sim, ["-n", `${FLOWS}`, ...options], {
 		env: { ...process.env, CALLBOX_SRC: new URL("../..", import.meta.url).pathname },
 	}).toString();
 	const [, flows, steps, flowsPerSecond] = /- (\d+) flows, (\d+) steps.*\((\d+) flows\/s\)/.exec(text).map(Number);
 	return { flowsPerSecond, stepsPerFlow: steps / flows, stepsPerSecond: (flowsPerSecond * steps) / flows };
 }
 
+const once = () => ({ ...run(["-j", "1"]), flowsOnAll: run([]).flowsPerSecond });
+
 export async function core({ rounds }) {
 	const all = Array.from({ length: rounds }, once);
 	const of = (key) => median(all.map((one) => one[key]));
-	print(`The call core: ${FLOWS} simulated flows with faults on one core, ${show(of("stepsPerFlow"))} steps each`,
+	const row = (what, key, target) => [what, show(of(key), 0), target, verdict(of(key), target, { more: true })];
+	print(`The call core: ${FLOWS} simulated flows with faults, ${show(of("stepsPerFlow"))} steps each`,
 		["what", "a second", "target", ""],
 		[
-			["steps", show(of("stepsPerSecond"), 0), STEPS_TARGET, verdict(of("stepsPerSecond"), STEPS_TARGET, { more: true })],
-			["flows", show(of("flowsPerSecond"), 0), FLOWS_TARGET, verdict(of("flowsPerSecond"), FLOWS_TARGET, { more: true })],
+			row("steps, one processor", "stepsPerSecond", STEPS_TARGET),
+			row("flows, one processor", "flowsPerSecond", FLOWS_TARGET),
+			row(`flows, the simulator on all ${availableParallelism()}`, "flowsOnAll", FLOWS_TARGET),
 		]);
 	return all;
 }

@@ -1,6 +1,6 @@
 /* place: where a whole-process test lives: a scratch folder, the staged installation, a hub, boxes.
  *
- * Everything runs as the ordinary user from the tree that `make stage` installed (DESTDIR), found by
+ * Everything runs as the ordinary user from the tree that `make stage.stamp` installed (DESTDIR), found by
  * the CALLBOX_*_DIR variables; nothing outside the scratch folder is written. Owner: the test's main
  * thread. Every wait has a limit and ends the test with what was expected and the logs' names. */
 #ifndef CALLBOX_TESTS_PAIRS_PLACE_H

@@ -107,6 +107,25 @@ static void test_names(void)
 	place_close(place);
 }
 
+/* An account gets a new token while the hub runs, after a login with the old one: the old one is worth nothing. */
+static void test_new_token(void)
+{
+	struct place *place = place_open(NULL);
+	place_hub_start(place);
+	g_autofree char *old = place_add_user(place, "alice");
+	struct box *before = box_create(place, "alice", "room-a", old, NULL);
+	box_start(before);
+	box_stop(before, SIGTERM);
+	g_autofree char *token = place_add_user(place, "alice");
+	struct box *after = box_create(place, "alice", "room-b", token, NULL);
+	box_start(after);
+	box_spawn(before);
+	struct client *client = client_open(before->socket);
+	expect_status(client, "\"refused\"");
+	client_close(client);
+	place_close(place);
+}
+
 static int one_number(void *data, int columns, char **values, char **names)
 {
 	(void)columns;
@@ -231,6 +250,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/hub/tls", test_tls);
 	g_test_add_func("/hub/kicked", test_kicked);
 	g_test_add_func("/hub/names", test_names);
+	g_test_add_func("/hub/new-token", test_new_token);
 	g_test_add_func("/hub/devices-old", test_devices_old);
 	g_test_add_func("/hub/record-late", test_record_late);
 	g_test_add_func("/hub/conf", test_conf);

@@ -19,6 +19,7 @@
 #include "tests/vm/steady.h"
 
 #define RATE SOUND_RATE
+#define MOVED (SOUND_BLOCKS_MAX * SOUND_BLOCK)
 #define CYCLE 30000 /* samples count 1..CYCLE and begin anew; 0 is silence */
 #define SECONDS 4
 #define STALL_AFTER_MS 1500
@@ -142,9 +143,9 @@ static void capture(const char *card, int times)
 	struct sound_state state;
 	int64_t longest = 0;
 	int r = 0;
-	for (size_t at = 0; r == 0 && at < count; at += SOUND_BLOCK) {
+	for (size_t at = 0; r == 0 && at < count; at += MOVED) {
 		int64_t before = g_get_monotonic_time();
-		r = driver->read(stream, samples + at);
+		r = driver->read(stream, samples + at, SOUND_BLOCKS_MAX);
 		longest = MAX(longest, g_get_monotonic_time() - before);
 	}
 	driver->state(stream, &state);
@@ -178,13 +179,13 @@ static void playback(const char *card, int times)
 	struct sound_state state = { 0 };
 	int r = 0, status;
 	while (r == 0 && waitpid(recorder, &status, WNOHANG) == 0) {
-		int16_t block[SOUND_BLOCK];
-		for (int i = 0; i < SOUND_BLOCK; i++)
-			block[i] = counted(content + i);
-		r = driver->write(stream, block);
+		int16_t moved[MOVED];
+		for (int i = 0; i < MOVED; i++)
+			moved[i] = counted(content + i);
+		r = driver->write(stream, moved, SOUND_BLOCKS_MAX);
 		driver->state(stream, &state);
 		/* what the time of an xrun was for is not played later */
-		content += SOUND_BLOCK + (int64_t)(state.missed - missed);
+		content += MOVED + (int64_t)(state.missed - missed);
 		missed = state.missed;
 	}
 	kill(recorder, SIGTERM);
@@ -255,8 +256,8 @@ static void foreign(const char *card)
 							 NULL });
 		poll(NULL, 0, 700);
 		const struct sound_driver *driver = open_stream(id, true, &stream);
-		for (size_t at = 0; r == 0 && at < G_N_ELEMENTS(heard); at += SOUND_BLOCK)
-			r = driver->read(stream, heard + at);
+		for (size_t at = 0; r == 0 && at < G_N_ELEMENTS(heard); at += MOVED)
+			r = driver->read(stream, heard + at, SOUND_BLOCKS_MAX);
 		driver->state(stream, &state);
 		driver->close(stream);
 		kill(feeder, SIGKILL);
@@ -290,7 +291,7 @@ static int try_card(const char *id, bool capture, char why[512])
 	if (r < 0)
 		return r;
 	for (int i = 0; r == 0 && i < 10; i++)
-		r = capture ? driver->read(stream, block) : driver->write(stream, block);
+		r = capture ? driver->read(stream, block, 1) : driver->write(stream, block, 1);
 	driver->close(stream);
 	return r;
 }
@@ -328,13 +329,13 @@ static void dead(const char *card)
 	const struct sound_driver *driver = open_stream(id, true, &stream);
 	int r = 0;
 	for (int i = 0; r == 0 && i < 20; i++)
-		r = driver->read(stream, block);
+		r = driver->read(stream, block, 1);
 	check(r == 0, "the card runs: %d", r);
 	inject("delay", "1000");
 	gint64 before = 0; /* the last frame's time */
 	for (int i = 0; r == 0 && i < 100; i++) {
 		before = g_get_monotonic_time();
-		r = driver->read(stream, block);
+		r = driver->read(stream, block, 1);
 	}
 	double ms = (double)(g_get_monotonic_time() - before) / 1000;
 	inject("delay", "0");

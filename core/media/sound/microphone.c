@@ -11,8 +11,6 @@
 #include "core/base/log.h"
 #include "core/media/sound/gain.h"
 
-#define PACKET_BLOCKS 2 /* 20 ms */
-#define PACKET_SAMPLES (PACKET_BLOCKS * SOUND_BLOCK)
 #define GAIN_UNIT 1024 /* the gain, atomic, as a whole number */
 
 struct microphone {
@@ -30,8 +28,8 @@ struct microphone {
 	bool evens;
 	struct gain even;
 	OpusEncoder *encoder;
-	int16_t pending[PACKET_SAMPLES];
-	int pending_blocks, encoder_loss, encoder_bitrate;
+	int16_t samples[PORT_SAMPLES]; /* of a packet */
+	int encoder_loss, encoder_bitrate;
 	uint32_t rtp_time;
 	bool paused;
 };
@@ -41,7 +39,8 @@ static int get(const int *flag)
 	return g_atomic_int_get(flag);
 }
 
-static void clean(struct microphone *m, int16_t block[SOUND_BLOCK])
+/* number: of the block among those that were read last. */
+static void clean(struct microphone *m, unsigned int number, int16_t block[SOUND_BLOCK])
 {
 	struct sound_state state;
 	if (!port_is_live(m->port))
@@ -49,7 +48,7 @@ static void clean(struct microphone *m, int16_t block[SOUND_BLOCK])
 	int gain = get(&m->gain);
 	for (int i = 0; gain != GAIN_UNIT && i < SOUND_BLOCK; i++)
 		block[i] = (int16_t)CLAMP((int64_t)block[i] * gain / GAIN_UNIT, -32768, 32767);
-	unsigned int serial = port_state(m->port, &state);
+	unsigned int serial = port_state(m->port, number, &state);
 	bool far = m->echo && echo_cancel(m->echo, serial, &state, block);
 	if (m->cleaner)
 		speex_preprocess_run(m->cleaner, block);
@@ -72,7 +71,7 @@ static void encode(struct microphone *m, int64_t capture_us)
 {
 	uint8_t packet[1275];
 	encoder_tune(m);
-	opus_int32 n = opus_encode(m->encoder, m->pending, PACKET_SAMPLES, packet, sizeof(packet));
+	opus_int32 n = opus_encode(m->encoder, m->samples, PORT_SAMPLES, packet, sizeof(packet));
 	if (n <= 0) {
 		log_once(LOG_LEVEL_ERROR, "opus: %s", opus_strerror(n));
 		return;
@@ -85,33 +84,30 @@ static void encode(struct microphone *m, int64_t capture_us)
 }
 
 /* The mute is looked at last, so that nothing said before it waits in a buffer behind it. */
-static void packet_put(struct microphone *m, const int16_t *block)
+static void packet_make(struct microphone *m)
 {
-	memcpy(m->pending + m->pending_blocks * SOUND_BLOCK, block, SOUND_BLOCK * sizeof(block[0]));
-	if (++m->pending_blocks < PACKET_BLOCKS)
-		return;
-	m->pending_blocks = 0;
 	if (get(&m->muted))
-		memset(m->pending, 0, sizeof(m->pending));
+		memset(m->samples, 0, sizeof(m->samples));
 	if (get(&m->gate) && get(&m->enabled))
-		encode(m, g_get_monotonic_time() - 2 * SOUND_BLOCK_MS * 1000);
+		encode(m, g_get_monotonic_time() - PORT_BLOCKS * SOUND_BLOCK_MS * 1000);
 	else
 		m->paused = true;
-	m->rtp_time += PACKET_SAMPLES;
+	m->rtp_time += PORT_SAMPLES;
 }
 
 static void *microphone_run(void *data)
 {
 	struct microphone *m = data;
-	int16_t block[SOUND_BLOCK];
 	port_hurry();
 	while (!get(&m->stop)) {
-		port_move(m->port, block, get(&m->enabled));
-		clean(m, block);
-		port_level(m->port, block);
-		packet_put(m, block);
+		port_move(m->port, m->samples, get(&m->enabled));
+		for (unsigned int i = 0; i < PORT_BLOCKS; i++) {
+			clean(m, i, m->samples + i * SOUND_BLOCK);
+			port_level(m->port, m->samples + i * SOUND_BLOCK);
+		}
+		packet_make(m);
 		pthread_mutex_lock(&m->lock);
-		m->captured++;
+		m->captured += PORT_BLOCKS;
 		pthread_mutex_unlock(&m->lock);
 	}
 	port_close(m->port);

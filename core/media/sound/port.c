@@ -12,7 +12,7 @@
 #define BUSY_RETRY_US 40000 /* who used it until now may be about to leave: another callbox-media */
 #define BUSY_PATIENCE_US 1500000
 #define LOST_US 500000 /* a device that was lost is left alone for so long */
-#define LOOK_BLOCKS 10 /* blocks between looks whether devices came or went */
+#define LOOK_MOVES 5 /* between looks whether devices came or went */
 #define PRIORITY 5
 #define SILENCE_DBFS (-96.0)
 
@@ -31,7 +31,7 @@ struct port {
 	unsigned int count, rank; /* rank: which one is open */
 	const struct sound_driver *driver;
 	struct sound_stream *stream, *silence;
-	unsigned int serial, blocks, xruns_before;
+	unsigned int serial, moves, xruns_before;
 	uint64_t missed_before;
 	struct timespec nodes; /* when /dev/snd changed last */
 	int64_t retry_us, busy_since_us, lost_us;
@@ -133,7 +133,7 @@ static void look(struct port *port)
 static bool nodes_changed(struct port *port)
 {
 	struct stat st;
-	if (++port->blocks % LOOK_BLOCKS != 0)
+	if (++port->moves % LOOK_MOVES != 0)
 		return false;
 	if (stat("/dev/snd", &st) < 0)
 		memset(&st, 0, sizeof(st));
@@ -194,7 +194,7 @@ static void state_note(struct port *port)
 	pthread_mutex_unlock(&port->lock);
 }
 
-void port_move(struct port *port, int16_t block[SOUND_BLOCK], bool wanted)
+void port_move(struct port *port, int16_t samples[PORT_SAMPLES], bool wanted)
 {
 	wishes_take(port);
 	if (wanted)
@@ -202,8 +202,8 @@ void port_move(struct port *port, int16_t block[SOUND_BLOCK], bool wanted)
 	else
 		port_close(port);
 	if (port->stream) {
-		int r = port->capture ? port->driver->read(port->stream, block)
-				      : port->driver->write(port->stream, block);
+		int r = port->capture ? port->driver->read(port->stream, samples, PORT_BLOCKS)
+				      : port->driver->write(port->stream, samples, PORT_BLOCKS);
 		if (r == 0) {
 			state_note(port);
 			return;
@@ -211,9 +211,9 @@ void port_move(struct port *port, int16_t block[SOUND_BLOCK], bool wanted)
 		lost(port, r);
 	}
 	if (port->capture)
-		sound_null.read(port->silence, block);
+		sound_null.read(port->silence, samples, PORT_BLOCKS);
 	else
-		sound_null.write(port->silence, block);
+		sound_null.write(port->silence, samples, PORT_BLOCKS);
 }
 
 bool port_is_live(const struct port *port)
@@ -221,11 +221,12 @@ bool port_is_live(const struct port *port)
 	return port->stream && port->driver->live;
 }
 
-unsigned int port_state(const struct port *port, struct sound_state *ret_state)
+unsigned int port_state(const struct port *port, unsigned int block, struct sound_state *ret_state)
 {
 	if (!port->stream)
 		return 0;
 	port->driver->state(port->stream, ret_state);
+	ret_state->moved -= (PORT_BLOCKS - 1 - block) * SOUND_BLOCK;
 	return port->serial;
 }
 

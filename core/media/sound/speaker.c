@@ -4,7 +4,7 @@
 #include <pthread.h>
 #include <string.h>
 
-#define DEBT_BLOCKS 50 /* so long is made up for an xrun; then the jitter buffer itself does */
+#define DEBT_MOVES 25 /* so long is made up for an xrun; then the jitter buffer itself does */
 
 struct speaker {
 	GThread *thread;
@@ -20,7 +20,7 @@ struct speaker {
 	int16_t samples[JITTER_SAMPLES_MAX + SOUND_BLOCK];
 	int have;
 	int64_t debt; /* samples whose time went by in an xrun */
-	int debt_blocks;
+	int debt_moves;
 	uint64_t missed;
 	unsigned int serial;
 };
@@ -52,9 +52,9 @@ static void block_next(struct speaker *speaker, int16_t block[SOUND_BLOCK])
  * Packets of that time may still be on their way in this process. */
 static void debt_pay(struct speaker *speaker)
 {
-	if (speaker->debt <= 0 || ++speaker->debt_blocks > DEBT_BLOCKS) {
+	if (speaker->debt <= 0 || ++speaker->debt_moves > DEBT_MOVES) {
 		speaker->debt = 0;
-		speaker->debt_blocks = 0;
+		speaker->debt_moves = 0;
 		return;
 	}
 	pthread_mutex_lock(&speaker->lock);
@@ -73,35 +73,47 @@ static void tone_lay(struct speaker *speaker, int16_t block[SOUND_BLOCK])
 	pthread_mutex_unlock(&speaker->lock);
 }
 
-static void played(struct speaker *speaker, const int16_t block[SOUND_BLOCK])
+static void heard(struct speaker *speaker, const int16_t samples[PORT_SAMPLES])
 {
 	struct sound_state state;
-	unsigned int serial = port_state(speaker->port, &state);
+	if (!speaker->echo || !port_is_live(speaker->port))
+		return;
+	for (unsigned int i = 0; i < PORT_BLOCKS; i++) {
+		unsigned int serial = port_state(speaker->port, i, &state);
+		echo_played(speaker->echo, serial, &state, samples + i * SOUND_BLOCK);
+	}
+}
+
+static void played(struct speaker *speaker, const int16_t samples[PORT_SAMPLES])
+{
+	struct sound_state state;
+	unsigned int serial = port_state(speaker->port, PORT_BLOCKS - 1, &state);
 	if (serial != speaker->serial)
 		speaker->missed = 0;
 	speaker->serial = serial;
 	if (serial == 0)
 		return;
 	if (state.missed > speaker->missed)
-		speaker->debt_blocks = 0;
+		speaker->debt_moves = 0;
 	speaker->debt += (int64_t)(state.missed - speaker->missed);
 	speaker->missed = state.missed;
-	if (speaker->echo && port_is_live(speaker->port))
-		echo_played(speaker->echo, serial, &state, block);
+	heard(speaker, samples);
 }
 
 static void *speaker_run(void *data)
 {
 	struct speaker *speaker = data;
-	int16_t block[SOUND_BLOCK];
+	int16_t samples[PORT_SAMPLES];
 	port_hurry();
 	while (!g_atomic_int_get(&speaker->stop)) {
 		debt_pay(speaker);
-		block_next(speaker, block);
-		tone_lay(speaker, block);
-		port_level(speaker->port, block);
-		port_move(speaker->port, block, true);
-		played(speaker, block);
+		for (int16_t *block = samples; block < samples + PORT_SAMPLES; block += SOUND_BLOCK) {
+			block_next(speaker, block);
+			tone_lay(speaker, block);
+			port_level(speaker->port, block);
+		}
+		port_move(speaker->port, samples, true);
+		played(speaker, samples);
 	}
 	port_close(speaker->port);
 	return NULL;
