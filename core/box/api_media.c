@@ -378,7 +378,8 @@ const struct verb_row api_media_verbs[] = {
 	{ "enableLocalAudio", verb_enable_audio, true, "on", "Opens or closes the microphone in a call." },
 	{ "enableLocalVideo", verb_enable_video, true, "on", "Opens or closes the camera in a call or a preview." },
 	{ "setAudioMute", verb_audio_mute, true, "on, userId", "Mutes the other side on the speaker here." },
-	{ "getDevices", verb_devices, false, "", "What is used (camera, microphone, speaker), what was found (cameras, microphones, speakers: lists of id and\n"
+	{ "getDevices", verb_devices, false, "",
+	  "What is used (camera, microphone, speaker), what was found (cameras, microphones, speakers: lists of id and\n"
 	  "name), and soundCards with what each has and what keeps it from being used." },
 	{ "switchDevice", verb_switch_device, true, "kind microphoneId, cameraId or speakerId, id",
 	  "Uses another device, in a call too." },
