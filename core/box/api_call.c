@@ -1,5 +1,6 @@
 /* Verbs about calls. */
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 
 #include "core/base/message.h"
@@ -96,7 +97,7 @@ static void verb_set_timeout(struct verb *v)
 			      CALL_TIMEOUT_MIN_MS, CALL_TIMEOUT_MAX_MS);
 		return;
 	}
-	int r = call_core_set_timeout(v->box->core, message_int(v->params, "ms", -1), &error);
+	int r = call_core_set_timeout(v->box->core, (int)CLAMP(ms->valuedouble, INT_MIN, INT_MAX), &error);
 	api_answer(v, r, error, NULL);
 }
 

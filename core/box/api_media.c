@@ -119,11 +119,22 @@ static void verb_switch_device(struct verb *v)
 	api_answer(v, 0, NULL, NULL);
 }
 
+/* What switchDevice takes as id, and what a person calls it. */
+static void device_add(cJSON *list, const char *id, const char *name)
+{
+	cJSON *one = cJSON_CreateObject();
+	cJSON_AddStringToObject(one, "id", id);
+	cJSON_AddStringToObject(one, "name", name);
+	cJSON_AddItemToArray(list, one);
+}
+
 /* Each card with what it has, and what keeps it from being used: "" nothing. */
 static void sound_cards_tell(cJSON *result)
 {
 	struct sound_card cards[SOUND_CARDS_MAX];
 	cJSON *list = cJSON_AddArrayToObject(result, "soundCards");
+	cJSON *microphones = cJSON_AddArrayToObject(result, "microphones");
+	cJSON *speakers = cJSON_AddArrayToObject(result, "speakers");
 	unsigned int count = sound_cards_load(SOUND_CARDS_PROC, cards);
 	for (unsigned int i = 0; i < count; i++) {
 		char microphone[256], speaker[256];
@@ -139,6 +150,10 @@ static void sound_cards_tell(cJSON *result)
 		cJSON_AddStringToObject(one, "microphone", microphone);
 		cJSON_AddStringToObject(one, "speaker", speaker);
 		cJSON_AddItemToArray(list, one);
+		if (cards[i].microphone >= 0)
+			device_add(microphones, id, cards[i].name);
+		if (cards[i].speaker >= 0)
+			device_add(speakers, id, cards[i].name);
 	}
 }
 
@@ -154,10 +169,7 @@ static void verb_devices(struct verb *v)
 		g_autofree char *file = g_strdup_printf("/sys/class/video4linux/%s/name", name);
 		g_autofree char *label = NULL, *id = g_strdup_printf("v4l2:/dev/%s", name);
 		g_file_get_contents(file, &label, NULL, NULL);
-		cJSON *one = cJSON_CreateObject();
-		cJSON_AddStringToObject(one, "id", id);
-		cJSON_AddStringToObject(one, "name", label ? g_strstrip(label) : name);
-		cJSON_AddItemToArray(found, one);
+		device_add(found, id, label ? g_strstrip(label) : name);
 	}
 	if (dir)
 		g_dir_close(dir);
@@ -366,7 +378,9 @@ const struct verb_row api_media_verbs[] = {
 	{ "enableLocalAudio", verb_enable_audio, true, "on", "Opens or closes the microphone in a call." },
 	{ "enableLocalVideo", verb_enable_video, true, "on", "Opens or closes the camera in a call or a preview." },
 	{ "setAudioMute", verb_audio_mute, true, "on, userId", "Mutes the other side on the speaker here." },
-	{ "getDevices", verb_devices, false, "", "What is used and what was found." },
+	{ "getDevices", verb_devices, false, "",
+	  "What is used (camera, microphone, speaker), what was found (cameras, microphones, speakers: lists of id and\n"
+	  "name), and soundCards with what each has and what keeps it from being used." },
 	{ "switchDevice", verb_switch_device, true, "kind microphoneId, cameraId or speakerId, id",
 	  "Uses another device, in a call too." },
 	{ "setVolume", verb_set_volume, true, "kind speaker or microphone, percent",

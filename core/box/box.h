@@ -49,7 +49,7 @@ struct box {
 	struct ringer *ringer;
 	struct knobs *knobs;
 	struct screen *screen; /* NULL: there is none */
-	char last_state[24]; /* of the last onCallState */
+	char lost[CALL_ID_CHARS + 1]; /* the call that waits for its media; "": none */
 	char rings[CALL_ID_CHARS + 1]; /* the call that rings, as the last onRing said; "": none */
 	bool beep;	     /* the next session begins with a beep */
 	guint timer;

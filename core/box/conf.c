@@ -150,7 +150,8 @@ const struct setting conf_table[] = {
 	{ "standby_delay", SETTING_DURATION_MS, AT(standby_delay_ms), "10min", 0, 86400000, NULL,
 	  "How long nobody touches the idle box before it goes to standby; 0: never." },
 	{ "wake_on_ring", SETTING_BOOL, AT(wake_on_ring), "yes", 0, 0, NULL,
-	  "Whether an incoming call brings it back from standby." },
+	  "Whether an incoming call brings it back from standby; else it only sounds, and the screen stays dark until "
+	  "somebody answers." },
 	{ "token_service", SETTING_STRING, AT(token_service), NULL, 0, 0, NULL,
 	  "Where TURN servers and their credentials come from beside the IM network: the absolute path of a program with "
 	  "its arguments, or a URL (https, or http on this machine). It yields {\"servers\": [{\"urls\": [...], "

@@ -101,13 +101,15 @@ static struct hook_facts facts_of(const struct call_output *event)
 static void on_state(struct box *box, const struct call_output *event, const struct hook_facts *facts)
 {
 	const char *state = message_string(event->json, "state", "");
+	bool was_lost = strcmp(event->call_id, box->lost) == 0, is_lost = strcmp(state, "recovering") == 0;
 	if (strcmp(state, "preparing") == 0)
 		hooks_run(box->hooks, HOOK_CALL_OUTGOING, facts);
-	else if (strcmp(state, "recovering") == 0)
+	else if (is_lost)
 		hooks_run(box->hooks, HOOK_MEDIA_LOST, facts);
-	else if (strcmp(state, "active") == 0 && strcmp(box->last_state, "recovering") == 0)
+	else if (was_lost && strcmp(state, "active") == 0)
 		hooks_run(box->hooks, HOOK_MEDIA_BACK, facts);
-	g_strlcpy(box->last_state, state, sizeof(box->last_state));
+	if (is_lost || was_lost)
+		g_strlcpy(box->lost, is_lost ? event->call_id : "", sizeof(box->lost));
 }
 
 static void on_type(struct box *box, const struct call_output *event, struct hook_facts *facts)

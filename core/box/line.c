@@ -175,10 +175,24 @@ static void on_result(struct line *line, const cJSON *message)
 	}
 }
 
+/* A record that waited on its way is of a call so much longer ago. NULL: it is as it was sent. */
+static cJSON *record_aged(const cJSON *message)
+{
+	double age = message_number(message, "age_ms", -1);
+	if (age <= 0 || !g_str_equal(message_string(message, "kind", ""), "record"))
+		return NULL;
+	cJSON *record = cJSON_Duplicate(message_member(message, "body"), true);
+	double ago = message_number(record, "agoMs", 0);
+	cJSON_DeleteItemFromObjectCaseSensitive(record, "agoMs");
+	cJSON_AddNumberToObject(record, "agoMs", ago + age);
+	return record;
+}
+
 static void on_event(struct line *line, const cJSON *message)
 {
 	if (message_bool(message, "copy", false))
 		return;
+	cJSON *aged = record_aged(message);
 	struct call_message m = {
 		.account = line->conf->account,
 		.kind = message_string(message, "kind", ""),
@@ -188,10 +202,11 @@ static void on_event(struct line *line, const cJSON *message)
 		.seq = (uint64_t)message_number(message, "seq", 0),
 		.age_ms = (int64_t)message_number(message, "age_ms", -1),
 		.replay = message_bool(message, "replay", false),
-		.body = message_member(message, "body"),
+		.body = aged ? aged : message_member(message, "body"),
 	};
 	log_debug("line %s: %s from %s/%s", m.account, m.kind, m.from_user, m.from_party);
 	call_core_message(line->box->core, box_now_ms(), &m);
+	cJSON_Delete(aged);
 }
 
 static void on_status(struct line *line, const cJSON *message)

@@ -67,6 +67,7 @@ cJSON *box_state(struct box *box)
 	cJSON_AddBoolToObject(state, "videoMuted", box->video_muted);
 	cJSON_AddBoolToObject(state, "audioEnabled", box->audio_enabled);
 	cJSON_AddBoolToObject(state, "videoEnabled", box->video_enabled);
+	cJSON_AddBoolToObject(state, "peerSilenced", session_is_silenced(box->session));
 	cJSON_AddBoolToObject(state, "preview", box->session && !session_call_id(box->session));
 	cJSON_AddBoolToObject(state, "standby", box->standby && standby_is_on(box->standby));
 	if (token_trouble(box->token))
@@ -129,6 +130,8 @@ static void do_event(struct box *box, const struct call_output *output)
 		call_over(box);
 	if (g_str_equal(output->kind, "onCallState") || g_str_equal(output->kind, "onCallEnd"))
 		standby_call(box->standby);
+	else if (g_str_equal(output->kind, "onInvited"))
+		standby_ring(box->standby);
 }
 
 /* The hooks follow what is sent, whoever changed it: the user, an automatic answer, the end of a call. */

@@ -179,7 +179,8 @@ static void refresh(struct screen *screen)
 	cJSON *state = call_core_state(screen->box->core, box_now_ms());
 	offline_note(screen);
 	cJSON *page = screen_page(screen->box, state, &screen->facts);
-	if (strcmp(message_string(page, "page", ""), "idle") != 0) {
+	/* What only rings in standby, without wake_on_ring, lights nothing. */
+	if (strcmp(message_string(page, "page", ""), "idle") != 0 && !standby_is_on(screen->box->standby)) {
 		blank_stop(screen);
 		power(screen, true);
 	}

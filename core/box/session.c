@@ -32,7 +32,7 @@ struct session {
 	char *call_id; /* NULL: preview */
 	char *peer;
 	struct child *media, *video;
-	bool started, anchor, up, held;
+	bool started, anchor, up, held, silenced;
 	bool shown;    /* callbox-video has the other side's first picture */
 	bool pictures; /* its views may use the screen */
 	enum call_type type;
@@ -588,6 +588,12 @@ void session_playout_mute(struct session *session, bool on)
 	cJSON *message = message_new("playout_mute");
 	cJSON_AddBoolToObject(message, "on", on);
 	tell(session->media, message);
+	session->silenced = on;
+}
+
+bool session_is_silenced(const struct session *session)
+{
+	return session && session->silenced;
 }
 
 void session_switch(struct session *session, const char *kind, const char *id)

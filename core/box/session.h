@@ -36,6 +36,7 @@ void session_gain(struct session *session, const char *kind, double gain);
 /* Tells the processes the box's present profile: size, rate, bits. */
 void session_profile(struct session *session);
 void session_playout_mute(struct session *session, bool on);
+bool session_is_silenced(const struct session *session); /* NULL: no */
 void session_switch(struct session *session, const char *kind, const char *id);
 /* which: local or remote; the conf has another view for it. */
 void session_view(struct session *session, const char *which);

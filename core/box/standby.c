@@ -50,9 +50,15 @@ void standby_touch(struct standby *standby)
 
 void standby_call(struct standby *standby)
 {
-	bool rings = call_core_status(standby->box->core) == CALL_CALLED;
+	enum call_status status = call_core_status(standby->box->core);
 	delay_restart(standby);
-	if (!rings || standby->box->conf.wake_on_ring)
+	if (status == CALL_CALLING || status == CALL_IN_CALL)
+		tell(standby, false);
+}
+
+void standby_ring(struct standby *standby)
+{
+	if (standby->box->conf.wake_on_ring)
 		tell(standby, false);
 }
 

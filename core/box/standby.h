@@ -10,8 +10,10 @@ struct standby *standby_create(struct box *box);
 void standby_destroy(struct standby *standby);
 /* Somebody did something: the delay begins anew. */
 void standby_touch(struct standby *standby);
-/* It rings or a call began or ended. */
+/* A call began, went on or is over: who calls or talks is somebody. What only comes in is not, nor is its end. */
 void standby_call(struct standby *standby);
+/* It rings here. */
+void standby_ring(struct standby *standby);
 /* By hand; -EBUSY while a call is live. */
 int standby_set(struct standby *standby, bool on);
 bool standby_is_on(const struct standby *standby);

@@ -531,7 +531,8 @@ static void status_print(const cJSON *status)
 	static const struct { const char *name; bool when; const char *text; } facts[] = {
 		{ "preview", true, "preview" }, { "audioMuted", true, "microphone muted" },
 		{ "videoMuted", true, "camera covered" }, { "audioEnabled", false, "microphone off" },
-		{ "videoEnabled", false, "camera off" }, { "dnd", true, "do not disturb" },
+		{ "videoEnabled", false, "camera off" }, { "peerSilenced", true, "the other side is not played" },
+		{ "dnd", true, "do not disturb" },
 		{ "standby", true, "standby" },
 	};
 	const cJSON *call = message_member(status, "call"), *waiting = message_member(status, "waiting"), *one;
@@ -632,8 +633,12 @@ static int command_snapshot(struct ctl *ctl)
 
 static int command_preview(struct ctl *ctl)
 {
+	bool on;
+	int r = on_off_word("preview", ctl->words[0], &on);
+	if (r)
+		return r;
 	cJSON *params = cJSON_CreateObject();
-	cJSON_AddBoolToObject(params, "on", strcmp(ctl->words[0], "off") != 0);
+	cJSON_AddBoolToObject(params, "on", on);
 	return simple(ctl, "preview", params);
 }
 
@@ -748,7 +753,7 @@ static const struct {
 	{ "room", command_room, 0, 0, "room [--json]", "its media room: id, name, members" },
 	{ "records", command_records, 0, 0,
 	  "records [--json|--csv] [--peer USER] [--status STATUS] [--since TIME] [--until TIME] [--limit N]",
-	  "the calls that were; TIME: 2026-11-24, 2026-11-24T15:00, 2h or 7d (ago)" },
+	  "the last 100 calls, or N, 0 for all; TIME: 2026-11-24, 2026-11-24T15:00, 2h or 7d (ago)" },
 	{ "dnd", command_dnd, 1, 2, "dnd on|off [TIME]", "do not disturb, for example for 90min or 2h" },
 	{ "standby", command_standby, 1, 1, "standby on|off", "standby by hand" },
 	{ "login", command_login, 1, 2, "login ACCOUNT [SERVER]", "log in; a token is read from standard input" },

@@ -67,6 +67,7 @@ export async function callboxPage(browser, { base, script = "module", options, m
 			"onLineState",
 			"onCallReplaced",
 			"onCallNext",
+			"onRing",
 		])
 			window.rtc.on(name, (...given_) =>
 				window.events.push({

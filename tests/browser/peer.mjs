@@ -239,6 +239,86 @@ await tap.test("peer: a video invite is answered with sound only; a wish for pic
 	for (const page of [alice, bob]) await forget(page);
 });
 
+await tap.test("peer: it rings there until it is answered; silence and mute end with the call", async () => {
+	const switches = () =>
+		alice.evaluate(() => window.rtc.getStatus().then((s) => [s.peerSilenced, s.audioMuted, s.audioEnabled]));
+	await alice.evaluate(() => window.rtc.call({ userId: "bob", type: 2 }));
+	await take(bob, "onInvited");
+	assert.equal((await take(alice, "onRing")).payload.on, true);
+	await bob.evaluate(() => window.rtc.accept({ type: 1 }));
+	assert.equal((await take(alice, "onRing")).payload.on, false);
+	await take(alice, "onUserEnter");
+	const names = await alice.evaluate(() => window.events.map(({ name }) => name));
+	assert.ok(names.indexOf("onUserAccept") < names.indexOf("onCallTypeChange"), names.join());
+	assert.match(
+		await alice.evaluate(() => window.rtc.setAudioMute(true, "carol").catch((e) => e.message)),
+		/carol is not in this call/,
+	);
+	await alice.evaluate(async () => {
+		await window.rtc.setAudioMute(true, "bob");
+		await window.rtc.muteLocalAudio(true);
+		await window.rtc.enableLocalAudio(false);
+		await window.rtc.setCallProfile({ resolution: "640x480", quality: "low" });
+	});
+	assert.deepEqual(await switches(), [true, true, false]);
+	const before = Date.now();
+	await run(alice, pieces.hangup[0]);
+	for (const page of [alice, bob]) await status(page, "idle");
+	assert.deepEqual(await switches(), [false, false, true]);
+	const numbers = await alice.evaluate(() => window.events.map(({ payload }) => payload.sequence));
+	assert.ok(numbers.every((n, i) => Number.isInteger(n) && (i === 0 || n > numbers[i - 1])), numbers.join());
+	const found = (filter) => alice.evaluate((f) => window.rtc.getCallRecords(f).then((all) => all.length), filter);
+	assert.deepEqual([await found({ until: 1 }), await found({ since: before + 1 })], [0, 0]);
+	assert.ok((await found({ since: 1, until: before, limit: 0 })) > 1);
+	const words = await alice.evaluate(() =>
+		Promise.all(
+			[
+				window.rtc.setAudioMute(true),
+				window.rtc.enableLocalVideo(false),
+				window.rtc.setCallProfile({ quality: "best" }),
+				window.rtc.setCallProfile({ frameRate: 100 }),
+				window.rtc.hangup({ callId: "0".repeat(32) }),
+			].map((verb) => verb.catch((error) => error.message)),
+		),
+	);
+	for (const [index, wanted] of [/wrong state: idle/, /a preview/, /medium/, /1\.\.60/, /no such call/].entries())
+		assert.match(words[index], wanted);
+	for (const page of [alice, bob]) await forget(page);
+});
+
+await tap.test("peer: logged out, in again, and as somebody else", async () => {
+	const page = await device("bob");
+	const line = () => page.evaluate(() => window.rtc.getStatus().then((s) => s.accounts[0]));
+	const login = (params) =>
+		page.evaluate(async (what) => {
+			await window.rtc.login(what);
+			return window.rtc.ready.then(
+				() => "",
+				(error) => error.message,
+			);
+		}, params);
+	await page.evaluate(() => window.rtc.logout());
+	assert.deepEqual([(await line()).state, (await line()).message], ["offline", "logged out"]);
+	assert.match(
+		await page.evaluate(() => window.rtc.call({ userId: "alice" }).catch((e) => e.message)),
+		/logged out/,
+	);
+	assert.equal(await login({}), "");
+	assert.match(await login({ account: "carol", token: "wrong" }), /wrong token/);
+	assert.equal(await login({ account: "carol", token: tokens.carol }), "");
+	assert.deepEqual([(await line()).account, (await line()).state], ["carol", "online"]);
+	await alice.evaluate(() => window.rtc.call({ userId: "carol", type: 1 }));
+	await take(page, "onInvited");
+	await page.evaluate(() => window.rtc.accept());
+	await take(alice, "onUserEnter");
+	await page.evaluate(() => window.rtc.logout());
+	assert.equal((await take(page, "onCallEnd")).payload.reasonCode, 15);
+	assert.equal((await take(alice, "onCallEnd")).payload.reasonCode, 16);
+	clean(page);
+	await page.context().close();
+	for (const one of [alice, bob]) await forget(one);
+});
+
 await tap.test("peer: what is wrong is said in words", async () => {
 	const words = (code) => alice.evaluate(code);
 	assert.match(await words(() => window.rtc.accept().catch((e) => e.message)), /wrong state: idle/);

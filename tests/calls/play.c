@@ -59,7 +59,7 @@ static void wrong(struct play *p, const char *format, ...)
 	g_autofree char *text = g_strdup_vprintf(format, arguments);
 	va_end(arguments);
 	if (!p->failed)
-		printf("# %s:%d: %s\n", p->file, p->line, text);
+		printf("# %s:%d: %s\n", p->file, p->line + 1, text);
 	p->failed = true;
 }
 
@@ -653,6 +653,21 @@ static void play_close(struct play *p)
 	g_ptr_array_free(p->calls, TRUE);
 }
 
+/* "again N M": the M lines before this one, N times more. False: it is no such line. */
+static bool do_again(struct play *p, char **lines, int at)
+{
+	int times, count;
+	if (sscanf(lines[at], "again %d %d", &times, &count) != 2)
+		return false;
+	if (count < 1 || count > at)
+		wrong(p, "again: there are no %d lines before", count);
+	for (int i = 0; i < times * count && !p->failed; i++) {
+		g_autofree char *line = g_strdup(lines[at - count + i % count]);
+		do_line(p, line);
+	}
+	return true;
+}
+
 static bool play_file(const struct fsm *fsm, bool *rows, const char *file, bool verbose)
 {
 	struct play p = { .file = file, .fsm = fsm, .rows = rows, .verbose = verbose, .now_ms = 1000000,
@@ -664,9 +679,10 @@ static bool play_file(const struct fsm *fsm, bool *rows, const char *file, bool 
 		p.failed = true;
 	}
 	g_auto(GStrv) lines = g_strsplit(text ? text : "", "\n", -1);
-	for (char **line = lines; *line && !p.failed; line++) {
-		p.line++;
-		do_line(&p, *line);
+	for (; lines[p.line] && !p.failed; p.line++) {
+		g_autofree char *line = g_strdup(lines[p.line]);
+		if (!do_again(&p, lines, p.line))
+			do_line(&p, line);
 	}
 	play_close(&p);
 	return !p.failed;

@@ -171,6 +171,49 @@ static void test_devices_old(void)
 	place_close(place);
 }
 
+static double started_at(struct client *client)
+{
+	gint64 end = g_get_monotonic_time() + 20 * G_USEC_PER_SEC;
+	for (double at = 0;; g_usleep(20000)) {
+		cJSON *result = client_call(client, "getCallRecords", NULL, NULL);
+		const cJSON *list = cJSON_GetObjectItemCaseSensitive(result, "records");
+		if (cJSON_GetArraySize(list) == 1)
+			at = cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(list->child, "startedAt"));
+		cJSON_Delete(result);
+		if (at > 0)
+			return at;
+		g_assert_cmpint(g_get_monotonic_time(), <, end);
+	}
+}
+
+/* The record of a call that a box missed because it was away is of when the call was, not of when the box is back. */
+static void test_record_late(void)
+{
+	struct place *place = place_open(NULL);
+	place_hub_start(place);
+	struct box *alice = box_create(place, "alice", "room-a", NULL, NULL);
+	struct box *bob = box_create(place, "bob", "room-b", NULL, NULL);
+	box_start(alice);
+	box_start(bob);
+	box_stop(bob, SIGTERM);
+	struct client *a = client_open(alice->socket);
+	cJSON *params = cJSON_CreateObject();
+	cJSON_AddStringToObject(params, "userId", "bob");
+	cJSON_Delete(client_call(a, "call", params, NULL));
+	cJSON_Delete(client_call(a, "hangup", NULL, NULL));
+	cJSON_Delete(client_expect(a, "onMessageSent"));
+	double began = started_at(a);
+	client_close(a);
+	place_hub_stop(place);
+	sql(place, "UPDATE message SET stored = stored - 3600000, expires = expires - 3600000");
+	place_hub_start(place);
+	box_start(bob);
+	struct client *b = client_open(bob->socket);
+	g_assert_cmpfloat(ABS(began - 3600000 - started_at(b)), <, 60000);
+	client_close(b);
+	place_close(place);
+}
+
 static void test_conf(void)
 {
 	static const struct { const char *conf, *says[2]; } rows[] = {
@@ -209,6 +252,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/hub/names", test_names);
 	g_test_add_func("/hub/new-token", test_new_token);
 	g_test_add_func("/hub/devices-old", test_devices_old);
+	g_test_add_func("/hub/record-late", test_record_late);
 	g_test_add_func("/hub/conf", test_conf);
 	return g_test_run();
 }

@@ -186,6 +186,24 @@ static void test_busy_rings_on(void)
 	expect_end(bob, 12);
 }
 
+/* The caller hears it ring there, until it is answered. */
+static void test_rings_until_answered(void)
+{
+	forget_all();
+	verb(alice, "call", one_text("userId", "bob"));
+	expect_flag(alice, "onRing", "on", true);
+	expect(bob, "onInvited");
+	verb(bob, "accept", NULL);
+	expect_flag(alice, "onRing", "on", false);
+	expect(alice, "onUserEnter");
+	verb(alice, "hangup", NULL);
+	expect_end(alice, 15);
+	expect_end(bob, 16);
+	cJSON *status = client_call(alice, "status", NULL, NULL);
+	g_assert_cmpuint(client_count(alice, "onRing"), ==, 0);
+	cJSON_Delete(status);
+}
+
 static void test_dnd(void)
 {
 	forget_all();
@@ -239,6 +257,13 @@ static void test_autoanswer_and_longest(void)
 	refused(carol, "ignore", NULL, "idle");
 }
 
+static void expect_standby(struct client *client, bool on)
+{
+	cJSON *status = client_call(client, "status", NULL, NULL);
+	g_assert_true(truth(status, "standby") == on);
+	cJSON_Delete(status);
+}
+
 static char *wait_for(const char *file, const char *text)
 {
 	for (gint64 end = g_get_monotonic_time() + LIMIT_US;;) {
@@ -258,9 +283,12 @@ static void test_hooks(void)
 	g_autofree char *file = g_build_filename(bob_box->dir, "hooks.log", NULL);
 	g_unlink(file);
 	forget_all();
+	verb(bob, "standby", one_bool("on", true));
 	verb(carol, "call", one_text("userId", "bob"));
 	expect_end(carol, 14);
+	expect_standby(bob, true); /* it did not ring */
 	connect_to(alice, bob, "bob");
+	expect_standby(bob, false);
 	verb(bob, "muteLocalAudio", one_bool("on", true));
 	verb(bob, "enableLocalVideo", one_bool("on", false));
 	verb(bob, "enableLocalVideo", one_bool("on", true));
@@ -333,6 +361,25 @@ static void test_alias_and_errors(void)
 	verb(alice, "setCallProfile", one_text("resolution", "640x360"));
 }
 
+/* What a page or a program can choose from is what the cards have. */
+static void test_sound_devices(void)
+{
+	static const char *const lists[][2] = { { "microphones", "hasMicrophone" }, { "speakers", "hasSpeaker" } };
+	cJSON *devices = client_call(alice, "getDevices", NULL, NULL);
+	const cJSON *cards = cJSON_GetObjectItemCaseSensitive(devices, "soundCards"), *card;
+	for (size_t i = 0; i < G_N_ELEMENTS(lists); i++) {
+		const cJSON *list = cJSON_GetObjectItemCaseSensitive(devices, lists[i][0]);
+		int wanted = 0;
+		cJSON_ArrayForEach(card, cards)
+			wanted += truth(card, lists[i][1]);
+		g_assert_true(cJSON_IsArray(list));
+		g_assert_cmpint(cJSON_GetArraySize(list), ==, wanted);
+		cJSON_ArrayForEach(card, list)
+			g_assert_true(cJSON_HasObjectItem(card, "id") && cJSON_HasObjectItem(card, "name"));
+	}
+	cJSON_Delete(devices);
+}
+
 /* What is switched off in a preview is on again after it; the verbs that only ask and say. */
 static void test_preview_and_questions(void)
 {
@@ -355,6 +402,9 @@ static void test_preview_and_questions(void)
 	g_autofree char *room = ctl(alice_box, "room", NULL, NULL);
 	g_assert_nonnull(strstr(room, "[\"alice\",\"bob\"]"));
 	g_free(ctl(alice_box, "silence", "on", "bob"));
+	status = client_call(alice, "status", NULL, NULL);
+	g_assert_true(truth(status, "peerSilenced"));
+	cJSON_Delete(status);
 	cJSON *params = one_text("userId", "carol");
 	cJSON_AddStringToObject(params, "view", "null:");
 	refused(alice, "setupRemoteView", params, "carol is not in this call");
@@ -408,6 +458,24 @@ static void test_token(void)
 	verb(carol, "setTokenService", one_text("url", ""));
 }
 
+/* alice's box rings in standby, without wake_on_ring: it is woken by who answers, not by a ring or its end. */
+static void sleeps_through_a_ring(void)
+{
+	verb(alice, "standby", one_bool("on", true));
+	verb(bob, "call", one_text("userId", "alice"));
+	expect(alice, "onInvited");
+	expect_standby(alice, true);
+	verb(bob, "cancel", NULL);
+	expect_end(bob, 11);
+	expect_end(alice, 12);
+	expect_standby(alice, true);
+	connect_to(bob, alice, "alice");
+	expect_standby(alice, false);
+	verb(bob, "hangup", NULL);
+	expect_end(bob, 15);
+	expect_end(alice, 16);
+}
+
 /* carol's box sleeps after a second; a touch and a ring wake it, a call keeps it awake. */
 static void test_standby(void)
 {
@@ -423,6 +491,7 @@ static void test_standby(void)
 	expect_flag(carol, "onStandby", "on", true);
 	refused(carol, "hangup", NULL, "idle"); /* a touch, all the same */
 	expect_flag(carol, "onStandby", "on", false);
+	sleeps_through_a_ring();
 }
 
 /* callboxctl's filters and its CSV. */
@@ -478,7 +547,8 @@ static void boxes_start(void)
 		"#!/bin/sh\necho '{\"servers\":[{\"urls\":[\"stun:127.0.0.1:1\"],\"ttl_s\":600}]}'\n");
 	g_autofree char *bobs = g_strdup_printf("call_waiting = yes\naccept_second = hold\ntoken_service = %s\n",
 						program);
-	alice_box = box_create(place, "alice", "room-a", NULL, &(struct box_devices){ .more = "call_waiting = yes\n" });
+	alice_box = box_create(place, "alice", "room-a", NULL, &(struct box_devices){
+		.more = "call_waiting = yes\nwake_on_ring = no\n" });
 	bob_box = box_create(place, "bob", "room-b", NULL, &(struct box_devices){ .more = bobs });
 	carol_box = box_create(place, "carol", "room-c", NULL, &(struct box_devices){
 		.more = "autoanswer = contacts\ncontacts = alice\nautoanswer_delay = 100ms\nmaxcall = 3s\n"
@@ -557,12 +627,14 @@ int main(int argc, char **argv)
 	g_test_add_func("/policy/hold", test_hold);
 	g_test_add_func("/policy/second-ends-first", test_second_ends_first);
 	g_test_add_func("/policy/busy-rings-on", test_busy_rings_on);
+	g_test_add_func("/policy/rings-until-answered", test_rings_until_answered);
 	g_test_add_func("/policy/dnd", test_dnd);
 	g_test_add_func("/policy/autoanswer-and-longest", test_autoanswer_and_longest);
 	g_test_add_func("/policy/standby", test_standby);
 	g_test_add_func("/policy/login", test_login);
 	g_test_add_func("/policy/alias-and-errors", test_alias_and_errors);
 	g_test_add_func("/policy/preview-and-questions", test_preview_and_questions);
+	g_test_add_func("/policy/sound-devices", test_sound_devices);
 	g_test_add_func("/policy/records", test_records);
 	g_test_add_func("/policy/hooks", test_hooks_restarted);
 	g_test_add_func("/policy/reload", test_reload);

@@ -78,6 +78,34 @@ static void test_standby(void)
 	expect(PAGE_BLUE, "after it");
 }
 
+/* Without wake_on_ring a dark room is not lit by a ring, nor by its end; who answers lights it. */
+static void test_sleeps_on(void)
+{
+	g_autofree char *conf = g_build_filename(alice->dir, "conf", "callbox.conf", NULL), *text = NULL;
+	g_assert_true(g_file_get_contents(conf, &text, NULL, NULL));
+	g_autofree char *more = g_strconcat(text, "wake_on_ring = no\n", NULL);
+	g_assert_true(g_file_set_contents(conf, more, -1, NULL));
+	client_close(a);
+	box_stop(alice, SIGTERM);
+	box_start(alice);
+	a = client_open(alice->socket);
+	expect(PAGE_BLUE, "idle");
+	verb(a, "standby", "on", "on");
+	expect(PAGE_DARK, "in standby");
+	verb(b, "call", "userId", "alice");
+	cJSON_Delete(client_expect(a, "onInvited"));
+	g_assert_cmpint(page_now(), ==, PAGE_DARK);
+	verb(b, "cancel", NULL, NULL);
+	cJSON_Delete(client_expect(a, "onCallEnd"));
+	g_assert_cmpint(page_now(), ==, PAGE_DARK);
+	verb(b, "call", "userId", "alice");
+	cJSON_Delete(client_expect(a, "onInvited"));
+	verb(a, "accept", NULL, NULL);
+	expect(PAGE_BLUE, "answered");
+	verb(b, "hangup", NULL, NULL);
+	cJSON_Delete(client_expect(a, "onCallEnd"));
+}
+
 static void test_death(void)
 {
 	GPid pid = box_child(alice, "callbox-screen");
@@ -111,6 +139,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/screen/pages", test_pages);
 	g_test_add_func("/screen/standby", test_standby);
 	g_test_add_func("/screen/death", test_death);
+	g_test_add_func("/screen/sleeps-on", test_sleeps_on);
 	int code = g_test_run();
 	client_close(a);
 	client_close(b);

@@ -41,6 +41,7 @@ function decide(m, step, outcome) {
 	m.send(call, "decide", "*", verdict(call));
 	if (outcome !== "accepted") return;
 	m.userEvent(call, "onUserAccept");
+	m.typeAnswered(call, step.body.type);
 	m.output("mediaStart", call);
 }
 
@@ -179,9 +180,8 @@ export const ACTIONS = {
 		if (!call.devices.has(from)) call.devices.set(from, "");
 	},
 	note_refusal: (m, { call, from, body }) => call.devices.set(from, String(body.reason || "decline")),
-	choose_winner(m, { call, from, body }) {
+	choose_winner(m, { call, from }) {
 		call.winner = call.party = from;
-		m.typeAnswered(call, body.type);
 	},
 	"timer_start:collect"(m, { call }) {
 		if (!("collect" in call.timers)) call.timers.collect = m.now() + m.table.timers.collect;

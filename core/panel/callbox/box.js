@@ -6,7 +6,7 @@ import { PushedView } from "./view.js";
 const PANEL_PAUSE_MIN_MS = 300,
 	PANEL_PAUSE_MAX_MS = 5000,
 	ANSWER_LIMIT_MS = 15000,
-	STATE_ERROR = -32000;
+	CODES = { [-32000]: "state", [-32602]: "value" };
 
 export class BoxWay {
 	constructor({ url, token }, emit) {
@@ -114,7 +114,7 @@ export class BoxWay {
 		clearTimeout(one.timer);
 		if (message.error) {
 			const { code } = message.error;
-			one.reject(new CallError(message.error.message, code === STATE_ERROR ? "state" : code));
+			one.reject(new CallError(message.error.message, CODES[code] || code));
 		} else {
 			one.resolve(message.result);
 		}

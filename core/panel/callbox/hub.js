@@ -3,7 +3,8 @@
 
 const HUB_PAUSE_MIN_MS = 300,
 	HUB_PAUSE_MAX_MS = 10000,
-	ICE_LIMIT_MS = 5000;
+	ICE_LIMIT_MS = 5000,
+	LAST_WORDS_MS = 200;
 
 export class HubLink {
 	/* on: {status(state, message), synced(isSynced), message(message)}; state: connecting, online, offline, refused,
@@ -13,7 +14,7 @@ export class HubLink {
 		this.outbox = new Map(); /* id → {message, deadline, written, resolve, reject} */
 		this.nextId = 0;
 		this.backoffMs = HUB_PAUSE_MIN_MS;
-		this.over = this.online = false;
+		this.over = this.online = this.left = false;
 		this.connect();
 	}
 
@@ -21,6 +22,13 @@ export class HubLink {
 		this.over = true;
 		clearTimeout(this.timer);
 		if (this.socket) this.socket.close();
+	}
+
+	/* Hears nothing any more, and closes when the last words have left. */
+	leave() {
+		this.left = true;
+		this.on = { status() {}, synced() {}, message() {} };
+		setTimeout(() => this.close(), LAST_WORDS_MS);
 	}
 
 	connect() {
@@ -73,6 +81,7 @@ export class HubLink {
 			kicked: () => this.end("kicked", "the account logged in elsewhere"),
 			synced: () => this.on.synced(true),
 			deliver: () => {
+				if (this.left) return; /* the next login gets it */
 				this.say({ t: "ack", number: message.number });
 				this.on.message({
 					...message.env,

@@ -29,6 +29,9 @@ const GROUP_BYTES_MAX = 1024;
 const SEEN_MAX = 4096;
 const HELD_MAX = 64;
 const MESSAGE_DEADLINE_MS = 30000;
+const RECORD_MS_MAX = 30 * 86400000; /* no call is longer, no record comes later */
+const RECORD_ACCOUNTS_MAX = 8;
+const RECORD_DETAIL_BYTES = 512;
 export const AUDIO = 1;
 export const VIDEO = 2;
 export const OTHER = 3;
@@ -92,7 +95,7 @@ const deviceOf = (party) => party.slice(0, party.lastIndexOf(":") < 0 ? party.le
 export const sameDevice = (one, other) => one === other || deviceOf(one) === deviceOf(other);
 const rebooted = (old, now) => old !== now && deviceOf(old) === deviceOf(now);
 const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
-const int = (value, otherwise) => (Number.isInteger(value) ? value : otherwise);
+const int = (value, otherwise) => (Number.isFinite(value) ? Math.trunc(value) : otherwise);
 const isCallId = (id) => typeof id === "string" && /^[0-9a-f]{32}$/.test(id);
 const bytesOf = (text) => new TextEncoder().encode(text).length;
 
@@ -124,6 +127,23 @@ function groupRead(group) {
 			(user) => typeof user === "string" && user && bytesOf(user) <= 128,
 		),
 		is_from_group: is === true,
+	};
+}
+
+/* What a foreign record says of a call: nothing but the known fields, each within its bounds. */
+function recordRead({ type, status, durations, durationMs, agoMs, detail }, ageMs) {
+	const ms = (value) => Math.min(Math.max(Number.isFinite(value) ? value : 0, 0), RECORD_MS_MAX);
+	const isAccount = (accid) => typeof accid === "string" && bytesOf(accid) <= 128;
+	return {
+		type,
+		status,
+		durations: (Array.isArray(durations) ? durations : [])
+			.filter((one) => isObject(one) && isAccount(one.accid))
+			.slice(0, RECORD_ACCOUNTS_MAX)
+			.map(({ accid, duration }) => ({ accid, duration: ms(duration) })),
+		durationMs: ms(durationMs),
+		agoMs: ms(ms(agoMs) + Math.max(ageMs, 0)), /* it may have waited on its way */
+		...(typeof detail === "string" && bytesOf(detail) <= RECORD_DETAIL_BYTES && { detail }),
 	};
 }
 
@@ -189,6 +209,11 @@ export class CallMachine {
 		this.ringsSinceMs = this.rings = 0;
 		this.flags = { audioMuted: false, videoMuted: false, audioOn: true, videoOn: true };
 		this.rowsTaken = new Set();
+	}
+
+	/* What the user set at the machine of an earlier login holds on. */
+	follow({ policy, ownLimitMs, dnd, dndUntilMs, flags }) {
+		Object.assign(this, { policy, ownLimitMs, dnd, dndUntilMs, flags });
 	}
 
 	take() {
@@ -510,12 +535,24 @@ export class CallMachine {
 		return ++this.rings > this.policy.ringsAMinute;
 	}
 
-	/* null: no flood; else whether it is the first such invite of its caller in this minute. */
-	flood(user) {
+	floodOf(user) {
 		let flood = this.floods.get(user);
 		if (!flood && this.floods.size > 1000) this.floods.clear();
 		if (!flood || this.now() - flood.sinceMs >= FLOOD_WINDOW_MS)
 			this.floods.set(user, (flood = { sinceMs: this.now(), count: 0, told: false }));
+		return flood;
+	}
+
+	/* A stranger must not empty the list of calls with records of calls that never came here. */
+	admitsRecord({ from_user: user, replay }) {
+		const most = this.policy.invitesAMinute;
+		if (this.policy.block.includes(user)) return false;
+		return replay || most === 0 || ++this.floodOf(user).count <= most;
+	}
+
+	/* null: no flood; else whether it is the first such invite of its caller in this minute. */
+	flood(user) {
+		const flood = this.floodOf(user);
 		const most = this.policy.invitesAMinute;
 		if (!((most > 0 && ++flood.count > most) || (!this.live && this.ringsTooOften(user))))
 			return null;
@@ -550,7 +587,7 @@ export class CallMachine {
 		if (missed) call.outcome = "timeout";
 		this.step({ call, from: message.from_party }, "box:refuse");
 		if (!reason) return;
-		this.userEvent(call, "onCallRefused", { reason });
+		this.userEvent(call, "onCallRefused", { reason, ...(call.detail && { detail: call.detail }) });
 		if (missed) this.userEvent(call, "onCallMissed");
 	}
 
@@ -625,6 +662,7 @@ export class CallMachine {
 		}
 		const call = this.callFromInvite(message);
 		const why = this.refusal(call, message);
+		if (many && !why) call.detail = "more calls within a minute than are allowed";
 		if (!allowed) this.refuse(call, message, null, false);
 		else if (why || many) this.refuse(call, message, why || "busy", true);
 		else if (!this.live) this.admitCall(call, message, false);
@@ -766,11 +804,16 @@ export class CallMachine {
 			this.ignoredEvents++;
 			return;
 		}
+		const keeps = known || this.admitsRecord(message);
 		const call = known || this.unknownEnd(message);
+		if (!keeps) {
+			this.ignoredEvents++;
+			return;
+		}
 		call.recorded = true;
 		this.output("record", call, {
 			record: {
-				...message.body,
+				...recordRead(message.body, int(message.age_ms, 0)),
 				account: this.account,
 				peer: message.from_user,
 				direction: "in",
@@ -910,6 +953,12 @@ export class CallMachine {
 		return new CallError(`wrong state: ${state}; ${verb} needs ${needs}`, "state");
 	}
 
+	/* Also when the call that was named is not here: what is here says the same as without a name. */
+	noSuchCall(callId, verb, needs) {
+		if (!callId || (this.live && this.live.id === callId)) return this.wrongState(verb, needs);
+		return new CallError(`callId: no such call is live here; ${verb} needs ${needs}`, "state");
+	}
+
 	call({ callId, userId, type = VIDEO, attachment = null, group = null }) {
 		if (this.live) throw this.wrongState("call", "an idle device");
 		if (typeof userId !== "string" || !userId || bytesOf(userId) > 128)
@@ -943,7 +992,7 @@ export class CallMachine {
 
 	ringing(callId, verb) {
 		if (!this.live || (callId && callId !== this.live.id) || this.status() !== "called")
-			throw this.wrongState(verb, "a ringing call");
+			throw this.noSuchCall(callId, verb, "a ringing call");
 		return this.live;
 	}
 
@@ -973,13 +1022,13 @@ export class CallMachine {
 
 	cancel(callId = null) {
 		if (!this.live || !this.live.anchor || (callId && callId !== this.live.id))
-			throw this.wrongState("cancel", "a call of my own");
+			throw this.noSuchCall(callId, "cancel", "a call of my own");
 		this.hangup(callId);
 	}
 
 	hangup(callId = null) {
 		const call = this.live;
-		if (!call || (callId && callId !== call.id)) throw this.wrongState("hangup", "a live call");
+		if (!call || (callId && callId !== call.id)) throw this.noSuchCall(callId, "hangup", "a live call");
 		call.hungUp = true;
 		call.end = "me";
 		this.step({ call }, this.status() === "called" ? "user:reject" : "user:hangup");
@@ -999,7 +1048,7 @@ export class CallMachine {
 				`ms: ${ms} is outside ${CALL_TIMEOUT_MIN_MS}..${CALL_TIMEOUT_MAX_MS}`,
 				"value",
 			);
-		this.policy.callTimeoutMs = this.ownLimitMs = ms;
+		this.policy.callTimeoutMs = this.ownLimitMs = Math.trunc(ms);
 	}
 
 	hasDnd() {
@@ -1007,7 +1056,7 @@ export class CallMachine {
 	}
 
 	setDnd(on, forMs = 0) {
-		const changed = this.dnd !== on || forMs > 0;
+		const changed = this.dnd !== on || forMs > 0 || (on && this.dndUntilMs >= 0);
 		this.dnd = on;
 		this.dndUntilMs = on && forMs > 0 ? this.now() + forMs : -1;
 		if (changed) this.event(null, "onDndChange", on && forMs > 0 ? { on, forMs } : { on });
@@ -1110,7 +1159,10 @@ export class CallMachine {
 			party: this.party,
 			callTimeoutMs: this.policy.callTimeoutMs,
 			sequence: this.eventSeq,
+			ignoredEvents: this.ignoredEvents,
 			dnd: this.hasDnd(),
+			...(this.dnd &&
+				this.dndUntilMs >= 0 && { dndForMs: Math.max(this.dndUntilMs - this.now(), 0) }),
 		};
 		if (call)
 			state.call = {
@@ -1133,7 +1185,10 @@ export class CallMachine {
 				peerAudioAvailable: call.flags.audioOn,
 				peerCameraAvailable: call.flags.videoOn,
 				...(call.connectedMs >= 0 && { durationMs: this.now() - call.connectedMs }),
+				held: false,
+				...(call.party && { peerParty: call.party }),
 				...(call.askedType && { askedType: call.askedType }),
+				...(call.askingType && { askingType: call.askingType }),
 			};
 		return state;
 	}

@@ -35,6 +35,7 @@ export class PeerMedia {
 		this.outgoing = [];
 		this.seen = {};
 		this.isUp = false;
+		this.bitrateBps = null;
 		this.pc = new RTCPeerConnection({
 			iceServers: servers,
 			iceTransportPolicy: policy,
@@ -69,6 +70,17 @@ export class PeerMedia {
 			const { kind } = transceiver.receiver.track;
 			if (transceiver.sender.track !== this.tracks[kind])
 				await transceiver.sender.replaceTrack(this.tracks[kind]);
+		}
+	}
+
+	/* Most video bits a second; null: as the browser likes. Who is not connected yet may refuse, and is told again. */
+	async setBitrate(bps) {
+		this.bitrateBps = bps;
+		for (const { sender, receiver } of this.pc && bps ? this.pc.getTransceivers() : []) {
+			const parameters = sender.getParameters();
+			if (receiver.track.kind !== "video" || !parameters.encodings?.length) continue;
+			parameters.encodings[0].maxBitrate = Math.round(bps);
+			await sender.setParameters(parameters).catch(() => {});
 		}
 	}
 
@@ -151,6 +163,7 @@ export class PeerMedia {
 			this.lostTimer = this.restartTimer = 0;
 			if (!this.isUp) this.on.fact("up");
 			this.isUp = true;
+			this.setBitrate(this.bitrateBps);
 		} else if (state === "disconnected" || state === "failed") {
 			if (!this.lostTimer)
 				this.lostTimer = setTimeout(() => this.lost(), DISCONNECTED_LIMIT_MS);

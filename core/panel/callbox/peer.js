@@ -10,6 +10,8 @@ import { claimTab, inheritRecords } from "./tab.js";
 const RECORDS_MAX = 200,
 	PING_MS = 10000,
 	ONLINE_LIMIT_MS = 10000,
+	RELEASE_MS = 250,
+	DND_MS_MAX = 7 * 86400000,
 	ANY = "";
 
 /* What a browser says of a device that it does not give. */
@@ -47,19 +49,31 @@ export class PeerWay {
 			policy = {},
 		} = options;
 		if (!account || !url) throw new CallError("way peer needs url, account and token", "value");
-		Object.assign(this, { account, device, emit, iceServers, iceTransportPolicy });
+		Object.assign(this, { iceServers, iceTransportPolicy, table, policy, named: device });
+		/* The machine's and the way's own in one growing order. */
+		this.sequence = 0;
+		this.emit = (name, payload) => emit(name, { ...payload, sequence: ++this.sequence });
 		this.constraints = { audio: true, video: { width: { ideal: 1280 }, height: { ideal: 720 } } };
 		this.local = null; /* MediaStream while devices are open */
 		this.opening = null;
 		this.media = null;
 		this.remoteStream = null;
+		this.bitrateBps = null; /* of the picture: as the browser likes */
 		this.previewing = false;
 		this.localView = new ElementView({ mirrored: true });
 		this.remoteViews = new Map(); /* user → ElementView */
 		this.sound = typeof Audio === "undefined" ? null : new Audio();
+		this.leave = () => this.machine && this.machine.live && this.run((m) => m.leave());
+		window.addEventListener("pagehide", this.leave);
+		this.open({ url, account, token: token || "" });
+	}
+
+	/* Logs in; what was known of another login is over. */
+	open({ url, account, token }) {
+		Object.assign(this, { url, account, token, device: this.named });
 		this.lineState = {
 			account,
-			device: device || "",
+			device: this.device || "",
 			provider: "hub",
 			server: url,
 			state: "connecting",
@@ -68,31 +82,30 @@ export class PeerWay {
 		this.ready = new Promise((resolve, reject) => Object.assign(this, { resolve, reject }));
 		this.ready.catch(() => {});
 		this.lineKnow();
-		this.leave = () => this.machine && this.machine.live && this.run((m) => m.leave());
-		window.addEventListener("pagehide", this.leave);
-		this.begun = this.begin({ url, token: token || "" }, table, policy);
+		this.begun = this.begin();
 	}
 
 	/* As soon as it is known which device this is. */
-	async begin({ url, token }, table, policy) {
-		const { account } = this,
+	async begin() {
+		const { account, url, token, table, policy } = this,
 			guest = !this.device;
 		if (guest) {
-			this.tab = await claimTab();
+			this.tab = this.tab || (await claimTab());
 			if (this.over) this.tab.release();
 			if (this.over) return;
 			this.device = this.lineState.device = this.tab.name;
 		}
 		const boot = hex(4),
-			{ device } = this;
+			{ device, machine: old } = this;
 		this.key = `callbox.${account}.${device}`;
 		this.machine = new CallMachine({
 			table,
 			account,
 			party: `${device}:${boot}`,
-			now: () => performance.now(),
+			now: () => Math.floor(performance.now()), /* whole milliseconds, as in records */
 			policy,
 		});
+		if (old) this.machine.follow(old);
 		this.hunt = new Hunt({
 			idNew: () => hex(16),
 			begin: (callId, userId, what) => this.machine.call({ ...what, callId, userId }),
@@ -107,6 +120,7 @@ export class PeerWay {
 			},
 		);
 		const left = stored(`${this.key}.journal`, null);
+		clearInterval(this.pinger);
 		if (left) this.run((m) => m.restore(left.entry, Math.max(Date.now() - left.at, 0)));
 		this.pinger = setInterval(() => this.run((m) => m.ping()), PING_MS);
 		if (guest) await this.inherit();
@@ -126,17 +140,39 @@ export class PeerWay {
 	destroy() {
 		this.over = true;
 		window.removeEventListener("pagehide", this.leave);
-		this.leave();
-		clearInterval(this.pinger);
-		clearTimeout(this.timer);
+		this.hangUpLine();
+		this.previewing = false;
 		this.devicesClose();
 		this.localView.detach();
 		for (const view of this.remoteViews.values()) view.detach();
-		/* The last words leave before the connection does. */
-		setTimeout(() => {
-			if (this.hub) this.hub.close();
-			if (this.tab) this.tab.release();
-		}, 200);
+		if (this.tab) setTimeout(() => this.tab.release(), RELEASE_MS);
+	}
+
+	/* The call ends, and the connection when the last words have left; nothing is heard of it any more. */
+	hangUpLine() {
+		const { hub } = this;
+		this.leave();
+		clearInterval(this.pinger);
+		clearTimeout(this.timer);
+		if (hub) hub.leave();
+		this.hub = null;
+		this.reject(new CallError("logged out", "state"));
+	}
+
+	logout() {
+		this.hangUpLine();
+		this.status("offline", "logged out");
+	}
+
+	/* Again, or as somebody else. */
+	async login({ account = this.account, token = this.token, server = this.url }) {
+		if (typeof account !== "string" || !account)
+			throw new CallError("account: 1 to 128 bytes are needed", "value");
+		if (typeof token !== "string" || !token)
+			throw new CallError("token: 1 to 1024 bytes are needed", "value");
+		this.hangUpLine();
+		this.open({ url: server, account, token });
+		await this.begun;
 	}
 
 	status(state, message) {
@@ -213,6 +249,14 @@ export class PeerWay {
 	event(name, payload) {
 		if (name === "onCallEnd") this.hunt.callEnded(payload.callId, payload.reasonCode);
 		this.emit(name, payload);
+		if (name === "onCallEnd" && !this.machine.live) this.switchesRestore();
+	}
+
+	/* What was switched off or muted was so for the call or the preview. */
+	switchesRestore() {
+		const { audioMuted, videoMuted, audioOn, videoOn } = this.machine.flags;
+		if (audioMuted || videoMuted || !audioOn || !videoOn)
+			this.setFlags({ audioMuted: false, videoMuted: false, audioOn: true, videoOn: true });
 	}
 
 	send(o) {
@@ -245,11 +289,14 @@ export class PeerWay {
 	}
 
 	record({ callId, record }) {
-		const records = stored(`${this.key}.records`, []).filter((old) => old.channelId !== callId);
+		const all = stored(`${this.key}.records`, []);
+		const [old] = all.filter((one) => one.channelId === callId);
+		const records = all.filter((one) => one !== old);
 		if (record) {
 			const { agoMs = 0, ...rest } = record;
-			records.unshift({ ...rest, startedAt: Date.now() - agoMs });
-			this.emit("onCallRecord", records[0]);
+			if (old && old.final && !rest.final) return;
+			records.unshift({ ...rest, startedAt: old ? old.startedAt : Date.now() - agoMs });
+			this.emit("onCallRecord", { ...records[0], callId });
 		}
 		store(`${this.key}.records`, records.slice(0, RECORDS_MAX));
 	}
@@ -273,6 +320,7 @@ export class PeerWay {
 				return await mediaDevices.getUserMedia(wish);
 			} catch (error) {
 				this.emit("onDevice", {
+					...this.callIdNow(),
 					kind: wish.video ? "camera" : "microphone",
 					id: "",
 					state: "failed",
@@ -366,6 +414,7 @@ export class PeerWay {
 			if (this.media !== media) return;
 			media.made = this.mediaMake(callId, anchor, [...this.iceServers, ...servers]);
 			await media.made.setTracks(this.tracks());
+			await media.made.setBitrate(this.bitrateBps);
 			if (anchor) await media.made.offer();
 		});
 	}
@@ -396,6 +445,7 @@ export class PeerWay {
 		const { media } = this;
 		this.media = null;
 		if (media && media.made) media.made.close();
+		if (this.sound) this.sound.muted = false; /* it was for the other side of that call */
 		this.streamShow(null);
 		this.devicesClose();
 	}
@@ -413,7 +463,11 @@ export class PeerWay {
 	/* A browser may want a touch before anything sounds; a stream that is replaced meanwhile is no fault. */
 	soundRefused(error) {
 		if (error.name !== "AbortError")
-			this.emit("onError", { code: 4, message: `sound: ${error.message}` });
+			this.emit("onError", { ...this.callIdNow(), code: 4, message: `sound: ${error.message}` });
+	}
+
+	callIdNow() {
+		return this.machine && this.machine.live ? { callId: this.machine.live.id } : {};
 	}
 
 	/* ---- verbs ---- */
@@ -444,22 +498,44 @@ export class PeerWay {
 		if (state.call && state.call.callId === this.hunt.callId) state.call.next = [...this.hunt.users];
 		return {
 			...state,
+			sequence: this.sequence,
 			accounts: [{ ...this.lineState }],
-			audioMuted: this.machine.flags.audioMuted,
-			videoMuted: this.machine.flags.videoMuted,
+			...this.switches(),
+			peerSilenced: Boolean(this.sound) && this.sound.muted,
+			preview: this.previewing && !state.call,
 		};
+	}
+
+	switches() {
+		const { audioMuted, videoMuted, audioOn, videoOn } = this.machine.flags;
+		return { audioMuted, videoMuted, audioEnabled: audioOn, videoEnabled: videoOn };
+	}
+
+	setFlags(flags) {
+		this.run((m) => m.setFlags(flags));
+		this.emit("onMuteChange", this.switches());
+		return this.tracksChanged();
 	}
 
 	setFlag(name, on) {
 		if (typeof on !== "boolean") throw new CallError("on: true or false is needed", "value");
-		this.run((m) => m.setFlags({ [name]: on }));
-		this.emit("onMuteChange", {
-			audioMuted: this.machine.flags.audioMuted,
-			videoMuted: this.machine.flags.videoMuted,
-			audioEnabled: this.machine.flags.audioOn,
-			videoEnabled: this.machine.flags.videoOn,
-		});
-		return this.tracksChanged();
+		return this.machine.flags[name] === on ? undefined : this.setFlags({ [name]: on });
+	}
+
+	enable(name, on) {
+		if (!this.machine.live && !this.previewing)
+			throw new CallError("wrong state: idle; a call or a preview is needed", "state");
+		return this.setFlag(name, on);
+	}
+
+	/* What the other side says is not played here. */
+	silence(on, userId) {
+		const call = this.machine.live;
+		if (!call || call.outcome !== "accepted")
+			throw this.machine.wrongState("setAudioMute", "a connected call");
+		if (typeof on !== "boolean") throw new CallError("on: true or false is needed", "value");
+		if (userId && userId !== call.peer) throw new CallError(`userId: ${userId} is not in this call`, "value");
+		this.sound.muted = on;
 	}
 }
 
@@ -470,9 +546,18 @@ function groupOf({ userIds, groupId, isFromGroup }) {
 		: null;
 }
 
-async function deviceList() {
+/* What is used, and what there is. */
+async function deviceList({ local, sound }) {
 	const kinds = { audioinput: "microphones", videoinput: "cameras", audiooutput: "speakers" };
-	const list = { microphones: [], cameras: [], speakers: [] };
+	const used = ([track]) => (track && track.getSettings().deviceId) || "";
+	const list = {
+		microphone: local ? used(local.getAudioTracks()) : "",
+		camera: local ? used(local.getVideoTracks()) : "",
+		speaker: (sound && sound.sinkId) || "",
+		microphones: [],
+		cameras: [],
+		speakers: [],
+	};
 	if (!navigator.mediaDevices) return list;
 	for (const { kind, deviceId, label } of await navigator.mediaDevices.enumerateDevices())
 		list[kinds[kind]].push({ id: deviceId, name: label || deviceId });
@@ -500,21 +585,61 @@ async function switchDevice(way, { kind, id }) {
 	await way.tracksChanged();
 }
 
-async function setProfile(way, { resolution, width, height, frameRate }) {
-	const heights = { "180p": 180, "360p": 360, "720p": 720, "1080p": 1080 };
-	const lines =
-		height || heights[resolution] || (resolution ? Number(String(resolution).split("x")[1]) : 0);
-	if (resolution && !lines)
+/* Width and height of a resolution's name. */
+function resolutionRead(resolution) {
+	const widths = { "180p": 320, "360p": 640, "720p": 1280, "1080p": 1920 };
+	if (Object.hasOwn(widths, resolution)) return { width: widths[resolution], height: parseInt(resolution, 10) };
+	const [, width, height] = /^(\d+)x(\d+)$/.exec(resolution) || [];
+	if (!height)
 		throw new CallError("resolution: 180p, 360p, 720p, 1080p or WIDTHxHEIGHT is needed", "value");
-	const video = { ...way.constraints.video };
-	if (lines)
-		Object.assign(video, {
-			height: { ideal: lines },
-			width: { ideal: width || Math.round((lines * 16) / 9) },
-		});
-	if (frameRate) video.frameRate = { ideal: frameRate };
-	way.constraints.video = video;
-	for (const track of way.local ? way.local.getVideoTracks() : []) await track.applyConstraints(video);
+	return { width: Number(width), height: Number(height) };
+}
+
+/* Bits for each pixel and picture at 640x360; the larger the picture the fewer are needed: as a box reckons. */
+function qualityBps(quality, { width, height, frameRate = 30 }) {
+	const bits = { low: 0.06, medium: 0.12, high: 0.2 };
+	if (!Object.hasOwn(bits, quality)) throw new CallError("quality: low, medium or high is needed", "value");
+	const area = width * height;
+	return bits[quality] * ((640 * 360) / area) ** 0.25 * area * frameRate;
+}
+
+/* All of it or nothing; a resolution alone means medium quality. */
+async function setProfile(way, { resolution, quality, ...numbers }) {
+	const ranges = { width: [16, 3840], height: [16, 2160], frameRate: [1, 60], bitrate: [50, 20000] };
+	const old = way.constraints.video;
+	const wish = { width: old.width.ideal, height: old.height.ideal, frameRate: old.frameRate?.ideal };
+	Object.assign(wish, resolution && resolutionRead(String(resolution)));
+	for (const [name, [least, most]] of Object.entries(ranges)) {
+		const value = numbers[name] ?? wish[name];
+		if (value !== undefined && !(value >= least && value <= most))
+			throw new CallError(`${name}: ${value} is outside ${least}..${most}`, "value");
+		wish[name] = value;
+	}
+	const word = quality || (resolution && !wish.bitrate && "medium");
+	const bps = word ? qualityBps(word, wish) : wish.bitrate ? wish.bitrate * 1000 : way.bitrateBps;
+	const { width, height, frameRate } = wish;
+	way.bitrateBps = bps;
+	way.constraints.video = {
+		...old,
+		width: { ideal: width },
+		height: { ideal: height },
+		...(frameRate && { frameRate: { ideal: frameRate } }),
+	};
+	for (const track of way.local ? way.local.getVideoTracks() : [])
+		await track.applyConstraints(way.constraints.video);
+	await way.queue((media) => media.setBitrate(bps));
+}
+
+/* Newest first; since and until are milliseconds since the epoch; limit 0: all. */
+function recordsOf(way, { peer, status = 0, since = 0, until = 0, limit = 100 }) {
+	if (!(status >= 0 && status <= 5)) throw new CallError(`status: ${status} is outside 0..5`, "value");
+	const good = (r) =>
+		(!peer || r.peer === peer) &&
+		(!status || r.status === status) &&
+		r.startedAt >= since &&
+		(!until || r.startedAt <= until);
+	const records = stored(`${way.key}.records`, []).filter(good);
+	return { records: limit > 0 ? records.slice(0, limit) : records };
 }
 
 const VERBS = {
@@ -542,16 +667,20 @@ const VERBS = {
 	switchCallType: (way, { type, state }) => way.run((m) => m.switchType(type, state)),
 	muteLocalAudio: (way, { on }) => way.setFlag("audioMuted", on),
 	muteLocalVideo: (way, { on }) => way.setFlag("videoMuted", on),
-	enableLocalAudio: (way, { on }) => way.setFlag("audioOn", on),
-	enableLocalVideo: (way, { on }) => way.setFlag("videoOn", on),
-	setAudioMute(way, { on }) {
-		way.sound.muted = on === true;
-	},
+	enableLocalAudio: (way, { on }) => way.enable("audioOn", on),
+	enableLocalVideo: (way, { on }) => way.enable("videoOn", on),
+	setAudioMute: (way, { on, userId }) => way.silence(on, userId),
 	async preview(way, { on }) {
 		way.previewing = on !== false;
 		await (way.previewing ? way.devices(true) : way.devicesClose());
+		if (!way.previewing && !way.machine.live) way.switchesRestore();
 	},
-	setDnd: (way, { on, forMs }) => way.run((m) => m.setDnd(on === true, forMs || 0)),
+	setDnd(way, { on, forMs = 0 }) {
+		if (typeof on !== "boolean") throw new CallError("on: true or false is needed", "value");
+		if (!(forMs >= 0 && forMs <= DND_MS_MAX))
+			throw new CallError(`forMs: ${forMs} is outside 0..${DND_MS_MAX}`, "value");
+		way.run((m) => m.setDnd(on, forMs));
+	},
 	getDevices: deviceList,
 	switchDevice,
 	setCallProfile: setProfile,
@@ -563,13 +692,11 @@ const VERBS = {
 			? { channelId: call.id, channelName: call.id, members: [way.account, call.peer] }
 			: {};
 	},
-	getCallRecords(way, { peer, status, limit = 100 }) {
-		const good = (r) => (!peer || r.peer === peer) && (!status || r.status === status);
-		return { records: stored(`${way.key}.records`, []).filter(good).slice(0, limit) };
-	},
+	getCallRecords: recordsOf,
 	stats: (way) => (way.media && way.media.made ? way.media.made.stats() : {}),
 	setTokenService(way, { iceServers = [] }) {
 		way.iceServers = iceServers;
 	},
-	logout: (way) => way.destroy(),
+	login: (way, params) => way.login(params),
+	logout: (way) => way.logout(),
 };
