@@ -98,6 +98,7 @@ extern const struct fsm_words call_words;
 struct call_core *call_core_create(const struct fsm *fsm, const char *party,
 				   const struct call_policy *policy);
 void call_core_free(struct call_core *core);
+/* Takes the place of call_core_set_timeout() too. */
 void call_core_policy(struct call_core *core, const struct call_policy *policy);
 
 /* NULL when there is none. Caller frees with call_output_free(). */

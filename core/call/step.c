@@ -211,6 +211,7 @@ void call_core_policy(struct call_core *core, const struct call_policy *policy)
 	g_free(core->block);
 	g_free(core->contacts);
 	core->policy = *policy;
+	core->own_limit_ms = 0;
 	core->policy.contacts = core->contacts = g_strdup(policy->contacts);
 	core->policy.allow = core->allow = g_strdup(policy->allow);
 	core->policy.block = core->block = g_strdup(policy->block);

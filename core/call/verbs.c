@@ -240,7 +240,7 @@ bool call_core_has_dnd(const struct call_core *core, int64_t now_ms)
 
 void call_core_dnd(struct call_core *core, int64_t now_ms, bool on, int64_t for_ms)
 {
-	bool changed = core->dnd != on || for_ms > 0;
+	bool changed = core->dnd != on || for_ms > 0 || (on && core->dnd_until_ms >= 0);
 	core->dnd = on;
 	core->dnd_until_ms = on && for_ms > 0 ? now_ms + for_ms : -1;
 	if (!changed)
@@ -399,6 +399,8 @@ static cJSON *call_json(const struct call_core *core, const struct call *call, i
 		json_number(json, "askedType", call->asked_type);
 	if (call->asking_type)
 		json_number(json, "askingType", call->asking_type);
+	if (call->prompted)
+		json_number(json, "remainingMs", (double)MAX(call->timers[TIMER_MAXCALL] - now_ms, 0));
 	json_bool(json, "held", call->on_hold);
 	json_bool(json, "ignored", call->ignored);
 	json_bool(json, "peerAudioMuted", call->peer_audio_muted);

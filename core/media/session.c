@@ -831,16 +831,25 @@ void session_video_rate(struct session *s, double bits_per_second)
 	rate_tell(s, true);
 }
 
+/* A picture that waits to leave is not seen after the switch was turned. */
+static void video_look(struct session *s)
+{
+	if (s->video_muted || !s->video_enabled)
+		uplink_drop(s->uplink);
+}
+
 void session_mute(struct session *s, bool audio, bool video)
 {
 	sound_mute(s->sound, audio);
 	s->video_muted = video;
+	video_look(s);
 }
 
 void session_enable(struct session *s, bool audio, bool video)
 {
 	sound_enable(s->sound, audio);
 	s->video_enabled = video;
+	video_look(s);
 }
 
 void session_tone(struct session *session, struct tone *tone)

@@ -113,6 +113,13 @@ void uplink_picture_end(struct uplink *uplink)
 	pthread_mutex_unlock(uplink->lock);
 }
 
+void uplink_drop(struct uplink *uplink)
+{
+	pthread_mutex_lock(uplink->lock);
+	video_send_drop(uplink->video);
+	pthread_mutex_unlock(uplink->lock);
+}
+
 void uplink_open(struct uplink *uplink)
 {
 	pthread_mutex_lock(uplink->lock);

@@ -38,6 +38,8 @@ void uplink_destroy(struct uplink *uplink);
 void uplink_picture_begin(struct uplink *uplink, uint32_t rtp_time, bool keyframe);
 void uplink_payload(const uint8_t *payload, size_t bytes, bool last, void *uplink);
 void uplink_picture_end(struct uplink *uplink);
+/* What waits is thrown away: nothing of it may be seen any more. */
+void uplink_drop(struct uplink *uplink);
 /* From now on packets can leave. The key frame that already waits for that goes first, if it is not old. */
 void uplink_open(struct uplink *uplink);
 

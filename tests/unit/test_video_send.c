@@ -3,6 +3,7 @@
 #include <glib.h>
 #include <string.h>
 
+#include "core/media/uplink.h"
 #include "core/media/video_send.h"
 
 struct road {
@@ -246,6 +247,58 @@ static void test_flood(void)
 	road_close(&road);
 }
 
+/* ---- with the uplink around it ---- */
+
+static void on_sent(const struct rtp *rtp, bool rtx, void *data)
+{
+	(void)rtp;
+	*(unsigned int *)data += !rtx;
+}
+
+static void on_nothing(void *data)
+{
+	(void)data;
+}
+
+static gboolean on_over(void *over)
+{
+	*(bool *)over = true;
+	return G_SOURCE_REMOVE;
+}
+
+static size_t waiting(struct uplink *uplink)
+{
+	struct uplink_stats stats;
+	uplink_stats(uplink, &stats);
+	return stats.queued_bytes;
+}
+
+/* Muted: nothing of what waited for its turn leaves. */
+static void test_muted(void)
+{
+	static const struct uplink_ops uplink_ops = { on_sent, on_nothing, on_nothing };
+	static const uint8_t payload[1000];
+	pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	unsigned int sent = 0;
+	struct uplink *uplink = uplink_create(&uplink_ops, &sent, &lock, 300000, 1);
+	uplink_open(uplink);
+	uplink_picture_begin(uplink, 1, true);
+	for (int i = 0; i < 100; i++)
+		uplink_payload(payload, sizeof(payload), i == 99, uplink);
+	uplink_picture_end(uplink);
+	g_assert_cmpuint(sent, >, 0);
+	g_assert_cmpuint(waiting(uplink), >, 50000);
+	unsigned int before = sent;
+	uplink_drop(uplink);
+	g_assert_cmpuint(waiting(uplink), ==, 0);
+	bool over = false;
+	g_timeout_add(200, on_over, &over); /* as many would have left by then */
+	while (!over)
+		g_main_context_iteration(NULL, TRUE);
+	g_assert_cmpuint(sent, ==, before);
+	uplink_destroy(uplink);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -256,5 +309,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/video-send/keyframes", test_keyframes);
 	g_test_add_func("/video-send/flood", test_flood);
 	g_test_add_func("/video-send/guard", test_guard);
+	g_test_add_func("/video-send/muted", test_muted);
 	return g_test_run();
 }

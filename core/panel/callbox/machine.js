@@ -1189,6 +1189,7 @@ export class CallMachine {
 				...(call.party && { peerParty: call.party }),
 				...(call.askedType && { askedType: call.askedType }),
 				...(call.askingType && { askingType: call.askingType }),
+				...(call.prompted && { remainingMs: Math.max(call.timers.maxcall - this.now(), 0) }),
 			};
 		return state;
 	}
