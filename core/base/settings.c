@@ -18,11 +18,15 @@ static int string_set(char **slot_at, const char *value)
 	return 0;
 }
 
-static int list_add(char **slot_at, const char *value)
+static int list_add(char **slot_at, const char *value, char **ret_why)
 {
+	if (strchr(value, ',')) {
+		*ret_why = g_strdup_printf("\"%s\": words stand with blanks between them, not with commas", value);
+		return -EINVAL;
+	}
 	char *joined = *slot_at ? g_strconcat(*slot_at, " ", value, NULL) : g_strdup(value);
 	g_free(*slot_at);
-	*slot_at = g_strstrip(joined);
+	*slot_at = g_strstrip(g_strdelimit(joined, "\t", ' '));
 	if (!joined[0])
 		g_clear_pointer(slot_at, g_free);
 	return 0;
@@ -120,7 +124,7 @@ static int value_set(const struct setting *s, const char *file, const char *valu
 	case SETTING_PATH:
 		return path_set(slot(s, values), file, value);
 	case SETTING_LIST:
-		return list_add(slot(s, values), value);
+		return list_add(slot(s, values), value, ret_why);
 	}
 	return -EINVAL;
 }

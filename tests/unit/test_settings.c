@@ -32,7 +32,7 @@ static void test_values(void)
 	g_assert_cmpstr(room.name, ==, "room");
 	g_assert_cmpint(room.wait_ms, ==, 30000);
 	g_assert_cmpint(settings_parse(table, "/etc/x/a.conf",
-				       "# comment\n\n name = Big #1 room # seats\nfile = b.txt\nwords = a b\n"
+				       "# comment\n\n name = Big #1 room # seats\nfile = b.txt\nwords = a\tb\n"
 				       "words = c\nsize=7\nmode = quiet\nwait = 2min\nloud = on",
 				       &room, &error), ==, 0);
 	g_assert_cmpstr(room.name, ==, "Big");
@@ -57,6 +57,7 @@ static void test_mistakes(void)
 		{ "wait = 5 parsecs", "a.conf:1: wait: \"5 parsecs\" is no duration: a number with ms, s, min or h" },
 		{ "wait = 121s", "a.conf:1: wait: 121000 ms is outside 1000..120000" },
 		{ "wait = 2147483647h", "a.conf:1: wait: 7730941129200000 ms is outside 1000..120000" },
+		{ "words = a, b", "a.conf:1: words: \"a, b\": words stand with blanks between them, not with commas" },
 		{ "loud = maybe", "a.conf:1: loud: \"maybe\" is neither yes nor no" },
 		{ "hello", "a.conf:1: \"hello\": a line is KEY = VALUE" },
 		{ "= 3", "a.conf:1: \"= 3\": a line is KEY = VALUE" },
