@@ -103,6 +103,8 @@ extern const char *const call_guard_words[];
 /* actions.c */
 void action_run(struct step *step, int action);
 bool guard_holds(int guard, void *step);
+
+/* finish.c */
 /* The call has come to its final state: events, record, media off. */
 void call_finish(struct step *step);
 void call_record(struct step *step);
