@@ -174,7 +174,7 @@ const struct setting account_table[] = {
 	{ "account", SETTING_STRING, AT(account), NULL, 0, 0, NULL, "The IM account." },
 	{ "device", SETTING_STRING, AT(device), NULL, 0, 0, NULL,
 	  "This box among the account's devices. Default: the host name." },
-	{ "server", SETTING_STRING, AT(server), NULL, 0, 0, NULL, 
+	{ "server", SETTING_STRING, AT(server), NULL, 0, 0, NULL,
 	  "Where to log in. Of hub: wss://HOST:PORT, ws://HOST:PORT only on this machine; of loopback: a folder." },
 	{ "secret_file", SETTING_PATH, AT(secret_file), NULL, 0, 0, NULL,
 	  "File that holds the token; readable by nobody else." },

@@ -146,16 +146,24 @@ static int sql(const struct place *place, const char *text)
 	return number;
 }
 
-/* A hub's file of before devices had a time: its devices are kept, and forgotten when they are away for long. */
-static void test_devices_old(void)
+/* A hub with a box each of two accounts; bob's has been there and is away. */
+static struct place *place_without_bob(struct box **ret_alice, struct box **ret_bob)
 {
 	struct place *place = place_open(NULL);
 	place_hub_start(place);
-	struct box *alice = box_create(place, "alice", "room-a", NULL, NULL);
-	struct box *bob = box_create(place, "bob", "room-b", NULL, NULL);
-	box_start(alice);
-	box_start(bob);
-	box_stop(bob, SIGTERM);
+	*ret_alice = box_create(place, "alice", "room-a", NULL, NULL);
+	*ret_bob = box_create(place, "bob", "room-b", NULL, NULL);
+	box_start(*ret_alice);
+	box_start(*ret_bob);
+	box_stop(*ret_bob, SIGTERM);
+	return place;
+}
+
+/* A hub's file of before devices had a time: its devices are kept, and forgotten when they are away for long. */
+static void test_devices_old(void)
+{
+	struct box *alice, *bob;
+	struct place *place = place_without_bob(&alice, &bob);
 	place_hub_stop(place);
 	sql(place, "ALTER TABLE device DROP COLUMN seen; ALTER TABLE device DROP COLUMN guest");
 	place_hub_start(place);
@@ -189,13 +197,8 @@ static double started_at(struct client *client)
 /* The record of a call that a box missed because it was away is of when the call was, not of when the box is back. */
 static void test_record_late(void)
 {
-	struct place *place = place_open(NULL);
-	place_hub_start(place);
-	struct box *alice = box_create(place, "alice", "room-a", NULL, NULL);
-	struct box *bob = box_create(place, "bob", "room-b", NULL, NULL);
-	box_start(alice);
-	box_start(bob);
-	box_stop(bob, SIGTERM);
+	struct box *alice, *bob;
+	struct place *place = place_without_bob(&alice, &bob);
 	struct client *a = client_open(alice->socket);
 	cJSON *params = cJSON_CreateObject();
 	cJSON_AddStringToObject(params, "userId", "bob");
